@@ -1,0 +1,126 @@
+"""Which detection found which figure: within 7.5 µm, each detection and each figure at most once.
+
+Three rules, because the count depends on the rule where points are crowded:
+
+official   evalutils.scorers.score_detection: the figures, in the order of the ground truth, each
+           take the nearest detection that no earlier figure took. Another order of the same
+           figures can give another count.
+optimal    the largest number of pairs that any assignment reaches. It depends on no order, and no
+           rule finds more.
+ranked     the detections, from the most probable down (ties by y, then x), each take the nearest
+           figure that no earlier detection took. Removing the less probable detections changes
+           nothing above them, which is what average precision needs.
+
+All three ask evalutils which points lie within the radius of which, so they agree on the border:
+a distance equal to the radius counts. Equal distances are taken in evalutils' order.
+"""
+
+import numpy as np
+from evalutils.scorers import find_hits_for_targets, score_detection
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+
+from evaluation.counts import Counts
+from evaluation.scored_image import ScoredImage
+
+RADIUS = 7.5e-3  # mm; the MIDOG challenge's evaluation
+
+Points = list[tuple[float, ...]]
+
+
+def to_millimetres(points: np.ndarray, mpp: tuple[float, float]) -> Points:
+    """(n, 2) px as the platform's points: x, y, z in mm with z = 0, as evalutils wants them."""
+    flat = np.asarray(points, dtype=np.float64).reshape(-1, 2) * np.array(mpp) * 1e-3
+    return [(x, y, 0.0) for x, y in flat.tolist()]
+
+
+def match_official(image: ScoredImage) -> Counts:
+    """The challenge's count of the positives of an image."""
+    score = score_detection(
+        ground_truth=to_millimetres(image.figures, image.mpp),
+        predictions=to_millimetres(image.positives(), image.mpp),
+        radius=RADIUS,
+    )
+    return Counts(score.true_positives, score.false_positives, score.false_negatives)
+
+
+def match_optimal(image: ScoredImage) -> Counts:
+    """The count of a largest assignment between the positives and the figures of an image."""
+    figures, positives = image.figures, image.positives()
+    near = _neighbours(figures, positives, image.mpp)
+    columns = np.array([column for row in near for column in row], dtype=np.int32)
+    starts = np.cumsum([0, *(len(row) for row in near)], dtype=np.int32)
+    graph = csr_array(
+        (np.ones(len(columns), dtype=np.int8), columns, starts),
+        shape=(len(figures), len(positives)),
+    )
+    found = int((maximum_bipartite_matching(graph, perm_type="column") >= 0).sum())
+    counts = Counts(found, len(positives) - found, len(figures) - found)
+    assert min(counts) >= 0, counts
+    assert found >= match_official(image).true_positives, "an assignment beats the largest one"
+    return counts
+
+
+def ranking(image: ScoredImage) -> np.ndarray:
+    """(n,) int: the detections from the most probable down, ties by y, then x."""
+    points = np.asarray(image.points).reshape(-1, 2)
+    return np.lexsort((points[:, 0], points[:, 1], -np.asarray(image.probabilities)))
+
+
+def hits_by_rank(image: ScoredImage) -> np.ndarray:
+    """(n,) bool in the order of ranking(): whether a detection finds a figure, ranked rule."""
+    order = ranking(image)
+    near = _neighbours(image.points[order], image.figures, image.mpp)
+    free = np.ones(len(image.figures), dtype=bool)
+    hits = np.zeros(len(order), dtype=bool)
+    for rank, figures in enumerate(near):
+        figure = next((figure for figure in figures if free[figure]), None)
+        if figure is not None:
+            free[figure], hits[rank] = False, True
+    assert hits.sum() == (~free).sum()
+    return hits
+
+
+def official_gains_by_rank(image: ScoredImage) -> np.ndarray:
+    """(n,) bool in the order of ranking(): whether a detection adds one to the official count.
+
+    The sum of the first k is the official number of true positives of the k most probable
+    detections, so one pass gives the official score at every threshold. A new detection goes along
+    the figures in their order: one that prefers it to its present detection keeps it and hands its
+    own on; the count rises by one where a figure that had none keeps what it is handed.
+    """
+    order = ranking(image)
+    preferences = [
+        {detection: place for place, detection in enumerate(row)}
+        for row in _neighbours(image.figures, image.points[order], image.mpp)
+    ]
+    reachable = sorted({detection for row in preferences for detection in row})
+    taken: list[int | None] = [None] * len(preferences)
+    gains = np.zeros(len(order), dtype=bool)
+    for new in reachable:
+        handed: int = new
+        for figure, preference in enumerate(preferences):
+            present = taken[figure]
+            if handed not in preference:
+                continue
+            if present is None:
+                taken[figure], gains[new] = handed, True
+                break
+            if preference[handed] < preference[present]:
+                taken[figure], handed = handed, present
+    assert gains.sum() == sum(detection is not None for detection in taken)
+    return gains
+
+
+def _neighbours(
+    targets: np.ndarray, points: np.ndarray, mpp: tuple[float, float]
+) -> list[list[int]]:
+    """For each target the indices of the points within the radius, nearest first."""
+    if len(targets) == 0 or len(points) == 0:
+        return [[] for _ in targets]
+    hits = find_hits_for_targets(
+        targets=to_millimetres(targets, mpp),
+        predictions=to_millimetres(points, mpp),
+        radius=RADIUS,
+    )
+    return [[int(index) for index in row] for row in hits]

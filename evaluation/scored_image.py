@@ -1,0 +1,41 @@
+"""One image as the scoring sees it: what was detected in it and what is there."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+UNKNOWN_DOMAIN = "all"
+
+
+class ScoredImage(NamedTuple):
+    """Detections and figures of one image. Everything in evaluation/ is computed from these.
+
+    name           what tables call it (the stem of the file)
+    points         (n, 2) float, detections x, y in px, one for each figure that the detector saw
+    probabilities  (n,) float in 0..1
+    figures        (m, 2) float, mitotic figures x, y in px
+    mpp            µm per pixel (x, y)
+    size           px (width, height); only the false positives per mm² of the FROC need it
+    threshold      a detection is positive from this probability on
+    slide          slide or case, None where unknown; the bootstrap draws slides
+    domain         the scanner and lab
+    """
+
+    name: str
+    points: np.ndarray
+    probabilities: np.ndarray
+    figures: np.ndarray
+    mpp: tuple[float, float]
+    size: tuple[int, int] = (0, 0)
+    threshold: float = 0.5
+    slide: str | None = None
+    domain: str = UNKNOWN_DOMAIN
+
+    @property
+    def area(self) -> float:
+        """mm², 0 where the size is unknown."""
+        return self.size[0] * self.size[1] * self.mpp[0] * self.mpp[1] * 1e-6
+
+    def positives(self) -> np.ndarray:
+        """(k, 2) px: the detections at or above the threshold, in their order."""
+        return self.points[self.probabilities >= self.threshold]

@@ -1,0 +1,147 @@
+"""The paper's domain adaptation phase (section 2.2): gradient reversal towards one image.
+
+The image's candidates are examples of one more scanner. Bank and target are shuffled together;
+both branches are trained, the mitosis branch on the source alone, the scanner branch on all, and
+the reversed gradient makes the features of the two alike.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from model.adaptation.base import AdaptationSettings, Adapted
+from model.classification import as_input
+from model.network import MitosisNetwork
+from model.precision import arithmetic
+from model.source_bank import SourceBank
+
+BatchNorm = Literal["training", "frozen"]
+CURVE_POINTS = 50  # length of the loss curves kept in the account
+
+
+def adapt_by_gradient_reversal(
+    network: MitosisNetwork,
+    target: torch.Tensor,
+    bank: SourceBank,
+    settings: AdaptationSettings,
+    batch_norm: BatchNorm,
+) -> Adapted:
+    """Adapt the layers above the bank's cut.
+
+    Args:
+        network: changed in place.
+        target: (n, …) activations at the cut (patches at cut 0) of the image's candidates.
+        bank: its entries for adaptation, without the reserve, are the source.
+        settings: schedule.
+        batch_norm: "training" normalises by the batch and moves the statistics (paper);
+            "frozen" keeps the shipped statistics.
+    """
+    device = next(network.parameters()).device
+    source = torch.nonzero(~bank.check & ~bank.reserve).flatten()
+    trained = network.modules_above(bank.cut)
+    network.eval().requires_grad_(False)
+    for module in trained:
+        module.train(batch_norm == "training").requires_grad_(True)
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    before = [p.detach().clone() for p in parameters]
+    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
+    batches = list(_batches(len(source), len(target), settings))
+    curve = []
+    for step, batch in enumerate(batches):
+        if settings.deadline is not None and time.monotonic() > settings.deadline:
+            break
+        in_source = batch < len(source)
+        entries = source[batch[in_source]]
+        candidates = target[batch[~in_source] - len(source)].to(device)
+        inputs = torch.cat([bank.activations(entries), as_input(candidates, bank.cut)])
+        domain = torch.full((len(batch),), network.source_domains, device=device)
+        domain[: len(entries)] = bank.domain[entries]
+        losses = _step(
+            network, optimiser, inputs, bank.mitotic[entries], domain, bank.cut, settings
+        )
+        curve.append(losses)
+        if not all(map(_finite, losses.values())):
+            break
+        if settings.on_step is not None:
+            settings.on_step(step + 1, len(batches))
+    network.eval()
+    account = {
+        "batch_norm": batch_norm,
+        "source_entries": len(source),
+        "target_candidates": len(target),
+        "planned_steps": len(batches),
+        "steps": len(curve),
+        "drift": _drift(before, parameters),
+        "curve": _thinned(curve),
+    }
+    return Adapted(network, account)
+
+
+def _batches(sources: int, targets: int, settings: AdaptationSettings) -> Iterator[torch.Tensor]:
+    """Indices of each step: below `sources` a source entry, from there on a candidate."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    steps = 0
+    for _ in range(settings.epochs):
+        order = torch.randperm(sources + targets, generator=generator)
+        for batch in order.split(settings.batch_size):
+            if steps == settings.max_steps:
+                return
+            # Source entries first, each half in the order drawn.
+            yield torch.cat([batch[batch < sources], batch[batch >= sources]])
+            steps += 1
+
+
+def _step(
+    network: MitosisNetwork,
+    optimiser: torch.optim.Optimizer,
+    inputs: torch.Tensor,
+    mitotic: torch.Tensor,
+    domain: torch.Tensor,
+    cut: int,
+    settings: AdaptationSettings,
+) -> dict[str, float]:
+    """One step; source entries come first in the inputs, as many as `mitotic` has labels."""
+    inputs = inputs.contiguous(memory_format=torch.channels_last)
+    with arithmetic(settings.precision, inputs.device):
+        mitosis, scanner = network(inputs, cut, settings.reversal_weight)
+    scanner_loss = cross_entropy(scanner.float(), domain)
+    # The mean of no source entry at all would be NaN; its sum is 0.
+    mitosis_loss = cross_entropy(mitosis[: len(mitotic)].float(), mitotic, reduction="sum")
+    mitosis_loss = mitosis_loss / max(len(mitotic), 1)
+    optimiser.zero_grad()
+    (mitosis_loss + scanner_loss).backward()
+    optimiser.step()
+    return {
+        "mitosis_loss": mitosis_loss.item(),
+        "scanner_loss": scanner_loss.item(),
+        "scanner_accuracy": (scanner.argmax(dim=1) == domain).float().mean().item(),
+    }
+
+
+def _finite(value: float) -> bool:
+    return value == value and abs(value) != float("inf")
+
+
+def _drift(before: list[torch.Tensor], after: list[torch.nn.Parameter]) -> float:
+    """Length of the change of the adapted weights over the length of the weights."""
+    change = sum(float((a.detach() - b).square().sum()) for a, b in zip(after, before, strict=True))
+    length = sum(float(b.square().sum()) for b in before)
+    return float((change / max(length, 1e-12)) ** 0.5)
+
+
+def _thinned(curve: list[dict[str, float]]) -> dict[str, Any]:
+    """The curve as lists by name, averaged over stretches of equal length."""
+    if not curve:
+        return {}
+    stretch = -(-len(curve) // CURVE_POINTS)
+    parts = [curve[i : i + stretch] for i in range(0, len(curve), stretch)]
+    thinned: dict[str, Any] = {"steps_a_point": stretch}
+    for name in curve[0]:
+        means = [sum(losses[name] for losses in part) / len(part) for part in parts]
+        thinned[name] = [round(mean, 5) if _finite(mean) else None for mean in means]
+    return thinned

@@ -1,0 +1,16 @@
+"""No adaptation: the shipped network as it is."""
+
+from __future__ import annotations
+
+import torch
+
+from model.adaptation.base import AdaptationSettings, Adapted
+from model.network import MitosisNetwork
+from model.source_bank import SourceBank
+
+
+def adapt(
+    network: MitosisNetwork, target: torch.Tensor, bank: SourceBank, settings: AdaptationSettings
+) -> Adapted:
+    """Leave the network as it is."""
+    return Adapted(network, {"steps": 0})

@@ -1,0 +1,35 @@
+"""One point a mitotic figure: candidates that lie close together are merged."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+MERGE_RADIUS_UM = 7.5  # the radius within which the challenge counts a match
+MIN_PROBABILITY = 0.01  # fainter points are not reported
+
+
+def merge(
+    points: np.ndarray, probabilities: np.ndarray, radius: float = MERGE_RADIUS_UM
+) -> np.ndarray:
+    """Greedy suppression: the most probable point stays, those within the radius of it go.
+
+    Args:
+        points: (n, 2) x, y in µm.
+        probabilities: (n,) in 0..1. Ties go to the smaller y, then the smaller x.
+        radius: in µm; a distance of exactly the radius counts as within.
+
+    Returns:
+        (k,) int64 indices of the points that stay, from the most probable on.
+    """
+    if len(points) == 0:
+        return np.zeros(0, np.int64)
+    order = np.lexsort((points[:, 0], points[:, 1], -probabilities))
+    neighbours = cKDTree(points).query_ball_point(points, radius)
+    suppressed = np.zeros(len(points), bool)
+    kept = []
+    for index in order:
+        if not suppressed[index]:
+            kept.append(index)
+            suppressed[neighbours[index]] = True
+    return np.array(kept, np.int64)

@@ -1,0 +1,196 @@
+"""A folder of images: each one's files are written whole, and a bad one never stops the others."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from model.image import Image, ImageError, read_image
+from model.inputs import Inputs, output_names
+from model.output import FILE_NAME, Format, mitotic_figures, write_json
+from model.pipeline import Detections, Detector
+
+RESULT_FILE = "result.json"
+SUMMARY_FILE = "results.json"
+DIGITS = 6  # of probabilities, and of coordinates in px
+
+
+@dataclass(frozen=True)
+class FolderSettings:
+    """What is the same for every image of a folder.
+
+    Attributes:
+        output: folder for the results.
+        output_format: year of the challenge's JSON.
+        mpp: µm per pixel where the files do not say; None to trust them.
+        record: settings and hashes for `result.json`.
+    """
+
+    output: Path
+    output_format: Format
+    mpp: float | None
+    record: dict[str, Any]
+
+
+def process_images(detector: Detector, inputs: Inputs, settings: FolderSettings) -> list[str]:
+    """Process images one after the other.
+
+    Returns:
+        A line "file: reason" for each image that failed.
+    """
+    for line in inputs.passed_over:
+        print(f"passed over {line}")
+    summaries: list[dict[str, Any]] = []
+    failures: list[str] = []
+    names = output_names(inputs.images)
+    for number, (path, name) in enumerate(zip(inputs.images, names, strict=True), start=1):
+        label = f"[{number}/{len(names)}] {path.name}"
+        folder = settings.output / name
+        result = _process(detector, path, folder, settings, label)
+        try:
+            write_json(folder / RESULT_FILE, result)
+            summaries.append(_summary(result, name))
+            write_json(settings.output / SUMMARY_FILE, {"images": summaries})
+        except OSError as error:
+            result |= {"status": "failed", "error": _output_problem(error)}
+        if result["status"] == "failed":
+            failures.append(f"{path.name}: {result['error']}")
+            print(f"error: {failures[-1]}", file=sys.stderr)
+    return failures
+
+
+def _process(
+    detector: Detector, path: Path, folder: Path, settings: FolderSettings, label: str
+) -> dict[str, Any]:
+    """Read, detect and write `mitotic-figures.json`; the content of `result.json`."""
+    started = time.monotonic()
+    result: dict[str, Any] = {"file": path.name, "status": "failed", "error": None, "warnings": []}
+    result |= settings.record
+    # What an earlier run found must not stand beside a failure of this one.
+    try:
+        (folder / FILE_NAME).unlink(missing_ok=True)
+        image = read_image(path, settings.mpp)
+        seconds = {"read": round(time.monotonic() - started, 3)}
+        with _Progress(label) as progress:
+            found = detector.detect(image, started, progress)
+        write_json(folder / FILE_NAME, _figures(image, found, detector, settings))
+        result |= _content(image, found, detector)
+        seconds |= found.seconds
+        result["seconds"] = seconds | {"total": round(time.monotonic() - started, 3)}
+        result["status"] = "ok"
+        print(f"{label}: {_told(result)}")
+    except ImageError as error:
+        result["error"] = str(error)
+    except OSError as error:
+        result["error"] = _output_problem(error)
+    except MemoryError:
+        result["error"] = "not enough memory: give the process more, or cut the image into parts"
+    except Exception as error:  # whatever it is, the other images must not suffer
+        result["error"] = f"unexpected {type(error).__name__}: {error}"
+    return result
+
+
+def _figures(
+    image: Image, found: Detections, detector: Detector, settings: FolderSettings
+) -> dict[str, Any]:
+    return mitotic_figures(
+        image.to_millimetres(found.points),
+        found.probabilities.astype(float).round(DIGITS),
+        detector.settings.threshold,
+        settings.output_format,
+    )
+
+
+def _content(image: Image, found: Detections, detector: Detector) -> dict[str, Any]:
+    """What `result.json` says of an image that went well."""
+    height, width = image.pixels.shape[:2]
+    columns = (found.points, found.probabilities, found.without_adaptation)
+    return {
+        "size_px": [width, height],
+        "pixel_size_um": [round(value, DIGITS) for value in image.mpp],
+        "origin_mm": list(image.origin),
+        "candidates": found.candidates,
+        "threshold": detector.settings.threshold,
+        "detections": [
+            {
+                "x": round(float(x), 3),
+                "y": round(float(y), 3),
+                "probability": round(float(probability), DIGITS),
+                "probability_without_adaptation": round(float(before), DIGITS),
+            }
+            for (x, y), probability, before in zip(*columns, strict=True)
+        ],
+        "adaptation": found.adaptation,
+        "warnings": _warnings(image, found),
+    }
+
+
+def _warnings(image: Image, found: Detections) -> list[str]:
+    warnings = []
+    if found.rescaled:
+        x, y = image.mpp
+        warnings.append(f"pixels of {x:.3f} x {y:.3f} µm: detected at the training resolution")
+    if found.candidates == 0:
+        warnings.append("no candidate found: is this H&E tissue?")
+    if found.adaptation.get("fallback"):
+        warnings.append(f"not adapted: {found.adaptation['fallback']}")
+    return warnings
+
+
+def _told(result: dict[str, Any]) -> str:
+    """The line for the reader."""
+    threshold = result["threshold"]
+    figures = sum(d["probability"] >= threshold for d in result["detections"])
+    steps = result["adaptation"].get("steps", 0)
+    parts = [
+        f"{figures} mitotic figure{'' if figures == 1 else 's'}",
+        f"{result['candidates']} candidates",
+        f"{steps} adaptation steps",
+        f"{result['seconds']['total']:.0f} s",
+    ]
+    return ", ".join(parts) + "".join(f"\n  note: {line}" for line in result["warnings"])
+
+
+def _summary(result: dict[str, Any], name: str) -> dict[str, Any]:
+    detections = result.get("detections", [])
+    return {
+        "file": result["file"],
+        "folder": name,
+        "status": result["status"],
+        "error": result["error"],
+        "mitotic_figures": sum(d["probability"] >= result["threshold"] for d in detections),
+        "candidates": result.get("candidates"),
+        "seconds": result.get("seconds", {}).get("total"),
+    }
+
+
+def _output_problem(error: OSError) -> str:
+    return (
+        f"the result cannot be written ({error.strerror or error}): is the output folder writable "
+        "by this user, and is there space on its disk?"
+    )
+
+
+class _Progress:
+    """A bar of the adaptation's steps on a terminal; silent elsewhere."""
+
+    def __init__(self, label: str) -> None:
+        self._bar = tqdm(
+            desc=label, unit="step", file=sys.stdout, leave=False, disable=not sys.stdout.isatty()
+        )
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        return self._show
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def _show(self, _stage: str, done: int, planned: int) -> None:
+        self._bar.total = planned
+        self._bar.update(done - self._bar.n)

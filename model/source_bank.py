@@ -1,0 +1,163 @@
+"""The source bank: confident source patches that stand in for the source data (paper, 2.2).
+
+An entry is stored at a cut of the network (see `model.network`): at cut 0 its pixels, at a later
+cut its activations there as int8 with a scale a channel. The mitotic share of the entries is that
+of real candidates (paper: 10 of 10,000), because aligning two sets of different class prior turns
+one class into the other; a reserve of further mitotic entries, marked as such, serves the class
+loss alone. Entries of the split `adapt` are adapted with, those of `check` guard the result.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from model.network import CUTS
+from model.patches import normalise
+from model.weights import file_sha256
+
+BANK_FILE = "bank.safetensors"
+ENTRIES_FILE = "entries.csv"
+COLUMNS = (
+    "scanner", "lab", "slide", "file", "x", "y", "mitotic", "confidence", "split", "reserve",
+)  # fmt: skip
+LEVELS = 127  # of int8 on the positive side: activations behind a ReLU are not negative
+
+
+class SourceBankError(ValueError):
+    """The bank is missing, damaged or does not belong to the weights."""
+
+
+@dataclass(frozen=True)
+class SourceBank:
+    """Entries of a source bank.
+
+    Attributes:
+        cut: where the network was cut, 0 to 4.
+        values: (n, 64, 64, 3) uint8 at cut 0, else (n, channels, height, width) int8.
+        scales: (channels,) float32 activation of one level; empty at cut 0.
+        domain: (n,) int64 index into domains.
+        mitotic: (n,) int64, 1 for a mitotic figure.
+        check: (n,) bool, held back from adaptation.
+        reserve: (n,) bool, mitotic entries above the prior of real candidates.
+        domains: source domains in the order of the network's scanner branch.
+        weights_sha256: hash of the weights that chose the entries and made the activations.
+        sha256: of the bank's file; empty for a bank that is not on disk.
+    """
+
+    cut: int
+    values: torch.Tensor
+    scales: torch.Tensor
+    domain: torch.Tensor
+    mitotic: torch.Tensor
+    check: torch.Tensor
+    reserve: torch.Tensor
+    domains: list[str]
+    weights_sha256: str
+    sha256: str = ""
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def activations(self, index: torch.Tensor) -> torch.Tensor:
+        """Float32 activations at the cut of the entries of an index."""
+        chosen = self.values[index]
+        if self.cut == 0:
+            return normalise(chosen)
+        return chosen.to(torch.float32) * self.scales[:, None, None]
+
+    def to(self, device: torch.device) -> SourceBank:
+        """The bank with its tensors on a device."""
+        return replace(
+            self,
+            values=self.values.to(device),
+            scales=self.scales.to(device),
+            domain=self.domain.to(device),
+            mitotic=self.mitotic.to(device),
+            check=self.check.to(device),
+            reserve=self.reserve.to(device),
+        )
+
+
+def quantise(activations: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Non-negative activations (n, channels, height, width) as int8 levels and (channels,) scales.
+
+    A channel's largest activation gets the highest level; rounding errs by half a scale at most.
+    """
+    largest = activations.amax(dim=(0, 2, 3)).clamp(min=1e-12)
+    scales = (largest / LEVELS).to(torch.float32)
+    levels = (activations / scales[:, None, None]).round().clamp(0, LEVELS)
+    return levels.to(torch.int8), scales
+
+
+def save_bank(folder: Path, bank: SourceBank, entries: list[dict[str, object]]) -> None:
+    """Write `bank.safetensors` and `entries.csv`, a row an entry in the same order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {
+        "values": bank.values,
+        "scales": bank.scales,
+        "domain": bank.domain.to(torch.uint8),
+        "mitotic": bank.mitotic.to(torch.uint8),
+        "check": bank.check.to(torch.uint8),
+        "reserve": bank.reserve.to(torch.uint8),
+    }
+    metadata = {
+        "cut": str(bank.cut),
+        "domains": json.dumps(bank.domains),
+        "weights_sha256": bank.weights_sha256,
+    }
+    save_file({k: v.contiguous() for k, v in tensors.items()}, folder / BANK_FILE, metadata)
+    with (folder / ENTRIES_FILE).open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(entries)
+
+
+def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBank:
+    """The bank of a folder.
+
+    Args:
+        folder: holds `bank.safetensors`.
+        weights_sha256: hash of the weights that the bank must belong to.
+        domains: source domains of those weights.
+
+    Raises:
+        SourceBankError: the file is missing or damaged, or belongs to other weights.
+    """
+    path = folder / BANK_FILE
+    if not path.is_file():
+        raise SourceBankError(f"{path} is missing")
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        bank = SourceBank(
+            cut=int(metadata["cut"]),
+            values=tensors["values"],
+            scales=tensors["scales"],
+            domain=tensors["domain"].to(torch.int64),
+            mitotic=tensors["mitotic"].to(torch.int64),
+            check=tensors["check"].to(torch.bool),
+            reserve=tensors["reserve"].to(torch.bool),
+            domains=list(json.loads(metadata["domains"])),
+            weights_sha256=metadata["weights_sha256"],
+            sha256=file_sha256(path),
+        )
+    except (SafetensorError, KeyError, ValueError, OSError) as error:
+        raise SourceBankError(f"{path} is no valid source bank: {error!r}") from error
+    if bank.weights_sha256 != weights_sha256:
+        raise SourceBankError(
+            f"{path} belongs to other weights (it names {bank.weights_sha256[:12]}…, the weights "
+            f"are {weights_sha256[:12]}…); make one with python -m training.select_bank"
+        )
+    if bank.domains != domains or bank.cut not in CUTS:
+        raise SourceBankError(
+            f"{path} has domains {bank.domains} at cut {bank.cut}, the weights {domains}"
+        )
+    return bank

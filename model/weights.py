@@ -1,0 +1,110 @@
+"""Weights on disk: safetensors beside a card that says what they are.
+
+A folder of weights holds `weights.safetensors` and `card.json`. The card keeps the ordered source
+domains, the threshold, lambda and the SHA-256 of the weights, which is verified at every load.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from model.network import MitosisNetwork
+
+WEIGHTS_FILE = "weights.safetensors"
+CARD_FILE = "card.json"
+
+
+class WeightsError(ValueError):
+    """Weights or their card are missing, damaged or do not belong together."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the detector needs to know of the weights; `values` is the whole card.
+
+    Attributes:
+        domains: source domains in the order of the scanner branch.
+        threshold: probability from which a detection is a mitotic figure.
+        reversal_weight: lambda of the training.
+        sha256: of the weights' file, hexadecimal.
+    """
+
+    domains: list[str]
+    threshold: float
+    reversal_weight: float
+    sha256: str
+    values: dict[str, Any]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save_network(network: MitosisNetwork, path: Path) -> None:
+    """Write the network: half precision, but batch norm and biases in full."""
+    state = {}
+    for name, value in network.state_dict().items():
+        half = value.dtype == torch.float32 and value.ndim > 1
+        state[name] = (value.half() if half else value).contiguous()
+    save_file(state, path)
+
+
+def load_network(path: Path, source_domains: int) -> MitosisNetwork:
+    """The network in a file of `save_network`, float32, in evaluation mode."""
+    network = MitosisNetwork(source_domains)
+    state = load_file(path)
+    network.load_state_dict({name: value.to(_dtype(value)) for name, value in state.items()})
+    return network.eval()
+
+
+def load_weights(folder: Path) -> tuple[MitosisNetwork, Card]:
+    """The network and the card of a folder of weights.
+
+    Raises:
+        WeightsError: a file is missing or damaged, or the hash is not the card's.
+    """
+    card = load_card(folder)
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise WeightsError(f"{path} is missing")
+    if file_sha256(path) != card.sha256:
+        raise WeightsError(f"{path} is not the file its card describes (SHA-256 differs)")
+    try:
+        return load_network(path, len(card.domains)), card
+    except (RuntimeError, OSError, ValueError) as error:
+        raise WeightsError(f"{path} cannot be loaded: {error}") from error
+
+
+def load_card(folder: Path) -> Card:
+    """The card of a folder of weights.
+
+    Raises:
+        WeightsError: the card is missing or lacks an entry.
+    """
+    path = folder / CARD_FILE
+    try:
+        values = json.loads(path.read_text())
+        return Card(
+            domains=list(values["domains"]),
+            threshold=float(values["threshold"]),
+            reversal_weight=float(values["reversal_weight"]),
+            sha256=str(values["sha256"]),
+            values=values,
+        )
+    except FileNotFoundError as error:
+        raise WeightsError(f"{path} is missing") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is no valid card: {error!r}") from error
+
+
+def _dtype(value: torch.Tensor) -> torch.dtype:
+    return torch.float32 if value.is_floating_point() else value.dtype

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Mitosis detection that adapts to every image: reads --input, writes --output.
+
+An image's way, after Kondo, "Multi-source Domain Adaptation Using Gradient Reversal Layer for
+Mitotic Cell Detection" (MIDOG 2021), is `Detector.detect` in model/pipeline.py:
+
+    candidates by blue ratio                 model/candidates.py
+    64 x 64 patches around them              model/patches.py
+    a fresh copy of the trained network      model/network.py, model/weights.py
+    adapted to this image, against the       model/adaptation/, model/source_bank.py
+        bank of confident source patches
+    mitosis probabilities, merged            model/classification.py, model/detections.py
+    mitotic-figures.json                     model/output.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from model.options import option_parser
+
+if TYPE_CHECKING:
+    from model.pipeline import Detector
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Process a folder; the exit status is 0, 1 if an image failed, 2 for a wrong call."""
+    options = option_parser().parse_args(arguments)
+    exit_on_sigterm()
+    try:
+        detector = load_detector(options)
+        failures = process_folder(detector, options)
+        if options.ground_truth is not None:
+            score(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 1 if failures else 0
+
+
+def load_detector(options: argparse.Namespace) -> Detector:
+    """The detector of these options: weights and bank verified and loaded, once.
+
+    Raises:
+        ValueError: weights, bank or device cannot be used; the message says why.
+    """
+    from model.adaptation import AdaptationSettings
+    from model.pipeline import Detector, DetectorSettings
+    from model.precision import choose_device, choose_precision
+    from model.source_bank import load_bank
+    from model.weights import load_weights
+
+    device = choose_device(options.device)
+    network, card = load_weights(options.weights)
+    bank = None
+    if options.adaptation != "none":
+        bank = load_bank(options.source_bank, card.sha256, card.domains)
+    weight = options.reversal_weight
+    schedule = AdaptationSettings(
+        epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        batch_size=options.batch_size,
+        max_steps=options.max_steps,
+        reversal_weight=card.reversal_weight if weight is None else weight,
+        seed=options.seed,
+        precision=choose_precision(options.precision, device),
+    )
+    settings = DetectorSettings(
+        adaptation=options.adaptation,
+        schedule=schedule,
+        threshold=card.threshold if options.threshold is None else options.threshold,
+        candidates=options.candidates,
+        time_budget=options.time_budget,
+    )
+    return Detector(network, bank, settings, device)
+
+
+def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]:
+    """Process all images of --input; a line for each that failed.
+
+    Raises:
+        OSError: the folder cannot be listed, or holds no image.
+    """
+    from model.folder import FolderSettings, process_images
+    from model.inputs import find_images
+
+    inputs = find_images(options.input, with_mpp=options.mpp is not None)
+    if not inputs.images:
+        raise FileNotFoundError(f"no .tif, .tiff or .mha image in {options.input}")
+    settings = FolderSettings(
+        output=options.output,
+        output_format=options.output_format,
+        mpp=options.mpp,
+        record=record(options, detector),
+    )
+    return process_images(detector, inputs, settings)
+
+
+def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
+    """What `result.json` keeps of how it was made."""
+    from model import __version__
+    from model.weights import load_card
+
+    schedule = detector.settings.schedule
+    settings = {name: value for name, value in vars(options).items() if name not in PLACES}
+    settings |= {
+        "threshold": detector.settings.threshold,
+        "reversal_weight": schedule.reversal_weight,
+        "precision": schedule.precision,
+        "device": detector.device.type,
+        "version": __version__,
+    }
+    return {
+        "settings": settings,
+        "weights": {"sha256": load_card(options.weights).sha256},
+        "source_bank": {"sha256": detector.bank_sha256},
+    }
+
+
+# Options that name places of this machine rather than how an image is treated.
+PLACES = {"input", "output", "weights", "source_bank", "ground_truth", "host", "port"}
+
+
+def score(options: argparse.Namespace) -> None:
+    """Print how the folder's detections compare with the annotations."""
+    from evaluation.score import format_scores, score_folder
+
+    print(format_scores(score_folder(options.output, options.ground_truth)))
+
+
+def exit_on_sigterm() -> None:
+    """End on SIGTERM as on Ctrl-C: what is half written is cleaned up, what is whole stays."""
+
+    def stop(number: int, _frame: object) -> None:
+        print("error: stopped by SIGTERM; finished images are complete", file=sys.stderr)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Detects mitotic figures in a folder of images, in the Docker image or in the virtual environment.
+set -euo pipefail
+
+usage() {
+  cat <<'EOF'
+usage: ./run.sh [INPUT] [OUTPUT] [options of process.py]
+
+Detects mitotic figures in the images of the folder INPUT (test/images unless given) and writes
+JSON files into the folder OUTPUT (output/ unless given). The README lists the options.
+
+With a Docker engine it builds and runs the Docker image, on the GPU where the engine has NVIDIA's
+runtime; the first build fetches a base image of several gigabytes. Without an engine, or when the
+image cannot be built, it makes and uses the virtual environment .venv. Inside the container only
+INPUT and OUTPUT are seen: options that name other folders need the virtual environment.
+
+Environment:
+  MITOSIS_RUNNER   docker or venv: use this one and no other
+  VENV             folder of the virtual environment, .venv unless given
+EOF
+}
+
+main() {
+  case ${1:-} in -h | --help) usage; exit ;; esac
+  local here input output
+  here=$(realpath "$(dirname "$0")")
+  input=$here/test/images
+  output=$PWD/output
+  if [[ ${1:--} != -* ]]; then input=$(realpath -m "$1"); shift; fi
+  if [[ ${1:--} != -* ]]; then output=$(realpath -m "$1"); shift; fi
+  [ -d "$input" ] || { echo "error: INPUT $input is not a folder" >&2; exit 2; }
+  mkdir -p "$output"
+  cd "$here"
+
+  local runner=${MITOSIS_RUNNER:-auto}
+  case $runner in auto | docker | venv) ;; *) usage >&2; exit 2 ;; esac
+  if [ "$runner" = auto ]; then
+    if have_engine && have_image; then runner=docker; else runner=venv; fi
+  elif [ "$runner" = docker ]; then
+    have_image
+  fi
+  echo "running in the $runner: $input -> $output"
+  "in_$runner" "$input" "$output" "$@"
+}
+
+have_engine() { docker info > /dev/null 2>&1; }
+
+# Builds the image: silently where there is one from before, as then only what changed is built.
+have_image() {
+  if docker image inspect mitosis-detection:exec > /dev/null 2>&1; then
+    ./build.sh exec > /dev/null 2>&1
+  else
+    echo "building the Docker image; the first time this fetches a base image of several gigabytes" \
+      "(MITOSIS_RUNNER=venv does without)"
+    ./build.sh exec
+  fi || { echo "the Docker image could not be built, ./build.sh says why" >&2; return 1; }
+}
+
+in_docker() {
+  local input=$1 output=$2
+  shift 2
+  local gpus=()
+  if docker info --format '{{json .Runtimes}}' | grep -q '"nvidia"'; then gpus=(--gpus all); fi
+  docker run --rm "${gpus[@]}" --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
+    --cap-drop ALL --security-opt no-new-privileges \
+    --volume "$input:/input:ro" --volume "$output:/output" mitosis-detection:exec "$@"
+}
+
+in_venv() {
+  local input=$1 output=$2 python
+  shift 2
+  python=$(tools/venv.sh requirements.txt)
+  "$python" process.py --input "$input" --output "$output" "$@"
+}
+
+main "$@"

@@ -1,0 +1,104 @@
+"""Invoke mode: the model is loaded once, then called over HTTP for every new content of --input.
+
+    GET /health    200 once the model is loaded; the port opens only then
+    POST /invoke   201 when the output is written; 500 with the reason of every image that failed
+
+The HTTP threads only queue the calls. The main thread answers them one after another: a second
+call waits, and a signal interrupts an image in the same place as in process.py.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any
+
+import waitress
+
+import process
+
+Calls = SimpleQueue[Future[list[str]]]
+Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def main(argv: list[str] | None = None) -> int:
+    options = parse_options(argv)
+    process.exit_on_sigterm()
+    detector = process.load_detector(options)
+    calls: Calls = SimpleQueue()
+    server = listen(application(calls), options.host, options.port)
+    threading.Thread(target=server.run, daemon=True).start()
+    print(f"the model is loaded, listening on {options.host}:{options.port}")
+    while True:
+        answer(calls.get(), lambda: process.process_folder(detector, options))
+
+
+def parse_options(argv: list[str] | None) -> argparse.Namespace:
+    """The options of process.py, which hold for every call, and where to listen."""
+    parser = process.option_parser()
+    parser.prog = "serve.py"
+    parser.description = "Serve POST /invoke and GET /health; every invoke processes --input anew."
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]")
+    parser.add_argument("--port", type=int, default=4743, help="[%(default)s, the platform's]")
+    return parser.parse_args(argv)
+
+
+def answer(call: Future[list[str]], work: Callable[[], list[str]]) -> None:
+    """Do the work of one call; its result, or its exception, goes to the waiting HTTP thread."""
+    try:
+        call.set_result(work())
+    except Exception as error:
+        traceback.print_exc()
+        call.set_exception(error)
+
+
+def application(calls: Calls) -> Application:
+    """The WSGI application: it puts every POST /invoke into `calls` and waits for its failures."""
+
+    def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        status, text = route(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+        body = f"{text}\n".encode()
+        length = str(len(body))
+        start_response(status, [("Content-Type", "text/plain"), ("Content-Length", length)])
+        return [body]
+
+    def route(method: str, path: str) -> tuple[str, str]:
+        if (method, path) == ("GET", "/health"):
+            return "200 OK", "ready"
+        if (method, path) == ("POST", "/invoke"):
+            return invoke()
+        return "404 Not Found", "there is GET /health and POST /invoke"
+
+    def invoke() -> tuple[str, str]:
+        call: Future[list[str]] = Future()
+        calls.put(call)
+        try:
+            failures = call.result()
+        except Exception as error:
+            return "500 Internal Server Error", f"{type(error).__name__}: {error}"
+        if failures:
+            return "500 Internal Server Error", "\n".join(failures)
+        return "201 Created", "the output is written"
+
+    return respond
+
+
+def listen(app: Application, host: str, port: int) -> waitress.server.BaseWSGIServer:
+    """A bound server. Requests are read without a thread each, so slow clients block nobody.
+
+    The platform sends no body, so 64 KiB are plenty. Invokes that wait hold a thread each: with 16
+    threads /health still answers beside 15 of them.
+    """
+    return waitress.create_server(
+        app, host=host, port=port, threads=16, ident=None,
+        max_request_header_size=64 << 10, max_request_body_size=64 << 10, channel_timeout=60,
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main())

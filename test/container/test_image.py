@@ -1,0 +1,109 @@
+"""The Docker image itself: what is in it, what it weighs, and that its export is the same."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from test.compare import FILE
+from test.container.conftest import fill, open_folder
+from test.container.runners import HARDENED, ROOT, Docker, run
+
+MEBIBYTE = 1 << 20
+
+
+def docker(*arguments: str) -> str:
+    done = subprocess.run(["docker", *arguments], check=True, text=True, capture_output=True)
+    return done.stdout.strip()
+
+
+def inspect(tag: str) -> Any:
+    return json.loads(docker("image", "inspect", tag))[0]
+
+
+def python(tag: str, code: str) -> str:
+    """What a line of Python prints inside the image."""
+    return docker("run", "--rm", *HARDENED, "--entrypoint", "python", tag, "-c", code)
+
+
+def test_the_labels_tell_the_platform_how_to_call_it(images: dict[str, str]) -> None:
+    key = "org.grand-challenge.api-method"
+    assert key not in inspect(images["exec"])["Config"]["Labels"]
+    assert inspect(images["invoke"])["Config"]["Labels"][key] == "invoke"
+    for tag in images.values():
+        assert (inspect(tag)["Os"], inspect(tag)["Architecture"]) == ("linux", "amd64")
+        assert inspect(tag)["Config"]["User"] not in ("", "root", "0")
+
+
+def test_the_layers_over_the_base_add_at_most_750_mebibytes(images: dict[str, str]) -> None:
+    image = inspect(images["exec"])
+    base = inspect(image["Config"]["Labels"]["org.opencontainers.image.base.name"])
+    assert image["RootFS"]["Layers"][: len(base["RootFS"]["Layers"])] == base["RootFS"]["Layers"]
+    added = (image["Size"] - base["Size"]) / MEBIBYTE
+    print(f"the layers over the base add {added:.0f} MiB")
+    assert added <= 750
+
+
+def test_only_what_it_runs_is_inside(images: dict[str, str]) -> None:
+    code = "import os; print(*sorted(os.listdir('/opt/app')))"
+    inside = python(images["exec"], code).split()
+    assert inside == ["model", "process.py", "serve.py", "source_bank", "weights"]
+
+
+def test_torch_is_the_bases_and_at_the_pinned_version(images: dict[str, str]) -> None:
+    path, version = python(
+        images["exec"], "import torch; print(torch.__file__, torch.__version__)"
+    ).split()
+    assert not path.startswith("/opt/venv")
+    assert f"torch=={version.split('+')[0]}\n" in (ROOT / "requirements.txt").read_text()
+
+
+def test_the_exported_image_gives_the_same_output(
+    images: dict[str, str], fields: list[Path], source: Path, target: Path, tmp_path: Path
+) -> None:
+    fill(source, fields[0])
+    options = ("--max-steps", "2")
+    assert run(Docker(images), source, target, *options).status == 0
+
+    subprocess.run(["./export.sh", "exec", str(tmp_path / "export")], cwd=ROOT, check=True)
+    identity = inspect(images["exec"])["Id"]
+    docker("image", "rm", "--force", images["exec"])
+    docker("load", "--input", str(tmp_path / "export/mitosis-detection-exec.tar.gz"))
+    assert inspect(images["exec"])["Id"] == identity
+    again = open_folder(tmp_path / "again")
+    assert run(Docker(images), source, again, *options).status == 0
+    assert (again / FILE).read_bytes() == (target / FILE).read_bytes()
+
+    names = subprocess.run(
+        ["tar", "--list", "--file", str(tmp_path / "export/model.tar.gz")],
+        check=True, text=True, capture_output=True,
+    ).stdout.split()  # fmt: skip
+    assert {name.split("/")[0] for name in names} == {"weights", "source_bank"}
+
+
+@pytest.mark.parametrize("part", ["weights", "source_bank"])
+def test_a_model_in_opt_ml_model_takes_precedence(
+    images: dict[str, str],
+    fields: list[Path],
+    source: Path,
+    target: Path,
+    tmp_path: Path,
+    part: str,
+) -> None:
+    """A file there that is no model is refused, which shows that it is the one that is read."""
+    fill(source, fields[0])
+    model = tmp_path / "model"
+    for file in (path for path in (ROOT / part).rglob("*") if path.is_file()):
+        copy = model / file.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(b"no model")
+    mount = ("--volume", f"{model}:/opt/ml/model:ro")
+    command = Docker(images).command("exec", "mitosis-override", source, target)
+    command[2:2] = mount
+    done = subprocess.run(command, text=True, capture_output=True)
+    assert done.returncode != 0
+    assert f"/opt/ml/model/{part}" in done.stderr

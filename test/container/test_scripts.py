@@ -1,0 +1,78 @@
+"""The scripts, the Dockerfile and the image's lock agree with each other."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from test.compare import FILE
+from test.container.conftest import fill, strict_json
+from test.container.runners import ROOT, Runner
+
+PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)", re.MULTILINE)
+
+
+def pins(file: str) -> dict[str, str]:
+    return {
+        re.sub(r"[-_.]+", "-", name).lower(): version
+        for name, version in PIN.findall((ROOT / file).read_text())
+    }
+
+
+@pytest.mark.parametrize("script", ["build.sh", "export.sh", "run.sh", "test.sh"])
+def test_every_script_has_help(script: str) -> None:
+    done = subprocess.run([f"./{script}", "--help"], cwd=ROOT, text=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: ./{script}")
+
+
+@pytest.mark.parametrize("script", ["build.sh", "export.sh"])
+def test_an_unknown_mode_is_refused(script: str) -> None:
+    done = subprocess.run([f"./{script}", "batch"], cwd=ROOT, text=True, capture_output=True)
+    assert done.returncode == 2
+    assert "exec|invoke" in done.stderr
+
+
+def test_run_refuses_an_input_that_is_no_folder(tmp_path: Path) -> None:
+    command = ["./run.sh", str(tmp_path / "nothing"), str(tmp_path / "output")]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
+    assert done.returncode == 2
+    assert "nothing is not a folder" in done.stderr
+
+
+def test_run_does_the_main_job(
+    runner: Runner, fields: list[Path], source: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    fill(source, fields[0])
+    monkeypatch.setenv("MITOSIS_RUNNER", runner.name)
+    monkeypatch.setenv("VENV", sys.prefix)
+    command = ["./run.sh", str(source), str(tmp_path / "output"), "--adaptation", "none"]
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert strict_json(tmp_path / "output" / FILE)["type"] == "Multiple points"
+
+
+def test_the_lock_has_the_pins_of_the_requirements() -> None:
+    lock, requirements = pins("requirements-image.lock"), pins("requirements.txt")
+    assert set(requirements) - set(lock) == {"torch", "torchvision", "evalutils"}
+    assert all(lock.get(name, version) == version for name, version in requirements.items())
+
+
+def test_the_lock_has_nothing_of_torch_and_a_hash_for_everything() -> None:
+    lock = pins("requirements-image.lock")
+    assert not [name for name in lock if re.match("torch|triton|nvidia|cuda", name)]
+    entries = re.split(r"\n(?=[a-z])", (ROOT / "requirements-image.lock").read_text())[1:]
+    assert len(entries) == len(lock)
+    assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_the_base_image_has_the_torch_of_the_requirements() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    base = re.search(r"^ARG BASE_IMAGE=pytorch/pytorch:([\d.]+)-\S+@sha256:[0-9a-f]{64}$",
+                     dockerfile, re.MULTILINE)  # fmt: skip
+    assert base is not None
+    assert base[1] == pins("requirements.txt")["torch"]

@@ -1,0 +1,110 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluation import ScoringError
+from evaluation.predictions import read_predictions
+from test.evaluation.scenes import write_json, write_result
+
+
+def write_summary(output: Path, folders: dict[str, str], **changes: Any) -> None:
+    """results.json with one image for each folder, as process.py writes it."""
+    images = [
+        {"file": file, "folder": folder, "status": "ok", "error": None, **changes}
+        for folder, file in folders.items()
+    ]
+    write_json(output / "results.json", {"images": images})
+
+
+def test_one_image(tmp_path: Path) -> None:
+    write_result(tmp_path, "a.tif", [(10, 20, 0.9), (30.5, 40, 0.01)])
+    write_summary(tmp_path, {"": "a.tif"})
+    ((stem, prediction),) = read_predictions(tmp_path).items()
+    assert stem == "a"
+    np.testing.assert_array_equal(prediction.points, [[10, 20], [30.5, 40]])
+    np.testing.assert_array_equal(prediction.probabilities, [0.9, 0.01])
+    assert prediction[3:] == (0.5, (0.25, 0.25), (4000, 4000), None)
+
+
+def test_several_images_without_a_summary(tmp_path: Path) -> None:
+    write_result(tmp_path, "a.tif", [])
+    write_result(tmp_path / "b", "b.tif", [(1, 2, 0.3)])
+    found = {
+        stem: len(prediction.points) for stem, prediction in read_predictions(tmp_path).items()
+    }
+    assert found == {"a": 0, "b": 1}
+
+
+def test_what_an_earlier_run_left_is_not_read(tmp_path: Path) -> None:
+    for name in ("a", "b", "old"):
+        write_result(tmp_path / name, f"{name}.tif", [])
+    write_result(tmp_path, "a.tif", [(1, 2, 0.3)])
+    write_summary(tmp_path, {"a": "a.tif", "b": "b.tif"})
+    several = read_predictions(tmp_path)
+    assert several.keys() == {"a", "b"}
+    assert len(several["a"].points) == 0
+    write_summary(tmp_path, {"": "a.tif"})
+    single = read_predictions(tmp_path)
+    assert single.keys() == {"a"}
+    assert len(single["a"].points) == 1
+
+
+def test_a_failed_image_has_its_reason_from_the_summary_or_from_its_result(tmp_path: Path) -> None:
+    result = {"file": "a.tif", "status": "failed", "error": "grey"}
+    write_json(tmp_path / "a" / "result.json", result)
+    failed = read_predictions(tmp_path)["a"]
+    assert (failed.error, failed.points.shape, failed.threshold) == ("grey", (0, 2), None)
+    write_summary(tmp_path, {"a": "a.tif"}, status="failed", error="disk full")
+    assert read_predictions(tmp_path)["a"].error == "disk full"
+
+
+def test_a_listed_result_that_is_not_there(tmp_path: Path) -> None:
+    write_summary(tmp_path, {"a": "a.tif"})
+    with pytest.raises(ScoringError, match=r"a/result\.json: not a readable JSON file"):
+        read_predictions(tmp_path)
+
+
+def test_two_results_for_one_stem_are_refused(tmp_path: Path) -> None:
+    write_result(tmp_path / "a.tif", "a.tif", [])
+    write_result(tmp_path / "a.mha", "a.mha", [])
+    with pytest.raises(ScoringError, match=r"two results for the stem 'a' \(a.mha, a.tif\)"):
+        read_predictions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"threshold": None}, "not a result of process.py"),
+        ({"pixel_size_um": [0.25, 0]}, "not a result of process.py"),
+        ({"size_px": [4000]}, "not a result of process.py"),
+        ({"detections": [{"x": 1, "y": 2}]}, "'probability' is missing"),
+        ({"detections": [{"x": 1, "y": 2, "probability": 1.5}]}, "a probability outside 0..1"),
+        ({"detections": [{"x": 1, "y": float("nan"), "probability": 1}]}, "that is not a number"),
+        ({"file": None}, "'file' should be the name of the image"),
+    ],
+)
+def test_a_bad_result_is_named_with_its_fault(
+    tmp_path: Path, change: dict[str, Any], message: str
+) -> None:
+    path = write_result(tmp_path, "a.tif", [])
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(ScoringError) as caught:
+        read_predictions(tmp_path)
+    assert str(caught.value).startswith(f"{path}: ")
+    assert message in str(caught.value)
+
+
+def test_folders_without_results(tmp_path: Path) -> None:
+    with pytest.raises(ScoringError, match=r"no result\.json in it"):
+        read_predictions(tmp_path)
+    with pytest.raises(ScoringError, match="not a folder"):
+        read_predictions(tmp_path / "missing")
+    write_json(tmp_path / "results.json", {"images": ["a.tif"]})
+    with pytest.raises(ScoringError, match="an image without 'file', 'folder' and 'status'"):
+        read_predictions(tmp_path)
+    write_json(tmp_path / "results.json", {"images": None})
+    with pytest.raises(ScoringError, match="'images' should be a list"):
+        read_predictions(tmp_path)

@@ -1,0 +1,1 @@
+"""Makes `weights/` and `source_bank/` from labelled tissue."""

@@ -1,0 +1,91 @@
+"""Labelled positions in images: what every data set adapter yields and the training consumes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+WINDOW = 128  # px around a sample: holds a 64 px patch under any rotation at scale 0.7
+NO_DOMAIN = -1  # domain of samples that stay out of the scanner loss
+
+
+class SourceImage(NamedTuple):
+    """An image of the source: pixels (height, width, 3) uint8 RGB, its file, slide and domain."""
+
+    pixels: np.ndarray
+    file: str
+    slide: str
+    domain: str
+
+
+@dataclass
+class Samples:
+    """Samples of a training set.
+
+    Attributes:
+        domains: names of the source domains, in the order of the scanner branch.
+        images: the images the samples lie in.
+        image: (n,) int32 index into images.
+        centres: (n, 2) float32 x, y in px.
+        mitotic: (n,) bool.
+        domain: (n,) int16 index into domains, or NO_DOMAIN.
+        borders: (n, 4) float32 distance in px to the left, right, upper and lower border at which
+            the window is mirrored; infinite where only the image's own border counts.
+    """
+
+    domains: list[str]
+    images: list[SourceImage] = field(default_factory=list)
+    image: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    centres: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    mitotic: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    domain: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int16))
+    borders: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def add(
+        self,
+        image: SourceImage,
+        centres: np.ndarray,
+        mitotic: bool,
+        *,
+        in_domain: bool = True,
+    ) -> None:
+        """Add samples of one class at centres (n, 2) of an image.
+
+        They stay out of the scanner loss if they are asked to, or if the image is of no source
+        domain.
+        """
+        if not self.images or self.images[-1] is not image:
+            self.images.append(image)
+        count = len(centres)
+        inside = in_domain and image.domain in self.domains
+        domain = self.domains.index(image.domain) if inside else NO_DOMAIN
+        self.image = np.append(self.image, np.full(count, len(self.images) - 1, np.int32))
+        self.centres = np.append(self.centres, np.reshape(centres, (-1, 2)), axis=0)
+        self.centres = self.centres.astype(np.float32)
+        self.mitotic = np.append(self.mitotic, np.full(count, mitotic))
+        self.domain = np.append(self.domain, np.full(count, domain, np.int16))
+        infinite = np.full((count, 4), np.inf, np.float32)
+        self.borders = np.append(self.borders, infinite, axis=0)
+
+    def window(self, index: int, borders: np.ndarray | None = None) -> np.ndarray:
+        """(WINDOW, WINDOW, 3) uint8 around a sample, mirrored at the borders."""
+        pixels = self.images[self.image[index]].pixels
+        centre = np.rint(self.centres[index]).astype(int)
+        left, right, top, bottom = self.borders[index] if borders is None else borders
+        columns = _mirrored(centre[0], left, right, pixels.shape[1])
+        rows = _mirrored(centre[1], top, bottom, pixels.shape[0])
+        return pixels[rows[:, None], columns]
+
+
+def _mirrored(centre: int, before: float, after: float, length: int) -> np.ndarray:
+    """Indices of a window along one axis, mirrored at the nearer of border and image edge."""
+    low = max(0, int(max(centre - before, 0)))
+    high = int(min(centre + after, length - 1)) + 1
+    count = high - low
+    steps = np.mod(np.arange(WINDOW) + centre - WINDOW // 2 - low, 2 * count)
+    return low + np.where(steps >= count, 2 * count - 1 - steps, steps)
