@@ -11,10 +11,9 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from skimage.io import imread
 
 from model.candidates import find_candidates
-from training.samples import Samples, SourceImage
+from training.samples import Samples, SourceImage, read_rgb
 
 PARIS = "aperio_xt_paris"
 PARIS_HAMAMATSU = "hamamatsu_nanozoomer_paris"  # no mitotic figures to be seen: negatives only
@@ -56,7 +55,7 @@ def add_crops(samples: Samples, data: Path, *, slides_out: frozenset[str] = froz
             continue
         if float(row["black_padding_frac"]) > MAX_BLACK_PADDING:
             continue
-        pixels = imread(data / "crops" / "patches" / row["file"])[..., :3]
+        pixels = read_rgb(data / "crops" / "patches" / row["file"])
         image = SourceImage(pixels, row["file"], slide, domain)
         figure = np.array([[CROP_CENTRE, CROP_CENTRE]])
         samples.add(image, figure, mitotic=True)
@@ -77,7 +76,7 @@ def field_images(data: Path, folder: str, slides: set[str]) -> list[SourceImage]
     domain = PARIS if folder == "fields_a" else PARIS_HAMAMATSU
     paths = sorted((data / folder / "images").glob("*.jpg"))
     chosen = [path for path in paths if path.stem[:3] in slides]
-    return [SourceImage(imread(path), path.name, path.stem[:3], domain) for path in chosen]
+    return [SourceImage(read_rgb(path), path.name, path.stem[:3], domain) for path in chosen]
 
 
 def field_figures(data: Path, folder: str) -> dict[str, np.ndarray]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from skimage.io import imread
 
 WINDOW = 128  # px around a sample: holds a 64 px patch under any rotation at scale 0.7
 NO_DOMAIN = -1  # domain of samples that stay out of the scanner loss
@@ -80,6 +82,23 @@ class Samples:
         columns = _mirrored(centre[0], left, right, pixels.shape[1])
         rows = _mirrored(centre[1], top, bottom, pixels.shape[0])
         return pixels[rows[:, None], columns]
+
+
+def match_borders(samples: Samples, random: np.random.Generator) -> None:
+    """Give each mitotic figure that has mirror borders those of a negative drawn at random.
+
+    Figures lie in the middle of a crop and negatives nearer to its border, so the mirror would
+    tell the classes apart.
+    """
+    bordered = np.isfinite(samples.borders[:, 0])
+    figures = np.flatnonzero(samples.mitotic & bordered)
+    negatives = samples.borders[~samples.mitotic & bordered]
+    samples.borders[figures] = random.choice(negatives, len(figures))
+
+
+def read_rgb(path: Path) -> np.ndarray:
+    """Pixels (height, width, 3) uint8 of a JPEG or PNG file."""
+    return np.ascontiguousarray(imread(path)[..., :3])
 
 
 def _mirrored(centre: int, before: float, after: float, length: int) -> np.ndarray:

@@ -1,0 +1,113 @@
+"""Write `weights/` from a finished run: the network and the card that says what it is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from model.candidates import SETTINGS
+from model.network import MitosisNetwork
+from model.output import write_json
+from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE
+from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
+from training.train import load_run
+
+VALIDATION_SLIDES = ["A03"]
+INTENDED_USE = "Research. Not for diagnosis, and not a medical device."
+TERMS = (
+    "Weights and source bank: for non-commercial research only, as the data they were made from "
+    "(AMi-Br and MIDOG 2021, CC BY-NC-ND; TUPAC16; ICPR 2012). The code is under the MIT licence."
+)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
+    parser.add_argument("run", type=Path, help="finished run of training.train")
+    parser.add_argument("--threshold", type=Path, required=True, help="JSON of training.threshold")
+    parser.add_argument("--seam", type=Path, required=True, help="JSON of training.seam")
+    parser.add_argument("--validation", type=Path, help="JSON of evaluation.score on A03")
+    parser.add_argument("--out", type=Path, default=Path("weights"), help="[%(default)s]")
+    options = parser.parse_args(arguments)
+    network, summary = load_run(options.run)
+    read = {
+        name: json.loads(path.read_text()) if path else None
+        for name, path in vars(options).items()
+        if name in ("threshold", "seam", "validation")
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    save_network(network, options.out / WEIGHTS_FILE)
+    digest = file_sha256(options.out / WEIGHTS_FILE)
+    stages = [summary, *_stages_before(summary)]
+    write_json(options.out / CARD_FILE, card(network, stages, read, digest))
+    print(f"wrote {options.out / WEIGHTS_FILE} and {options.out / CARD_FILE}")
+    return 0
+
+
+def card(
+    network: MitosisNetwork, stages: list[dict[str, Any]], read: dict[str, Any], sha256: str
+) -> dict[str, Any]:
+    """The card. `stages` are the summaries of the runs, the last one first."""
+    last = stages[0]
+    return {
+        "name": "mitosis detection, ResNet-18 with mitosis and scanner branch",
+        "sha256": sha256,
+        "domains": last["domains"],
+        "threshold": read["threshold"]["threshold"],
+        "reversal_weight": last["recipe"]["reversal_weight"],
+        "threshold_choice": {
+            "rule": "largest pooled F1 over whole fields, each scored by a network that was "
+            "trained without its slide",
+            **read["threshold"],
+        },
+        "preprocessing": {
+            "patch_size_px": PATCH_SIZE,
+            "pixel_size_um": 0.25,
+            "channel_mean": CHANNEL_MEAN,
+            "channel_std": CHANNEL_STD,
+            "candidates": vars(SETTINGS["default"]),
+        },
+        "data": {
+            "crops": "AMi-Br: figures of MIDOG 2021 (UMC Utrecht) and TUPAC16, all slides",
+            "whole_fields": "ICPR 2012, Aperio XT, and negatives of the same tissue on a Hamamatsu",
+            "training_slides": last["whole_field_slides"],
+            "validation_slides": VALIDATION_SLIDES,
+            "split": "by slide; the validation slides chose nothing",
+            "mitotic_figures": last["mitotic"],
+            "negatives": last["negatives"],
+        },
+        "training": [
+            {key: stage[key] for key in ("preset", "recipe")} for stage in reversed(stages)
+        ],
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "metrics": {"A03_without_adaptation": _pooled(read["validation"])},
+        "seam_control": read["seam"],
+        "commit": _commit(),
+        "intended_use": INTENDED_USE,
+        "terms": TERMS,
+    }
+
+
+def _stages_before(summary: dict[str, Any]) -> list[dict[str, Any]]:
+    """Summaries of the runs that a run went on from."""
+    if summary["start"] == "imagenet":
+        return []
+    _, before = load_run(Path(summary["start"]))
+    return [before, *_stages_before(before)]
+
+
+def _pooled(scores: dict[str, Any] | None) -> Any:
+    return None if scores is None else scores["pooled"]
+
+
+def _commit() -> str:
+    command = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
