@@ -21,8 +21,8 @@ from evaluation.scored_image import UNKNOWN_DOMAIN
 
 MITOTIC_FIGURE = 1
 
-# Last image id, scanner and µm per pixel of the MIDOG 2021 training set (Aubreville et al., Medical
-# Image Analysis 2023, table 1). The file itself names no scanner: it follows from the id.
+# Last image id, scanner and µm per pixel in the MIDOG 2021 training set, as the challenge describes
+# it. The file itself names no scanner: it follows from the id.
 MIDOG_2021 = (
     (50, "hamamatsu_xr", 0.23),
     (100, "hamamatsu_s360", 0.23),

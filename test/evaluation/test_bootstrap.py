@@ -42,7 +42,7 @@ def test_a_seed_repeats_its_draws_and_another_does_not() -> None:
 def test_the_interval_of_a_recall_is_that_of_a_binomial() -> None:
     """One figure a field, half of them found: recall is a mean of n draws of 0 or 1."""
     images = [row([0.0] * found, [0.9] * found, [0.0]) for found in (0, 1) for _ in range(50)]
-    low, high = intervals(pool(images), draw([None] * 100, resamples=4000))["recall"]
+    low, high = intervals(pool(images), draw([None] * 100, resamples=2000))["recall"]
     assert low == pytest.approx(0.5 - 1.96 * 0.05, abs=0.015)
     assert high == pytest.approx(0.5 + 1.96 * 0.05, abs=0.015)
 
@@ -51,14 +51,14 @@ def test_slides_of_like_fields_give_wider_intervals_than_fields() -> None:
     images = [row([0.0] * found, [0.9] * found, [0.0]) for found in (0, 1) * 3 for _ in range(10)]
     pooled = pool(images)
     slides = [f"slide {index // 10}" for index in range(60)]
-    by_slide = intervals(pooled, draw(slides))["recall"]
-    by_field = intervals(pooled, draw([None] * 60))["recall"]
+    by_slide = intervals(pooled, draw(slides, resamples=300))["recall"]
+    by_field = intervals(pooled, draw([None] * 60, resamples=300))["recall"]
     assert by_slide[1] - by_slide[0] > 2 * (by_field[1] - by_field[0])
 
 
 def test_the_difference_of_a_run_to_itself_is_exactly_zero() -> None:
     pooled = pool([crowded(seed) for seed in range(6)])
-    for difference in paired_differences(pooled, pooled, draw([None] * 6)).values():
+    for difference in paired_differences(pooled, pooled, draw([None] * 6, resamples=100)).values():
         assert difference == (0.0, 0.0, 0.0)
 
 
@@ -70,16 +70,18 @@ def test_pairing_takes_out_what_the_images_share() -> None:
         image._replace(points=image.points[1:], probabilities=np.full(i, 0.9))
         for i, image in enumerate(images)
     ]
-    recall = paired_differences(pool(images), pool(others), draw([None] * 9))["recall"]
+    recall = paired_differences(pool(images), pool(others), draw([None] * 9, resamples=300))[
+        "recall"
+    ]
     assert recall == pytest.approx((0.1, 0.1, 0.1))
-    low, high = intervals(pool(images), draw([None] * 9))["recall"]
+    low, high = intervals(pool(images), draw([None] * 9, resamples=300))["recall"]
     assert high - low > 0.2
 
 
 def test_a_difference_is_this_run_minus_the_other() -> None:
     better, worse = row([0.0], [0.9], [0.0]), row([500.0], [0.9], [0.0])
     here, there = pool([better] * 3), pool([worse] * 3)
-    difference = paired_differences(here, there, draw([None] * 3))
+    difference = paired_differences(here, there, draw([None] * 3, resamples=100))
     assert difference["f1"].value == summary(here)["f1"] - summary(there)["f1"] == 1.0
 
 

@@ -65,7 +65,7 @@ def test_average_precision_of_edge_cases() -> None:
     assert ap(row([0.0], [0.9], [0.0]), row([0.0], [0.95], [])) == pytest.approx(0.5)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(seeds)
 def test_average_precision_threshold_by_threshold(numbers: list[int]) -> None:
     """Each threshold matched anew from a cut copy of the images, as if there were no curve."""
@@ -89,7 +89,7 @@ def test_average_precision_threshold_by_threshold(numbers: list[int]) -> None:
     assert ap(*images) == pytest.approx(expected)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(seeds)
 def test_the_best_threshold_is_the_best_of_all_official_scores(numbers: list[int]) -> None:
     images = [crowded(number, levels=20) for number in numbers]
@@ -148,7 +148,7 @@ def test_the_optimal_f1_stands_beside_the_official_one() -> None:
     assert (numbers["f1"], numbers["optimal_f1"]) == (0.5, 1.0)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(seeds)
 def test_an_image_of_weight_two_counts_like_two_images(numbers: list[int]) -> None:
     images = [crowded(number, levels=10) for number in numbers]
@@ -158,7 +158,7 @@ def test_an_image_of_weight_two_counts_like_two_images(numbers: list[int]) -> No
     assert weighted == pytest.approx(summary(pool(repeated)), nan_ok=True)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(seeds)
 def test_bounds_between_the_numbers(numbers: list[int]) -> None:
     values = summary(pool([crowded(number) for number in numbers]))

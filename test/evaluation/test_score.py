@@ -82,7 +82,7 @@ def test_domains_images_and_what_is_missing(folders: Folders) -> None:
 
 def test_differences_to_another_run(folders: Folders) -> None:
     out, truth, other = folders
-    comparison = score_folder(out, truth, compare=other)["comparison"]
+    comparison = score_folder(out, truth, compare=other, resamples=200)["comparison"]
     assert comparison["run"]["pooled"]["shipped"]["f1"] == 1.0
     pooled = comparison["differences"]["pooled"]
     assert pooled["f1"]["value"] == pytest.approx(0.5 - 1.0)
@@ -106,7 +106,7 @@ def test_runs_on_other_images_are_not_compared() -> None:
 
 def test_the_table_shows_numbers_intervals_and_remarks(folders: Folders) -> None:
     out, truth, other = folders
-    text = format_scores(score_folder(out, truth, compare=other, resamples=200))
+    text = format_scores(score_folder(out, truth, compare=other, resamples=100))
     lines = text.splitlines()
     cells = next(line for line in lines if line.startswith("a  ")).split()
     assert cells == ["a", "lab", "1", "2", "2", "1", "0", "0.667", "1.000", "0.800", "1.000"]
@@ -115,7 +115,7 @@ def test_the_table_shows_numbers_intervals_and_remarks(folders: Folders) -> None
     assert f"{out} minus {other}, paired:" in text
     assert "-0.500 [" in text
     assert "Shipped threshold: 0.5." in text
-    assert "200 resamples of 2 fields (lab 1), 2 fields (lab 2), 4 fields (pooled)." in text
+    assert "100 resamples of 2 fields (lab 1), 2 fields (lab 2), 4 fields (pooled)." in text
     assert "no result, all figures count as missed: d" in lines
     assert "failed, all figures count as missed: c (grey)" in lines
     assert "not in the ground truth, left out: e" in lines
@@ -147,9 +147,18 @@ def test_the_command_writes_what_it_computed(
     out, truth, other = (str(folder) for folder in folders)
     pytest.importorskip("matplotlib")
     json_path, figure = tmp_path / "scores.json", tmp_path / "scores.png"
-    arguments = ["--predictions", out, "--ground-truth", truth, "--compare", other]
+    arguments = [
+        "--predictions",
+        out,
+        "--ground-truth",
+        truth,
+        "--compare",
+        other,
+        "--resamples",
+        "50",
+    ]
     assert main([*arguments, "--json", str(json_path), "--figure", str(figure)]) == 0
-    scores = score_folder(folders[0], folders[1], compare=folders[2])
+    scores = score_folder(folders[0], folders[1], compare=folders[2], resamples=50)
     assert json.loads(json_path.read_text()) == scores
     assert format_scores(scores) in capsys.readouterr().out
     assert figure.read_bytes().startswith(b"\x89PNG")
@@ -169,7 +178,14 @@ def test_an_error_is_one_line_and_a_status(
 def test_without_matplotlib_only_the_figure_is_refused(
     folders: Folders, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments = ["--predictions", str(folders[0]), "--ground-truth", str(folders[1])]
+    arguments = [
+        "--predictions",
+        str(folders[0]),
+        "--ground-truth",
+        str(folders[1]),
+        "--resamples",
+        "20",
+    ]
     original = builtins.__import__
 
     def without_matplotlib(name: str, *rest: Any) -> Any:
