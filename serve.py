@@ -21,6 +21,7 @@ from typing import Any
 import waitress
 
 import process
+from model.options import option_parser
 
 Calls = SimpleQueue[Future[list[str]]]
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -29,9 +30,13 @@ Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 def main(argv: list[str] | None = None) -> int:
     options = parse_options(argv)
     process.exit_on_sigterm()
-    detector = process.load_detector(options)
     calls: Calls = SimpleQueue()
-    server = listen(application(calls), options.host, options.port)
+    try:
+        detector = process.load_detector(options)
+        server = listen(application(calls), options.host, options.port)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     threading.Thread(target=server.run, daemon=True).start()
     print(f"the model is loaded, listening on {options.host}:{options.port}")
     while True:
@@ -40,7 +45,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parse_options(argv: list[str] | None) -> argparse.Namespace:
     """The options of process.py, which hold for every call, and where to listen."""
-    parser = process.option_parser()
+    parser = option_parser()
     parser.prog = "serve.py"
     parser.description = "Serve POST /invoke and GET /health; every invoke processes --input anew."
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]")

@@ -21,7 +21,7 @@ from model.image import Image, resample
 from model.network import MitosisNetwork
 from model.precision import Precision
 from model.source_bank import SourceBank
-from model.target import Target
+from model.target import CHUNK, Target
 
 DEFAULT_CUT = 3  # where no bank says otherwise
 # Time kept for what follows adaptation, as a multiple of the first classification's, and in s.
@@ -147,11 +147,22 @@ class Detector:
     def _classify(
         self, network: MitosisNetwork, target: Target, precision: Precision
     ) -> np.ndarray:
-        parts = [
-            mitosis_probabilities(network, chunk, self._cut, precision).numpy()
-            for chunk in target.chunks()
-        ]
-        return np.concatenate(parts) if parts else np.zeros(0, np.float32)
+        """Probabilities (n,) of the candidates.
+
+        Those that are to be reported are looked at in eight views, whose log odds are averaged
+        (test-time augmentation: out of fold on A00-A02 it raised average precision from 0.69 to
+        0.72); the many that are not keep the probability of the one view.
+        """
+        parts = [mitosis_probabilities(network, c, self._cut, precision) for c in target.chunks()]
+        probabilities = torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+        shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
+        for part in np.array_split(shown, -(-len(shown) // CHUNK)) if len(shown) else ():
+            views = [
+                mitosis_probabilities(network, view, self._cut, precision).logit(eps=1e-7)
+                for view in target.views(part)
+            ]
+            probabilities[part] = torch.stack(views).mean(dim=0).sigmoid().numpy()
+        return probabilities
 
     def _deadline(self, started: float, classification: float) -> float | None:
         if self.settings.time_budget is None:

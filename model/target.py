@@ -13,6 +13,7 @@ from model.patches import PatchCutter
 from model.precision import Precision
 
 CHUNK = 2048  # candidates whose pixels are held at once
+VIEWS = 8
 # Candidates whose activations are kept: more than the paper's largest images have (17,500). An
 # image with more is adapted to by a sample, and its activations are computed anew when needed.
 MAX_KEPT = 32768
@@ -60,6 +61,16 @@ class Target:
             yield from self._compute(self._centres)
         elif len(self):
             yield from self.sample.split(CHUNK)
+
+    def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
+        """Activations of some candidates, turned and mirrored: the eight symmetries of a square."""
+        patches = self._cutter.cut(self._centres[index])
+        for quarter_turns in range(VIEWS // 2):
+            turned = torch.rot90(patches, quarter_turns, dims=(1, 2))
+            for view in (turned, turned.flip(2)):
+                yield activations_below(
+                    self._network, view.contiguous(), self._cut, self._precision
+                )
 
     def _compute(self, centres: np.ndarray) -> Iterator[torch.Tensor]:
         for start in range(0, len(centres), CHUNK):

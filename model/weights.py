@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from model.network import MitosisNetwork
@@ -56,6 +57,7 @@ def save_network(network: MitosisNetwork, path: Path) -> None:
         half = value.dtype == torch.float32 and value.ndim > 1
         state[name] = (value.half() if half else value).contiguous()
     save_file(state, path)
+    path.chmod(0o644)  # the library makes it private; in the image any user reads it
 
 
 def load_network(path: Path, source_domains: int) -> MitosisNetwork:
@@ -80,7 +82,7 @@ def load_weights(folder: Path) -> tuple[MitosisNetwork, Card]:
         raise WeightsError(f"{path} is not the file its card describes (SHA-256 differs)")
     try:
         return load_network(path, len(card.domains)), card
-    except (RuntimeError, OSError, ValueError) as error:
+    except (SafetensorError, RuntimeError, OSError, ValueError) as error:
         raise WeightsError(f"{path} cannot be loaded: {error}") from error
 
 

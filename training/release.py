@@ -14,6 +14,7 @@ from model.network import MitosisNetwork
 from model.output import write_json
 from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE
 from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
+from training.averaging import SHARE, released_network
 from training.train import load_run
 
 VALIDATION_SLIDES = ["A03"]
@@ -29,11 +30,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
     parser.add_argument("run", type=Path, help="finished run of training.train")
     parser.add_argument("--threshold", type=Path, required=True, help="JSON of training.threshold")
-    parser.add_argument("--seam", type=Path, required=True, help="JSON of training.seam")
+    parser.add_argument("--seam", type=Path, help="JSON of training.seam")
     parser.add_argument("--validation", type=Path, help="JSON of evaluation.score on A03")
     parser.add_argument("--out", type=Path, default=Path("weights"), help="[%(default)s]")
     options = parser.parse_args(arguments)
-    network, summary = load_run(options.run)
+    network = released_network(options.run)
+    _, summary = load_run(options.run)
     read = {
         name: json.loads(path.read_text()) if path else None
         for name, path in vars(options).items()
@@ -83,6 +85,7 @@ def card(
         "training": [
             {key: stage[key] for key in ("preset", "recipe")} for stage in reversed(stages)
         ],
+        "averaging": f"{SHARE} of the last stage's weights, the rest of the stage before",
         "parameters": sum(p.numel() for p in network.parameters()),
         "metrics": {"A03_without_adaptation": _pooled(read["validation"])},
         "seam_control": read["seam"],

@@ -23,10 +23,11 @@ from model.network import MITOTIC, MitosisNetwork
 from model.output import write_json
 from model.patches import PATCH_SIZE, normalise
 from training.ami_br import FIELD_MPP, PARIS, add_fields, field_figures, field_images
+from training.averaging import released_network
 from training.field_scores import score_fields
 from training.imagenet_trunk import load_folded_trunk
 from training.samples import WINDOW, Samples
-from training.train import TRAINING_SLIDES, TRUNK_FILE, load_run
+from training.train import TRAINING_SLIDES, TRUNK_FILE
 
 MASK_RADIUS = 22.0  # px: half of the largest side of a figure's box is 25, of nine in ten 19
 STEPS = 250
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def validation_scores(data: Path, run: Path) -> dict[str, float]:
     """AP and best F1 of a run on the whole fields of A03."""
-    network, _ = load_run(run)
+    network = released_network(run)
     fields = field_images(data, "fields_a", VALIDATION)
     scored = score_fields(network, fields, field_figures(data, "fields_a"), FIELD_MPP[PARIS])
     return {

@@ -25,7 +25,7 @@ from training.samples import WINDOW, Samples, match_borders
 from training.source import score_samples
 from training.train import TRAINING_SLIDES, load_samples
 
-MIN_BORDER = 24.0  # px: negatives nearer to a crop's border are mostly mirror image
+MIN_BORDER = 12.0  # px: negatives nearer to a crop's border are mostly mirror image
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Selection:
         confidence: least probability of the entry's own class.
     """
 
-    negatives: int = 960
+    negatives: int = 600
     mitotic_share: float = 0.002
     reserve: int = 80
     check: float = 0.2

@@ -15,6 +15,7 @@ from evaluation.metrics import average_precision, best_threshold, pool, ranked_c
 from evaluation.scored_image import ScoredImage
 from model.output import write_json
 from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
+from training.averaging import released_network
 from training.field_scores import score_fields
 from training.train import TRAINING_SLIDES, load_run
 
@@ -45,12 +46,12 @@ def choose_threshold(data: Path, folds: list[Path]) -> dict[str, Any]:
     scored: list[ScoredImage] = []
     by_slide: dict[str, Any] = {}
     for fold in folds:
-        network, summary = load_run(fold)
+        _, summary = load_run(fold)
         out = sorted(set(TRAINING_SLIDES) - set(summary["whole_field_slides"]))
         if len(out) != 1:
             raise ValueError(f"{fold} left out {out or 'no slide'}: exactly one is needed")
         fields = field_images(data, "fields_a", set(out))
-        here = score_fields(network, fields, figures, FIELD_MPP[PARIS])
+        here = score_fields(released_network(fold), fields, figures, FIELD_MPP[PARIS])
         best = best_threshold(here)
         by_slide[out[0]] = {
             "figures": int(pool(here).figures.sum()),

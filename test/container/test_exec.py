@@ -73,4 +73,4 @@ def test_a_bad_image_fails_the_run_and_the_others_go_on(
 def test_an_empty_input_is_a_failure(runner: Runner, source: Path, target: Path) -> None:
     ended = run(runner, source, target)
     assert ended.status != 0
-    assert "no image" in ended.stderr.lower()
+    assert "no .tif, .tiff or .mha image in" in ended.stderr

@@ -78,7 +78,7 @@ def test_a_bad_input_answers_500_and_the_server_goes_on(
     assert "broken.tif" in reason
     status, reason = invoke(server, folders)
     assert status == 500
-    assert "no image" in reason.lower()
+    assert "no .tif, .tiff or .mha image in" in reason
     assert server.call("GET", "/health")[0] == 200
     assert invoke(server, folders, fields[1])[0] == 201
 

@@ -1,0 +1,104 @@
+"""Rendered tissue as labelled samples, and as a data folder in the form of the real one."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from skimage.io import imsave
+
+from model.candidates import find_candidates
+from model.network import MitosisNetwork
+from test.rendering import PINK, PURPLE, Look, render_tissue
+from training.ami_br import CROP_DOMAINS, FIGURE_RADIUS
+from training.samples import Samples, SourceImage
+from training.train import TRUNK_FILE
+
+SCANNERS: dict[str, Look] = {"purple_lab": PURPLE, "pink_lab": PINK}
+FIELD = (240, 240)  # px, of the fake fields
+FIELD_FIGURE = np.array([[90.0, 150.0]])  # px (x, y), in every field of fields_a and fields_h
+UNSEEN_CELLS = {"Mitosis": (60.0, 70.0), "Apoptosis": (100.0, 50.0), "Tumor_nuclei": (30.0, 30.0)}
+
+
+def rendered_samples(
+    seed: int = 0, figures: int = 10, size: tuple[int, int] = (480, 480)
+) -> Samples:
+    """An image of each of two scanners; its figures, and the candidates away from them."""
+    samples = Samples(list(SCANNERS))
+    for number, (name, look) in enumerate(SCANNERS.items()):
+        pixels, centres = render_tissue(size, figures, seed=2 * seed + number, look=look)
+        image = SourceImage(pixels, f"{name}_{seed}.tif", f"slide_{seed}", name)
+        samples.add(image, centres, mitotic=True)
+        samples.add(image, away(find_candidates(pixels), centres), mitotic=False)
+    return samples
+
+
+def away(candidates: np.ndarray, figures: np.ndarray) -> np.ndarray:
+    """The candidates that are no figure."""
+    far = [np.hypot(*(figures - c).T).min(initial=np.inf) > FIGURE_RADIUS for c in candidates]
+    return candidates[np.array(far, bool)]
+
+
+def write_data_folder(folder: Path, crops: int = 4, fields: int = 1) -> Path:
+    """Rendered tissue as crops/, fields_a/, fields_h/ and unseen_lab/, and a random trunk.
+
+    crops: of each scanner; fields: of each slide. Each field has one mitotic figure.
+    """
+    _write_crops(folder / "crops", crops)
+    for name, letter, table, header in (
+        ("fields_a", "A", "mitoses.csv", ("image", "x", "y", "area_px")),
+        ("fields_h", "H", "painted_mitoses.csv", ("image", "x", "y", "area_px")),
+    ):
+        (folder / name / "images").mkdir(parents=True)
+        files = [f"{letter}0{s}_{f:02d}.jpg" for s in range(4) for f in range(fields)]
+        for seed, file in enumerate(files):
+            pixels, _ = render_tissue(FIELD, FIELD_FIGURE, seed=seed)
+            imsave(folder / name / "images" / file, pixels, quality=95, check_contrast=False)
+        rows = [(file, *FIELD_FIGURE[0], 400) for file in files]
+        _write_table(folder / name / table, header, rows)
+    _write_unseen(folder / "unseen_lab")
+    write_folded_trunk(folder / TRUNK_FILE, MitosisNetwork(1).trunk.eval())
+    return folder
+
+
+def write_folded_trunk(path: Path, trunk: Any) -> None:
+    """Each convolution of a ResNet with its batch norm folded in, as the ImageNet file has it."""
+    arrays = {}
+    for name, module in trunk.named_modules():
+        if not isinstance(module, torch.nn.Conv2d):
+            continue
+        last = "1" if name.endswith("downsample.0") else None
+        norm = trunk.get_submodule(name[:-1] + last if last else name.replace("conv", "bn"))
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        arrays[f"{name}.weight"] = (module.weight * scale[:, None, None, None]).detach().numpy()
+        arrays[f"{name}.bias"] = (norm.bias - norm.running_mean * scale).detach().numpy()
+    np.savez(path, **arrays)
+
+
+def _write_crops(folder: Path, count: int) -> None:
+    (folder / "patches").mkdir(parents=True)
+    rows = []
+    for number, scanner in enumerate(scanner for scanner in CROP_DOMAINS for _ in range(count)):
+        file = f"crop_{number}.png"
+        pixels, _ = render_tissue((128, 128), np.array([[64.0, 64.0]]), seed=100 + number)
+        imsave(folder / "patches" / file, pixels, check_contrast=False)
+        rows.append((file, scanner, "rendered", f"{number:03d}.tiff", 0.0))
+    header = ("file", "scanner", "dataset", "slide", "black_padding_frac")
+    _write_table(folder / "manifest.csv", header, rows)
+    _write_table(folder / "other_annotations.csv", ("file", "px", "py", "label"), [])
+
+
+def _write_unseen(folder: Path) -> None:
+    (folder / "images").mkdir(parents=True)
+    pixels, _ = render_tissue((128, 160), np.array([UNSEEN_CELLS["Mitosis"]]), seed=77)
+    imsave(folder / "images" / "Case_10-01.jpg", pixels, quality=95, check_contrast=False)
+    rows = [("Case_10-01.jpg", x, y, name) for name, (x, y) in UNSEEN_CELLS.items()]
+    _write_table(folder / "cells.csv", ("image", "x", "y", "class"), rows)
+
+
+def _write_table(path: Path, header: tuple[str, ...], rows: list[Any]) -> None:
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *rows])

@@ -1,0 +1,97 @@
+"""Networks with random weights, patches and banks small enough for a unit test."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from model.adaptation import AdaptationSettings
+from model.classification import activations_below
+from model.image import Image
+from model.network import MitosisNetwork
+from model.pipeline import Detector, DetectorSettings
+from model.source_bank import COLUMNS, SourceBank, quantise, save_bank
+from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
+from test.rendering import render_tissue
+
+DOMAINS = ["scanner_one_lab", "scanner_two_lab", "scanner_two_other"]
+CPU = torch.device("cpu")
+
+
+def tiny_network(seed: int = 0, domains: int = len(DOMAINS)) -> MitosisNetwork:
+    """A network with random weights and random batch norm, in evaluation mode."""
+    torch.manual_seed(seed)
+    network = MitosisNetwork(domains)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.2, 0.2)  # type: ignore[union-attr]
+            module.running_var.uniform_(0.7, 1.4)  # type: ignore[union-attr]
+    return network.eval()
+
+
+def some_patches(count: int, seed: int = 0) -> torch.Tensor:
+    """(count, 64, 64, 3) uint8 out of rendered tissue."""
+    pixels, _ = render_tissue((160, 160), figures=0, seed=seed)
+    corners = np.random.default_rng(seed).integers(0, 96, (count, 2))
+    return torch.from_numpy(np.stack([pixels[y : y + 64, x : x + 64] for y, x in corners]))
+
+
+def tiny_bank(
+    network: MitosisNetwork, cut: int = 3, entries: int = 24, seed: int = 5, sha256: str = "0" * 64
+) -> SourceBank:
+    """A bank: a third mitotic, a quarter held back, an eighth in reserve (and mitotic)."""
+    patches = some_patches(entries, seed)
+    number = torch.arange(entries)
+    scales = torch.zeros(0)
+    if cut:
+        patches, scales = quantise(activations_below(network, patches, cut, "fp32"))
+    reserve = number % 8 == 7
+    return SourceBank(
+        cut=cut,
+        values=patches.clone(),
+        scales=scales.clone(),
+        domain=number % network.source_domains,
+        mitotic=((number % 3 == 0) | reserve).long(),
+        check=number % 4 == 2,
+        reserve=reserve,
+        domains=DOMAINS[: network.source_domains],
+        weights_sha256=sha256,
+    )
+
+
+def write_weights(folder: Path, network: MitosisNetwork, threshold: float = 0.5) -> str:
+    """A folder of weights with a card; the hash of the weights."""
+    folder.mkdir(parents=True)
+    save_network(network, folder / WEIGHTS_FILE)
+    sha256 = file_sha256(folder / WEIGHTS_FILE)
+    card = {
+        "domains": DOMAINS[: network.source_domains],
+        "threshold": threshold,
+        "reversal_weight": 0.1,
+        "sha256": sha256,
+    }
+    (folder / CARD_FILE).write_text(json.dumps(card))
+    return sha256
+
+
+def write_bank(folder: Path, bank: SourceBank) -> None:
+    """A folder of a bank, its entries described by nothing but their numbers."""
+    rows: list[dict[str, object]] = [dict.fromkeys(COLUMNS, n) for n in range(len(bank))]
+    save_bank(folder, bank, rows)
+
+
+def tiny_detector(arm: str = "paper-frozen", *, bank_cut: int = 3, **schedule: object) -> Detector:
+    """A detector with random weights; `schedule` goes into the adaptation's settings."""
+    network = tiny_network()
+    bank = None if arm == "none" else tiny_bank(network, bank_cut)
+    adaptation = AdaptationSettings(**({"epochs": 1, "batch_size": 16} | schedule))  # type: ignore[arg-type]
+    return Detector(network, bank, DetectorSettings(arm, adaptation, threshold=0.5), CPU)
+
+
+def field(seed: int = 0, size: tuple[int, int] = (160, 200), mpp: float = 0.25) -> Image:
+    """A rendered field."""
+    pixels, _ = render_tissue(size, figures=1, seed=seed, mpp=mpp)
+    return Image(pixels, (mpp / 1000, mpp / 1000), (0.0, 0.0))

@@ -1,0 +1,66 @@
+"""The target: all candidates in order, however many, and a sample where they are too many."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from model import target as target_module
+from model.network import MitosisNetwork
+from model.patches import PatchCutter
+from model.target import Target
+from test.model.builders import field, tiny_network
+
+PIXELS = field(size=(100, 130)).pixels
+CENTRES = np.random.default_rng(1).uniform(0, 99, (23, 2)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def network() -> MitosisNetwork:
+    return tiny_network()
+
+
+def make(network: MitosisNetwork, cut: int = 0, seed: int = 0, centres: np.ndarray = CENTRES) -> Target:
+    return Target(network, PIXELS, centres, cut, "fp32", seed)
+
+
+def test_sample_is_all_candidates_in_order(network: MitosisNetwork) -> None:
+    target = make(network)
+    patches = PatchCutter(PIXELS).cut(CENTRES)
+    assert len(target) == 23
+    assert torch.equal(target.sample, patches)
+    assert torch.equal(torch.cat(list(target.chunks())), patches)
+
+
+@pytest.mark.parametrize("cut", [1, 3, 4])
+def test_activations_do_not_depend_on_the_chunks(
+    network: MitosisNetwork, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    whole = make(network, cut).sample
+    assert whole.shape[0] == 23 and whole.std() > 0
+    monkeypatch.setattr(target_module, "CHUNK", 5)
+    target = make(network, cut)
+    chunks = list(target.chunks())
+    assert [len(chunk) for chunk in chunks] == [5, 5, 5, 5, 3]
+    torch.testing.assert_close(torch.cat(chunks), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_too_many_candidates_are_sampled_but_all_classified(
+    network: MitosisNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = make(network).sample
+    monkeypatch.setattr(target_module, "MAX_KEPT", 9)
+    monkeypatch.setattr(target_module, "CHUNK", 4)
+    target = make(network)
+    assert len(target) == 23 and len(target.sample) == 9
+    assert torch.equal(torch.cat(list(target.chunks())), every)
+    rows = [int((every == patch).flatten(1).all(dim=1).nonzero()[0]) for patch in target.sample]
+    assert rows == sorted(set(rows)), "in order, none twice"
+    assert torch.equal(make(network).sample, target.sample)
+    assert not torch.equal(make(network, seed=1).sample, target.sample)
+
+
+def test_no_candidate(network: MitosisNetwork) -> None:
+    target = make(network, cut=3, centres=np.zeros((0, 2), np.float32))
+    assert len(target) == 0 and len(target.sample) == 0 and list(target.chunks()) == []

@@ -1,0 +1,42 @@
+"""The weighted mean of a fine-tuned network and the one it started from.
+
+Fine-tuning on few slides gains on them and loses elsewhere; the mean of the weights before and
+after keeps most of both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models").
+Measured out of fold on A00-A02, average precision with test-time flips: stage 1 alone 0.716,
+stage 2 alone 0.680, a quarter of it 0.718, half of it 0.715; best F1 0.673, 0.650, 0.660, 0.651.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from model.network import MitosisNetwork
+from training.train import load_run
+
+SHARE = 0.25  # of the fine-tuned network
+
+
+def released_network(run: Path) -> MitosisNetwork:
+    """The network of a run, averaged with that of the run it started from where there is one.
+
+    The scanner branch is the fine-tuned one: it was new there.
+    """
+    network, summary = load_run(run)
+    if summary["start"] == "imagenet":
+        return network
+    before, _ = load_run(Path(summary["start"]))
+    for name in ("trunk", "mitosis"):
+        average_into(network.get_submodule(name), before.get_submodule(name), SHARE)
+    return network
+
+
+def average_into(after: torch.nn.Module, before: torch.nn.Module, share: float) -> None:
+    """Replace each weight and statistic of `after` by share of it and the rest of `before`."""
+    start = before.state_dict()
+    mean = {
+        name: share * value + (1 - share) * start[name] if value.is_floating_point() else value
+        for name, value in after.state_dict().items()
+    }
+    after.load_state_dict(mean)
