@@ -12,12 +12,11 @@ from typing import Any
 from tqdm import tqdm
 
 from model.image import Image, ImageError, read_image
-from model.inputs import Inputs, output_names
+from model.inputs import SUMMARY_FILE, Inputs, output_names
 from model.output import FILE_NAME, Format, mitotic_figures, write_json
 from model.pipeline import Detections, Detector
 
 RESULT_FILE = "result.json"
-SUMMARY_FILE = "results.json"
 DIGITS = 6  # of probabilities, and of coordinates in px
 
 

@@ -10,6 +10,7 @@ SUFFIXES = {".tif", ".tiff", ".mha"}
 SUFFIXES_WITH_MPP = {".png", ".jpg", ".jpeg"}  # their files say nothing of a pixel size
 SLUG = "histopathology-roi-cropout"  # the challenge's name of its input
 PLATFORM_FILE = "inputs.json"
+SUMMARY_FILE = "results.json"  # of the output folder
 
 
 class Inputs(NamedTuple):
@@ -65,7 +66,7 @@ def platform_slugs(folder: Path) -> tuple[list[str], str | None]:
         for entry in entries:
             slug = (entry.get("socket") or entry["interface"])["slug"]
             # A slug names a folder: one that leads elsewhere is none.
-            if slug not in slugs and Path(slug).name == slug:
+            if slug not in (*slugs, "", ".", "..") and Path(slug).name == slug:
                 slugs.append(slug)
     except FileNotFoundError:
         return slugs, None
@@ -77,9 +78,20 @@ def platform_slugs(folder: Path) -> tuple[list[str], str | None]:
 def output_names(images: list[Path]) -> list[str]:
     """Name of each image's output folder: "" for a single one, else its stem.
 
-    Where stems clash, also by letter case, the whole file name is used.
+    Where stems clash, also by letter case, the whole file name is used, and a number behind it
+    where that is taken too. No name leads out of the output folder or is that of its summary.
     """
     if len(images) == 1:
         return [""]
     stems = [path.stem.casefold() for path in images]
-    return [path.stem if stems.count(path.stem.casefold()) == 1 else path.name for path in images]
+    taken = {"", ".", "..", SUMMARY_FILE}
+    names = []
+    for path, stem in zip(images, stems, strict=True):
+        name = path.stem if stems.count(stem) == 1 and stem not in taken else path.name
+        number = 1
+        while name.casefold() in taken:
+            number += 1
+            name = f"{path.name}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names

@@ -113,7 +113,7 @@ def save_bank(folder: Path, bank: SourceBank, entries: list[dict[str, object]]) 
         "weights_sha256": bank.weights_sha256,
     }
     save_file({k: v.contiguous() for k, v in tensors.items()}, folder / BANK_FILE, metadata)
-    (folder / BANK_FILE).chmod(0o644)  # the library makes it private; in the image any user reads it
+    (folder / BANK_FILE).chmod(0o644)  # the library makes it private; any user reads the image
     with (folder / ENTRIES_FILE).open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from skimage.io import imsave
+from PIL import Image as Picture
 
 from model.candidates import find_candidates
 from model.network import MitosisNetwork
@@ -18,15 +19,15 @@ from training.samples import Samples, SourceImage
 from training.train import TRUNK_FILE
 
 SCANNERS: dict[str, Look] = {"purple_lab": PURPLE, "pink_lab": PINK}
-FIELD = (240, 240)  # px, of the fake fields
+FIELD = (200, 200)  # px, of the fake fields
 FIELD_FIGURE = np.array([[90.0, 150.0]])  # px (x, y), in every field of fields_a and fields_h
 UNSEEN_CELLS = {"Mitosis": (60.0, 70.0), "Apoptosis": (100.0, 50.0), "Tumor_nuclei": (30.0, 30.0)}
 
 
 def rendered_samples(
-    seed: int = 0, figures: int = 10, size: tuple[int, int] = (480, 480)
+    seed: int = 0, figures: int = 8, size: tuple[int, int] = (400, 400)
 ) -> Samples:
-    """An image of each of two scanners; its figures, and the candidates away from them."""
+    """An image of each of two scanners: its figures, and the candidates away from them."""
     samples = Samples(list(SCANNERS))
     for number, (name, look) in enumerate(SCANNERS.items()):
         pixels, centres = render_tissue(size, figures, seed=2 * seed + number, look=look)
@@ -54,9 +55,9 @@ def write_data_folder(folder: Path, crops: int = 4, fields: int = 1) -> Path:
     ):
         (folder / name / "images").mkdir(parents=True)
         files = [f"{letter}0{s}_{f:02d}.jpg" for s in range(4) for f in range(fields)]
-        for seed, file in enumerate(files):
-            pixels, _ = render_tissue(FIELD, FIELD_FIGURE, seed=seed)
-            imsave(folder / name / "images" / file, pixels, quality=95, check_contrast=False)
+        for number, file in enumerate(files):
+            pixels, _ = _rendered(FIELD, tuple(FIELD_FIGURE[0]), seed=number % 4)
+            _save(folder / name / "images" / file, pixels)
         rows = [(file, *FIELD_FIGURE[0], 400) for file in files]
         _write_table(folder / name / table, header, rows)
     _write_unseen(folder / "unseen_lab")
@@ -83,8 +84,8 @@ def _write_crops(folder: Path, count: int) -> None:
     rows = []
     for number, scanner in enumerate(scanner for scanner in CROP_DOMAINS for _ in range(count)):
         file = f"crop_{number}.png"
-        pixels, _ = render_tissue((128, 128), np.array([[64.0, 64.0]]), seed=100 + number)
-        imsave(folder / "patches" / file, pixels, check_contrast=False)
+        pixels, _ = _rendered((128, 128), (64.0, 64.0), seed=100 + number % count)
+        _save(folder / "patches" / file, pixels)
         rows.append((file, scanner, "rendered", f"{number:03d}.tiff", 0.0))
     header = ("file", "scanner", "dataset", "slide", "black_padding_frac")
     _write_table(folder / "manifest.csv", header, rows)
@@ -93,10 +94,21 @@ def _write_crops(folder: Path, count: int) -> None:
 
 def _write_unseen(folder: Path) -> None:
     (folder / "images").mkdir(parents=True)
-    pixels, _ = render_tissue((128, 160), np.array([UNSEEN_CELLS["Mitosis"]]), seed=77)
-    imsave(folder / "images" / "Case_10-01.jpg", pixels, quality=95, check_contrast=False)
+    pixels, _ = _rendered((128, 160), UNSEEN_CELLS["Mitosis"], seed=77)
+    _save(folder / "images" / "Case_10-01.jpg", pixels)
     rows = [("Case_10-01.jpg", x, y, name) for name, (x, y) in UNSEEN_CELLS.items()]
     _write_table(folder / "cells.csv", ("image", "x", "y", "class"), rows)
+
+
+@cache
+def _rendered(
+    size: tuple[int, int], figure: tuple[float, float], seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    return render_tissue(size, np.array([figure]), seed=seed)
+
+
+def _save(path: Path, pixels: np.ndarray) -> None:
+    Picture.fromarray(pixels).save(path, quality=95)
 
 
 def _write_table(path: Path, header: tuple[str, ...], rows: list[Any]) -> None:

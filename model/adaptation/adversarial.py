@@ -127,11 +127,12 @@ def _finite(value: float) -> bool:
     return value == value and abs(value) != float("inf")
 
 
-def _drift(before: list[torch.Tensor], after: list[torch.nn.Parameter]) -> float:
-    """Length of the change of the adapted weights over the length of the weights."""
+def _drift(before: list[torch.Tensor], after: list[torch.nn.Parameter]) -> float | None:
+    """Length of the change of the adapted weights over their length; None if not finite."""
     change = sum(float((a.detach() - b).square().sum()) for a, b in zip(after, before, strict=True))
     length = sum(float(b.square().sum()) for b in before)
-    return float((change / max(length, 1e-12)) ** 0.5)
+    drift = float((change / max(length, 1e-12)) ** 0.5)
+    return drift if _finite(drift) else None
 
 
 def _thinned(curve: list[dict[str, float]]) -> dict[str, Any]:

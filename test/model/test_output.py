@@ -118,7 +118,7 @@ def test_failure_leaves_the_former_file(
 def test_what_is_no_json_is_refused_before_anything_is_written(
     tmp_path: Path, content: object
 ) -> None:
-    with pytest.raises((ValueError, TypeError), match="not JSON|not finite"):
+    with pytest.raises((ValueError, TypeError), match=r"not JSON|not finite"):
         write_json(tmp_path / "new" / "file.json", content)
     assert list(tmp_path.iterdir()) == []
 

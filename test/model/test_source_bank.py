@@ -93,7 +93,7 @@ def test_at_a_later_cut_no_pixel_is_stored(network: MitosisNetwork) -> None:
     assert bank.values.shape == (24, 256, 4, 4) and bank.values.dtype == torch.int8
 
 
-# ------------------------------------------------------------------------------------ what is refused
+# ---------------------------------------------------------------------------------- what is refused
 
 
 @pytest.fixture
@@ -115,7 +115,9 @@ def test_other_weights(folder: Path) -> None:
 
 @pytest.mark.parametrize("domains", [DOMAINS[:2], [*DOMAINS, "fourth"], DOMAINS[::-1]])
 def test_other_domains_or_another_order(folder: Path, domains: list[str]) -> None:
-    with pytest.raises(SourceBankError, match=r"has domains \['scanner_one_lab', .* the weights \["):
+    with pytest.raises(
+        SourceBankError, match=r"has domains \['scanner_one_lab', .* the weights \["
+    ):
         load_bank(folder, SHA, domains)
 
 

@@ -21,7 +21,9 @@ def network() -> MitosisNetwork:
     return tiny_network()
 
 
-def make(network: MitosisNetwork, cut: int = 0, seed: int = 0, centres: np.ndarray = CENTRES) -> Target:
+def make(
+    network: MitosisNetwork, cut: int = 0, seed: int = 0, centres: np.ndarray = CENTRES
+) -> Target:
     return Target(network, PIXELS, centres, cut, "fp32", seed)
 
 

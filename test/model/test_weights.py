@@ -57,7 +57,9 @@ def test_network_is_kept_in_half_precision(network: MitosisNetwork, tmp_path: Pa
     assert (tmp_path / "file").stat().st_size < 25 * 2**20
 
 
-def test_saving_what_was_loaded_gives_the_same_file(network: MitosisNetwork, tmp_path: Path) -> None:
+def test_saving_what_was_loaded_gives_the_same_file(
+    network: MitosisNetwork, tmp_path: Path
+) -> None:
     save_network(network, tmp_path / "first")
     save_network(load_network(tmp_path / "first", len(DOMAINS)), tmp_path / "second")
     assert file_sha256(tmp_path / "first") == file_sha256(tmp_path / "second")

@@ -1,0 +1,21 @@
+"""The schedule's defaults are the paper's, and every arm keeps the same promise."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from model.adaptation import ARMS, AdaptationSettings, Arm
+
+
+def test_defaults_are_the_paper_s() -> None:
+    settings = AdaptationSettings()
+    assert (settings.epochs, settings.learning_rate, settings.batch_size) == (5, 1.7e-6, 128)
+    assert settings.max_steps is None and settings.deadline is None
+
+
+@pytest.mark.parametrize("name", ARMS)
+def test_arms_are_called_alike(name: str) -> None:
+    names = list(inspect.signature(ARMS[name]).parameters)
+    assert names == list(inspect.signature(Arm.__call__).parameters)[1:]

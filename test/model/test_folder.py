@@ -1,0 +1,274 @@
+"""A folder: what is written for each image, and that a bad one stops no other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+from model.folder import FolderSettings, process_images
+from model.image import Image
+from model.inputs import Inputs, find_images
+from model.output import Format
+from model.pipeline import Detections, Detector
+from test.model.builders import field, tiny_detector
+from test.rendering import write_tiff
+
+SCHEMAS = Path(__file__).parents[1] / "schemas"
+RECORD = {
+    "settings": {"seed": 0},
+    "weights": {"sha256": "ab"},
+    "source_bank": {"sha256": None},
+}
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return tiny_detector("none")
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    (tmp_path / "in").mkdir()
+    return tmp_path / "in"
+
+
+def add(source: Path, name: str, seed: int = 0, mpp: float = 0.25) -> None:
+    write_tiff(source / name, field(seed=seed, size=(120, 150), mpp=mpp).pixels, mpp)
+
+
+def process(
+    detector: Any,
+    source: Path,
+    output_format: Format = "2025",
+    mpp: float | None = None,
+    inputs: Inputs | None = None,
+) -> tuple[Path, list[str]]:
+    """The output folder and the failures."""
+    output = source.parent / "out"
+    settings = FolderSettings(output, output_format, mpp, RECORD)
+    inputs = find_images(source, mpp is not None) if inputs is None else inputs
+    return output, process_images(detector, inputs, settings)
+
+
+def read(*parts: Any) -> Any:
+    return json.loads(Path(*parts).read_text())
+
+
+def tree(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+# ---------------------------------------------------------------------------------- what is written
+
+
+def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    add(source, "slide.tif", mpp=0.24)
+    output, failures = process(detector, source)
+    assert failures == []
+    assert tree(output) == {"mitotic-figures.json", "result.json", "results.json"}
+    result = read(output, "result.json")
+    assert result["file"] == "slide.tif" and result["status"] == "ok"
+    assert result["error"] is None and result["warnings"] == []
+    assert result["size_px"] == [150, 120] and result["origin_mm"] == [0, 0]
+    assert result["pixel_size_um"] == pytest.approx([0.24, 0.24])
+    assert result["threshold"] == 0.5
+    assert {k: result[k] for k in RECORD} == RECORD
+    assert set(result["seconds"]) == {
+        "read", "candidates", "patches", "classification", "adaptation", "total",
+    }  # fmt: skip
+    detections = result["detections"]
+    assert 0 < len(detections) <= result["candidates"]
+    assert set(detections[0]) == {"x", "y", "probability", "probability_without_adaptation"}
+    probabilities = [d["probability"] for d in detections]
+    assert probabilities == sorted(probabilities, reverse=True) and probabilities[-1] >= 0.01
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    positives = sum(p >= 0.5 for p in probabilities)
+    assert captured.out.startswith(
+        f"[1/1] slide.tif: {positives} mitotic figure{'s' * (positives != 1)}, "
+        f"{result['candidates']} candidates, 0 adaptation steps, "
+    )
+    summary = read(output, "results.json")
+    assert summary == {
+        "images": [
+            {
+                "file": "slide.tif",
+                "folder": "",
+                "status": "ok",
+                "error": None,
+                "mitotic_figures": positives,
+                "candidates": result["candidates"],
+                "seconds": result["seconds"]["total"],
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize("output_format", ["2021", "2022", "2025"])
+def test_challenge_s_file_holds_the_same_detections_in_millimetres(
+    detector: Detector, source: Path, output_format: Format
+) -> None:
+    add(source, "slide.tif", mpp=0.24)
+    output, _ = process(detector, source, output_format)
+    figures = read(output, "mitotic-figures.json")
+    jsonschema.validate(figures, read(SCHEMAS, f"{output_format}.json"))
+    detections = read(output, "result.json")["detections"]
+    if output_format == "2021":
+        detections = [d for d in detections if d["probability"] >= 0.5]
+    expected = [[d["x"] * 0.00024, d["y"] * 0.00024, 0] for d in detections]
+    points = [point["point"] for point in figures["points"]]
+    np.testing.assert_allclose(points, expected, atol=1e-6)
+    if output_format != "2021":
+        probabilities = [point["probability"] for point in figures["points"]]
+        assert probabilities == [d["probability"] for d in detections]
+
+
+def test_several_images(detector: Detector, source: Path) -> None:
+    for name in ("b.tif", "a.tif", "a.TIFF"):
+        add(source, name, seed=len(name))
+    output, failures = process(detector, source)
+    assert failures == []
+    images = read(output, "results.json")["images"]
+    assert [(i["file"], i["folder"]) for i in images] == [
+        ("a.TIFF", "a.TIFF"), ("a.tif", "a.tif"), ("b.tif", "b"),
+    ]  # fmt: skip
+    for image in images:
+        assert read(output, image["folder"], "result.json")["file"] == image["file"]
+        assert (output / image["folder"] / "mitotic-figures.json").is_file()
+
+
+def test_summary_is_rewritten_after_each_image(source: Path) -> None:
+    lengths = []
+
+    class Watching:
+        settings = tiny_detector("none").settings
+
+        def detect(self, image: Image, *_: object) -> Detections:
+            path = source.parent / "out" / "results.json"
+            lengths.append(len(read(path)["images"]) if path.exists() else 0)
+            return nothing()
+
+    for name in "abc":
+        add(source, f"{name}.tif")
+    process(Watching(), source)
+    assert lengths == [0, 1, 2]
+
+
+def nothing(**adaptation: object) -> Detections:
+    """No candidate in an image."""
+    empty = np.zeros(0, np.float32)
+    return Detections(np.zeros((0, 2)), empty, empty, 0, False, adaptation, {})
+
+
+def test_warnings(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    class Found:
+        settings = tiny_detector("none").settings
+
+        def detect(self, *_: object) -> Detections:
+            return nothing(fallback="adaptation diverged")
+
+    add(source, "a.tif")
+    output, failures = process(Found(), source)
+    expected = [
+        "no candidate found: is this H&E tissue?",
+        "not adapted: adaptation diverged",
+    ]
+    assert failures == [] and read(output, "result.json")["warnings"] == expected
+    assert capfd.readouterr().out.endswith("".join(f"\n  note: {line}" for line in expected) + "\n")
+
+
+def test_other_pixel_size_is_told(detector: Detector, source: Path) -> None:
+    add(source, "a.tif", mpp=0.5)
+    output, _ = process(detector, source)
+    assert read(output, "result.json")["warnings"] == [
+        "pixels of 0.500 x 0.500 µm: detected at the training resolution"
+    ]
+
+
+def test_stated_pixel_size_is_used(detector: Detector, source: Path) -> None:
+    add(source, "a.tif", mpp=0.25)
+    output, _ = process(detector, source, mpp=0.26)
+    assert read(output, "result.json")["pixel_size_um"] == [0.26, 0.26]
+
+
+# ----------------------------------------------------------------------------------------- failures
+
+
+def test_bad_image_in_the_middle(
+    detector: Detector, source: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    add(source, "a.tif")
+    (source / "b.tif").write_bytes(b"no image at all")
+    (source / "c.mha").touch()
+    add(source, "d.tif")
+    (source / "notes.txt").touch()
+    output, failures = process(detector, source)
+    images = read(output, "results.json")["images"]
+    assert [i["status"] for i in images] == ["ok", "failed", "failed", "ok"]
+    assert tree(output) == {
+        "results.json", "a/result.json", "a/mitotic-figures.json", "b/result.json",
+        "c/result.json", "d/result.json", "d/mitotic-figures.json",
+    }  # fmt: skip
+    assert len(failures) == 2
+    assert failures[0].startswith("b.tif: ") and failures[1].startswith("c.mha: an empty file")
+    assert all("\n" not in line for line in failures)
+    failed = read(output, "b", "result.json")
+    assert failed["status"] == "failed" and failures[0] == f"b.tif: {failed['error']}"
+    assert {k: failed[k] for k in RECORD} == RECORD
+    captured = capfd.readouterr()
+    assert captured.err.splitlines() == [f"error: {line}" for line in failures]
+    assert "passed over notes.txt: no .tif" in captured.out
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "not enough memory: give the process more, or cut the image into parts"),
+        (RuntimeError("odd"), "unexpected RuntimeError: odd"),
+        (OSError(28, "No space left on device"), "the result cannot be written (No space left"),
+    ],
+)
+def test_whatever_happens_the_others_go_on(source: Path, error: Exception, reason: str) -> None:
+    class Failing:
+        settings = tiny_detector("none").settings
+        calls = 0
+
+        def detect(self, *_: object) -> Detections:
+            self.calls += 1
+            if self.calls == 2:
+                raise error
+            return nothing()
+
+    for name in "abc":
+        add(source, f"{name}.tif")
+    output, (failure,) = process(Failing(), source)
+    assert failure.startswith("b.tif: " + reason)
+    statuses = [i["status"] for i in read(output, "results.json")["images"]]
+    assert statuses == ["ok", "failed", "ok"]
+
+
+def test_what_an_earlier_run_found_is_no_answer_to_a_failure(
+    detector: Detector, source: Path
+) -> None:
+    add(source, "a.tif")
+    output, _ = process(detector, source)
+    (source / "a.tif").write_bytes(b"damaged since")
+    _, failures = process(detector, source)
+    assert len(failures) == 1 and not (output / "mitotic-figures.json").exists()
+    assert read(output, "result.json")["status"] == "failed"
+
+
+def test_result_that_cannot_be_written(detector: Detector, source: Path) -> None:
+    add(source, "a.tif")
+    add(source, "b.tif")
+    (source.parent / "out").mkdir()
+    (source.parent / "out" / "a").write_text("a file where a folder is needed")
+    output, (failure,) = process(detector, source)
+    assert failure.startswith("a.tif: the result cannot be written (")
+    assert failure.endswith("is there space on its disk?")
+    assert (output / "b" / "mitotic-figures.json").is_file()

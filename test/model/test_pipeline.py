@@ -1,0 +1,213 @@
+"""An image's way: independent of the images before it, in time, and safe from its adaptation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from model import pipeline
+from model.adaptation import ARMS, AdaptationSettings, Adapted, adversarial
+from model.candidates import find_candidates
+from model.classification import mitosis_probabilities
+from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY
+from model.image import Image
+from model.network import MitosisNetwork
+from model.patches import PatchCutter
+from model.pipeline import WRITING_RESERVE, Detections, Detector, DetectorSettings
+from test.model.builders import CPU, field, tiny_detector, tiny_network
+
+FAST = {"learning_rate": 1e-3, "max_steps": 2}  # a rate at which two steps are felt
+BLANK = Image(np.full((80, 90, 3), 240, np.uint8), (0.00025, 0.00025), (0.0, 0.0))
+
+
+@pytest.fixture
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network of random weights is no detector: the guard's judgement of it means nothing."""
+    monkeypatch.setattr(pipeline, "reason_to_fall_back", lambda *_: None)
+
+
+def assert_same(first: Detections, second: Detections) -> None:
+    for name in ("points", "probabilities", "without_adaptation"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+    assert first.adaptation == second.adaptation
+
+
+@pytest.mark.usefixtures("unguarded")
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("cut", [3, 0])
+def test_result_does_not_depend_on_the_images_before(arm: str, cut: int) -> None:
+    if cut == 0 and arm != "paper":
+        pytest.skip("the costliest cut is tried with the arm that changes most")
+    image = field(seed=1)
+    detector = tiny_detector(arm, bank_cut=cut, **FAST)
+    alone = detector.detect(image)
+    for before in (field(seed=2), BLANK, field(seed=3, mpp=0.5)):
+        detector.detect(before)
+    assert_same(detector.detect(image), alone)
+    assert_same(tiny_detector(arm, bank_cut=cut, **FAST).detect(image), alone)
+    changed = (alone.probabilities != alone.without_adaptation).any()
+    assert changed == (arm != "none")
+
+
+def test_what_is_reported() -> None:
+    """Candidates, probabilities over eight views, merging: each derived a second time."""
+    image = field(seed=1)
+    network = tiny_network()
+    found = tiny_detector("none").detect(image)
+    centres = find_candidates(image.pixels)
+    patches = PatchCutter(image.pixels).cut(centres)
+    log_odds = []
+    for turns in range(4):
+        turned = torch.rot90(patches, turns, (1, 2))
+        for view in (turned, turned.flip(1)):
+            log_odds.append(mitosis_probabilities(network, view, 0, "fp32").double().logit())
+    expected = torch.stack(log_odds).mean(dim=0).sigmoid().numpy()
+    assert found.candidates == len(centres) > len(found.points) > 1
+    distance = np.linalg.norm(found.points[:, None] - centres[None], axis=2)
+    assert distance.min(axis=1).max() == 0
+    np.testing.assert_allclose(found.probabilities, expected[distance.argmin(axis=1)], atol=1e-5)
+    assert (np.diff(found.probabilities) <= 0).all()
+    apart = np.linalg.norm(found.points[:, None] - found.points[None], axis=2) * 0.25
+    assert (apart[~np.eye(len(apart), dtype=bool)] > MERGE_RADIUS_UM).all()
+    np.testing.assert_array_equal(found.probabilities, found.without_adaptation)
+    assert found.adaptation == {"arm": "none", "fallback": None, "steps": 0}
+    assert set(found.seconds) == {"candidates", "patches", "classification", "adaptation"}
+
+
+def test_faint_points_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector, image = tiny_detector("none"), field(seed=1)
+    middle = float(np.median(detector.detect(image).probabilities))
+    assert middle > MIN_PROBABILITY
+    monkeypatch.setattr(pipeline, "MIN_PROBABILITY", middle)
+    found = detector.detect(image)
+    assert len(found.points) > 0 and (found.probabilities >= np.float32(middle)).all()
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_image_without_candidates(arm: str) -> None:
+    found = tiny_detector(arm).detect(BLANK)
+    assert found.points.shape == (0, 2) and len(found.probabilities) == 0
+    assert found.candidates == 0 and found.adaptation["steps"] == 0
+
+
+def test_other_pixel_size_is_reported_in_the_image_s_pixels() -> None:
+    image = field(seed=4, size=(240, 280))
+    large = Image(
+        image.pixels.repeat(2, axis=0).repeat(2, axis=1), (0.000125, 0.000125), image.origin
+    )
+    detector = tiny_detector("none")
+    found, expected = detector.detect(large), detector.detect(image)
+    assert found.rescaled and not expected.rescaled
+    strongest = found.points[0]
+    distance = np.linalg.norm((expected.points + 0.5) * 2 - 0.5 - strongest, axis=1)
+    assert distance.min() < 8 and strongest.max() > 280 / 2
+    assert len(found.points) == pytest.approx(len(expected.points), rel=0.2)
+
+
+# --------------------------------------------------------------------------------------- adaptation
+
+
+@pytest.mark.usefixtures("unguarded")
+def test_account_says_what_was_done() -> None:
+    found = tiny_detector("paper", **FAST).detect(field(seed=1))
+    account = found.adaptation
+    assert account["arm"] == "paper" and account["batch_norm"] == "training"
+    assert account["steps"] == account["planned_steps"] == 2
+    assert account["target_candidates"] == found.candidates
+    assert account["drift"] > 0 and 0 <= account["share_changed"] <= 1
+    assert account["fallback"] is None
+
+
+def test_steps_are_told() -> None:
+    told: list[tuple[str, int, int]] = []
+    tiny_detector("paper-frozen", max_steps=3).detect(
+        field(seed=1), progress=lambda *step: told.append(step)
+    )
+    assert told == [("adaptation", step, 3) for step in (1, 2, 3)]
+
+
+def test_adaptation_needs_a_bank() -> None:
+    settings = DetectorSettings("paper", AdaptationSettings(), threshold=0.5)
+    with pytest.raises(ValueError, match="--adaptation paper needs a source bank"):
+        Detector(tiny_network(), None, settings, CPU)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """The time that pipeline and adaptation see stands still but where a test moves it."""
+    clock = SimpleNamespace(now=1000.0)
+    clock.monotonic = lambda: clock.now
+    monkeypatch.setattr(pipeline, "time", clock)
+    monkeypatch.setattr(adversarial, "time", clock)
+    yield clock
+
+
+@pytest.mark.parametrize(
+    ("budget", "read", "steps"),
+    [
+        (WRITING_RESERVE + 3.5, 0.0, 4),
+        (WRITING_RESERVE + 3.5, 2.0, 2),
+        (1.0, 0.0, 0),
+        (99.0, 0.0, 9),
+    ],
+)
+def test_adaptation_ends_within_the_time_budget(
+    clock: SimpleNamespace, budget: float, read: float, steps: int
+) -> None:
+    """Every step lasts a second; reading counts too, and writing has its reserve."""
+    detector = tiny_detector("paper-frozen", epochs=9, batch_size=1000)
+    detector.settings = replace(detector.settings, time_budget=budget)
+
+    def tick(*_: Any) -> None:
+        clock.now += 1
+
+    found = detector.detect(field(seed=1), started=clock.now - read, progress=tick)
+    assert found.adaptation["steps"] == steps
+    assert found.adaptation["planned_steps"] == 9
+    assert len(found.points) > 0
+
+
+# ----------------------------------------------------------------------------------------- fallback
+
+
+def spoiled(how: str) -> Any:
+    """An arm that spoils the network."""
+
+    def adapt(network: MitosisNetwork, *_: object) -> Adapted:
+        with torch.no_grad():
+            last = network.mitosis[-1]
+            last.weight.zero_()
+            last.bias.copy_(torch.tensor([0.0, math.nan if how == "diverged" else 9.0]))
+        return Adapted(network, {"steps": 1})
+
+    return adapt
+
+
+@pytest.mark.parametrize("how", ["diverged", "collapsed"])
+def test_spoiled_network_is_not_used(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setitem(ARMS, "paper", spoiled(how))
+    detector = tiny_detector("paper")
+    with torch.no_grad():  # a network that calls nothing mitotic
+        detector._network.mitosis[-1].bias.copy_(torch.tensor([0.5, -0.5]))
+    found = detector.detect(field(seed=1))
+    assert found.adaptation["fallback"].startswith(f"adaptation {how}: ")
+    assert len(found.points) > 0
+    np.testing.assert_array_equal(found.probabilities, found.without_adaptation)
+    detector.settings = replace(detector.settings, adaptation="none")
+    expected = detector.detect(field(seed=1))
+    np.testing.assert_array_equal(found.points, expected.points)
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+
+
+def test_rate_that_makes_the_loss_overflow_falls_back() -> None:
+    found = tiny_detector("paper-frozen", learning_rate=1e30, epochs=2).detect(field(seed=1))
+    assert found.adaptation["fallback"] == "adaptation diverged: probabilities are not finite"
+    assert found.adaptation["steps"] < found.adaptation["planned_steps"]
+    np.testing.assert_array_equal(found.probabilities, found.without_adaptation)

@@ -1,0 +1,186 @@
+"""process.py end to end: rendered tissue in, files out, with weights and a bank made here."""
+
+from __future__ import annotations
+
+import json
+import math
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import process
+from model import __version__
+from model.weights import WEIGHTS_FILE, file_sha256
+from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
+from test.rendering import render_tissue, write_tiff
+
+SCHEMAS = Path(__file__).parent / "schemas"
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """main() installs a handler of SIGTERM."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with weights/, their bank/, the bank of others/, and tissue/ with a field."""
+    folder = tmp_path_factory.mktemp("made")
+    network = tiny_network()
+    sha256 = write_weights(folder / "weights", network)
+    write_bank(folder / "bank", tiny_bank(network, 3, sha256=sha256))
+    write_bank(folder / "others", tiny_bank(network, 3, sha256="0" * 64))
+    (folder / "tissue").mkdir()
+    pixels, _ = render_tissue((150, 200), figures=1, seed=1)
+    write_tiff(folder / "tissue" / "field.tif", pixels, 0.25)
+    return folder
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def run(made: Path, source: Path, output: Path, *options: str) -> int:
+    places = ["--input", source, "--output", output]
+    places += ["--weights", made / "weights", "--source-bank", made / "bank"]
+    small = ["--epochs", "1", "--batch-size", "32", "--precision", "fp32", "--device", "cpu"]
+    return process.main([*map(str, places), *small, *options])
+
+
+def read(path: Path) -> Any:
+    def reject(constant: str) -> None:
+        raise ValueError(f"{constant} in {path}")
+
+    return json.loads(path.read_text(), parse_constant=reject)
+
+
+def test_rendered_tissue(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(made, made / "tissue", output) == 0
+    captured = capfd.readouterr()
+    assert captured.err == "" and captured.out.startswith("[1/1] field.tif: ")
+    jsonschema.validate(read(output / "mitotic-figures.json"), read(SCHEMAS / "2025.json"))
+    result = read(output / "result.json")
+    assert result["status"] == "ok" and len(result["detections"]) > 0
+    assert result["weights"] == {"sha256": file_sha256(made / "weights" / WEIGHTS_FILE)}
+    assert result["source_bank"] == {"sha256": file_sha256(made / "bank" / "bank.safetensors")}
+    settings = result["settings"]
+    assert settings["version"] == __version__
+    assert (settings["device"], settings["precision"], settings["seed"]) == ("cpu", "fp32", 0)
+    assert settings["reversal_weight"] == 0.1 and settings["threshold"] == 0.5, "the card's"
+    assert not any(str(made) in str(value) for value in settings.values())
+    adaptation = result["adaptation"]
+    assert adaptation["arm"] == settings["adaptation"] == "paper-frozen"
+    assert adaptation["steps"] == math.ceil((15 + result["candidates"]) / 32)
+    assert 0 < adaptation["drift"] < 0.01
+    summary = read(output / "results.json")
+    assert [image["status"] for image in summary["images"]] == ["ok"]
+
+
+def test_two_runs_find_the_same(made: Path, tmp_path: Path) -> None:
+    contents = []
+    for name in ("first", "second"):
+        assert run(made, made / "tissue", tmp_path / name, "--adaptation", "paper") == 0
+        contents.append((tmp_path / name / "mitotic-figures.json").read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_options_override_the_card(made: Path, output: Path) -> None:
+    options = "--adaptation none --threshold 0 --output-format 2021 --mpp 0.26".split()
+    assert run(made, made / "tissue", output, *options) == 0
+    result = read(output / "result.json")
+    assert result["adaptation"]["steps"] == 0 and result["source_bank"] == {"sha256": None}
+    assert result["threshold"] == result["settings"]["threshold"] == 0
+    assert result["pixel_size_um"] == [0.26, 0.26]
+    figures = read(output / "mitotic-figures.json")
+    jsonschema.validate(figures, read(SCHEMAS / "2021.json"))
+    assert len(figures["points"]) == len(result["detections"]) > 0
+
+
+def test_none_needs_no_bank(made: Path, output: Path, tmp_path: Path) -> None:
+    options = ["--adaptation", "none", "--source-bank", str(tmp_path / "nowhere")]
+    assert run(made, made / "tissue", output, *options) == 0
+
+
+def test_adaptation_that_diverges_falls_back_and_says_so(
+    made: Path, output: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(made, made / "tissue", output, "--learning-rate", "1e30", "--epochs", "2") == 0
+    result = read(output / "result.json")
+    reason = "adaptation diverged: probabilities are not finite"
+    assert result["adaptation"]["fallback"] == reason
+    assert result["warnings"] == [f"not adapted: {reason}"]
+    assert reason in capfd.readouterr().out
+    assert all(
+        d["probability"] == d["probability_without_adaptation"] for d in result["detections"]
+    )
+
+
+def test_bad_image_among_good_ones(
+    made: Path, output: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in"
+    source.mkdir()
+    tissue = (made / "tissue" / "field.tif").read_bytes()
+    for name, content in (("a.tif", tissue), ("b.tif", tissue[:500]), ("c.tiff", tissue)):
+        (source / name).write_bytes(content)
+    assert run(made, source, output, "--adaptation", "none") == 1
+    images = read(output / "results.json")["images"]
+    assert [image["status"] for image in images] == ["ok", "failed", "ok"]
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == f"error: b.tif: {images[1]['error']}"
+    first, last = (read(output / name / "result.json")["detections"] for name in "ac")
+    assert first == last
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ("--source-bank {made}/others", "belongs to other weights"),
+        ("--source-bank {made}/nowhere", "bank.safetensors is missing"),
+        ("--weights {made}/bank", "card.json is missing"),
+        ("--input {made}/weights", "no .tif, .tiff or .mha image in "),
+        ("--input {made}/nowhere", "No such file or directory"),
+        ("--input {made}/weights/card.json", "Not a directory"),
+    ],
+)
+def test_wrong_call(
+    made: Path, output: Path, capfd: pytest.CaptureFixture[str], options: str, reason: str
+) -> None:
+    assert run(made, made / "tissue", output, *options.format(made=made).split()) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line.startswith("error: ") and reason in line
+    assert not output.exists()
+
+
+def test_ground_truth_scores_the_folder(
+    made: Path, output: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    _, figures = render_tissue((150, 200), figures=1, seed=1)
+    ((x, y),) = figures.tolist()
+    truth = {
+        "images": [{"id": 1, "file_name": "field.tiff", "width": 200, "height": 150}],
+        "annotations": [
+            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [x - 25, y - 25, x + 25, y + 25]}
+        ],
+        "categories": [{"id": 1, "name": "mitotic figure"}],
+    }
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    options = ["--adaptation", "none", "--ground-truth", str(tmp_path / "truth.json")]
+    assert run(made, made / "tissue", output, *options) == 0
+    assert "F1" in capfd.readouterr().out
+
+
+def test_sigterm_ends_it_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    process.exit_on_sigterm()
+    with pytest.raises(SystemExit) as end:
+        signal.raise_signal(signal.SIGTERM)
+    assert end.value.code == 128 + 15
+    assert capsys.readouterr().err == ("error: stopped by SIGTERM; finished images are complete\n")
