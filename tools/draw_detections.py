@@ -1,4 +1,4 @@
-"""Draw the detections of a result.json into its image: mitotic figures in green, the rest in grey."""
+"""Draw the detections of a result.json into its image: positives in green, others in grey."""
 
 from __future__ import annotations
 

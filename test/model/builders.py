@@ -32,6 +32,13 @@ def tiny_network(seed: int = 0, domains: int = len(DOMAINS)) -> MitosisNetwork:
     return network.eval()
 
 
+def linear(branch: torch.nn.Sequential, index: int = -1) -> torch.nn.Linear:
+    """A fully connected layer of a branch, the last one if not said otherwise."""
+    layer = branch[index]
+    assert isinstance(layer, torch.nn.Linear)
+    return layer
+
+
 def some_patches(count: int, seed: int = 0) -> torch.Tensor:
     """(count, 64, 64, 3) uint8 out of rendered tissue."""
     pixels, _ = render_tissue((160, 160), figures=0, seed=seed)

@@ -29,7 +29,8 @@ def candidates_by_hand(pixels: np.ndarray, settings: CandidateSettings) -> list[
     for y in range(height):
         for x in range(width):
             square = pixels[y * block : (y + 1) * block, x * block : (x + 1) * block]
-            ratios = [ratio_by_hand(*map(int, p), settings.ratio) for p in square.reshape(-1, 3)]
+            colours = square.reshape(-1, 3).tolist()
+            ratios = [ratio_by_hand(r, g, b, settings.ratio) for r, g, b in colours]
             values[y, x] = sum(ratios) / len(ratios)
     mean = sum(values.values()) / len(values)
     variance = sum((value - mean) ** 2 for value in values.values()) / len(values)

@@ -9,7 +9,7 @@ from torchvision.models import resnet18
 
 from model.network import CUTS, MitosisNetwork
 from model.patches import normalise
-from test.model.builders import some_patches, tiny_network
+from test.model.builders import linear, some_patches, tiny_network
 
 SHAPES = {0: (3, 64, 64), 1: (64, 16, 16), 2: (128, 8, 8), 3: (256, 4, 4), 4: (512, 2, 2)}
 
@@ -79,7 +79,7 @@ def test_reversed_gradient_reaches_the_trunk_alone() -> None:
         outputs = network(patches, reversal_weight=reversal)
         loss = mitosis * outputs.mitosis.square().sum() + scanner * outputs.scanner.square().sum()
         loss.backward()
-        parameters = (weight, network.mitosis[0].weight, network.scanner[0].weight)
+        parameters = (weight, *(linear(b, 0).weight for b in (network.mitosis, network.scanner)))
         return [p.grad.clone() for p in parameters if p.grad is not None]
 
     both = gradients(1, 1, 0.3)

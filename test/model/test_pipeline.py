@@ -21,9 +21,9 @@ from model.image import Image
 from model.network import MitosisNetwork
 from model.patches import PatchCutter
 from model.pipeline import WRITING_RESERVE, Detections, Detector, DetectorSettings
-from test.model.builders import CPU, field, tiny_detector, tiny_network
+from test.model.builders import CPU, field, linear, tiny_detector, tiny_network
 
-FAST = {"learning_rate": 1e-3, "max_steps": 2}  # a rate at which two steps are felt
+FAST: dict[str, Any] = {"learning_rate": 1e-3, "max_steps": 2}  # a rate at which two steps are felt
 BLANK = Image(np.full((80, 90, 3), 240, np.uint8), (0.00025, 0.00025), (0.0, 0.0))
 
 
@@ -182,7 +182,7 @@ def spoiled(how: str) -> Any:
 
     def adapt(network: MitosisNetwork, *_: object) -> Adapted:
         with torch.no_grad():
-            last = network.mitosis[-1]
+            last = linear(network.mitosis)
             last.weight.zero_()
             last.bias.copy_(torch.tensor([0.0, math.nan if how == "diverged" else 9.0]))
         return Adapted(network, {"steps": 1})
@@ -195,7 +195,7 @@ def test_spoiled_network_is_not_used(monkeypatch: pytest.MonkeyPatch, how: str) 
     monkeypatch.setitem(ARMS, "paper", spoiled(how))
     detector = tiny_detector("paper")
     with torch.no_grad():  # a network that calls nothing mitotic
-        detector._network.mitosis[-1].bias.copy_(torch.tensor([0.5, -0.5]))
+        linear(detector._network.mitosis).bias.copy_(torch.tensor([0.5, -0.5]))
     found = detector.detect(field(seed=1))
     assert found.adaptation["fallback"].startswith(f"adaptation {how}: ")
     assert len(found.points) > 0

@@ -38,7 +38,7 @@ def test_steps_are_the_draws_in_order(samples: Samples) -> None:
     batches = list(one.steps(3, 6))
     assert len(batches) == 3
     assert all(equal(batch, one.draw(step)) for step, batch in enumerate(batches, start=3))
-    assert list(one.steps(4, 4 + 1))[0].patches.shape[0] == 32
+    assert next(iter(one.steps(4, 4 + 1))).patches.shape[0] == 32
 
 
 def test_a_batch_has_its_shapes_and_types(samples: Samples) -> None:

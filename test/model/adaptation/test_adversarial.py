@@ -16,7 +16,7 @@ from model.adaptation.adversarial import BatchNorm, adapt_by_gradient_reversal
 from model.classification import activations_below, as_input
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
-from test.model.builders import some_patches, tiny_bank, tiny_network
+from test.model.builders import linear, some_patches, tiny_bank, tiny_network
 
 CANDIDATES = 10
 SETTINGS = AdaptationSettings(epochs=1, learning_rate=1e-3, batch_size=16, reversal_weight=0.5)
@@ -130,7 +130,7 @@ def test_weight_zero_leaves_the_scanner_s_labels_without_effect_on_the_trunk() -
         networks.append(network)
     first, second = networks
     assert torch.equal(first.trunk.layer4[0].conv1.weight, second.trunk.layer4[0].conv1.weight)
-    assert not torch.equal(first.scanner[-1].bias, second.scanner[-1].bias)
+    assert not torch.equal(linear(first.scanner).bias, linear(second.scanner).bias)
 
 
 # ------------------------------------------------------------------------------ what it is fed with
@@ -213,8 +213,8 @@ def test_seed_decides_all() -> None:
 @pytest.mark.parametrize(("most", "steps"), [(1, 1), (3, 3), (100, 4), (None, 4)])
 def test_max_steps(most: int | None, steps: int) -> None:
     told: list[tuple[int, int]] = []
-    settings = {"epochs": 2, "max_steps": most, "on_step": lambda *step: told.append(step)}
-    adapted, _ = adapt(**settings)  # 25 inputs in batches of 16: two an epoch
+    # 25 inputs in batches of 16: two an epoch
+    adapted, _ = adapt(epochs=2, max_steps=most, on_step=lambda *step: told.append(step))
     assert adapted.account["steps"] == adapted.account["planned_steps"] == steps
     assert told == [(step + 1, steps) for step in range(steps)]
 

@@ -12,7 +12,7 @@ import torch
 from model.adaptation.guard import balanced_accuracy, reason_to_fall_back
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
-from test.model.builders import tiny_bank, tiny_network
+from test.model.builders import linear, tiny_bank, tiny_network
 
 QUIET = torch.tensor([0.9] + 99 * [0.01])
 
@@ -31,7 +31,7 @@ def leaning(network: MitosisNetwork, bias: float) -> MitosisNetwork:
     """A copy whose log odds are shifted."""
     network = copy.deepcopy(network)
     with torch.no_grad():
-        network.mitosis[-1].bias += torch.tensor([0.0, bias])
+        linear(network.mitosis).bias += torch.tensor([0.0, bias])
     return network
 
 
@@ -85,7 +85,7 @@ def accuracy_by_hand(network: MitosisNetwork, bank: SourceBank) -> float:
 @pytest.mark.parametrize("cut", [0, 3, 4])
 def test_balanced_accuracy_on_what_was_held_back(network: MitosisNetwork, cut: int) -> None:
     bank = tiny_bank(network, cut)
-    middle = network.mitosis[-1].bias.detach()
+    middle = linear(network.mitosis).bias.detach()
     for bias in (-9.0, float(middle[0] - middle[1]), 9.0):
         tilted = leaning(network, bias)
         expected = accuracy_by_hand(tilted, bank)
