@@ -15,7 +15,7 @@ Makes the virtual environment .venv where needed, then runs
 It exits non-zero when any of them fails. --full adds the tests that take minutes.
 
 Environment:
-  MITOSIS_RUNNER   docker or venv: run the container's tests there; with --full both where possible
+  MITOSIS_RUNNER   docker or venv: run the container's tests there
   MITOSIS_DATA     folder with the labelled tissue: its tests run where this is set
   BASE_IMAGE       another base image, see ./build.sh --help
   VENV             folder of the virtual environment, .venv unless given

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from model.adaptation import ARMS, AdaptationSettings
-from model.adaptation.guard import reason_to_fall_back
+from model.adaptation.guard import DIVERGED, reason_to_fall_back
 from model.candidates import SETTINGS, find_candidates
 from model.classification import mitosis_probabilities
 from model.detections import MIN_PROBABILITY, merge
@@ -187,13 +187,17 @@ class Detector:
         copied = copy.deepcopy(self._network)
         result = ARMS[arm](copied, target.sample, self._bank, schedule)
         adapted = self._classify(result.network, target, schedule.precision)
-        fallback = reason_to_fall_back(
-            self._network,
-            result.network,
-            torch.from_numpy(shipped),
-            torch.from_numpy(adapted),
-            self._bank,
-            schedule.precision,
+        fallback = (
+            DIVERGED
+            if result.account.get("diverged")
+            else reason_to_fall_back(
+                self._network,
+                result.network,
+                torch.from_numpy(shipped),
+                torch.from_numpy(adapted),
+                self._bank,
+                schedule.precision,
+            )
         )
         threshold = self.settings.threshold
         changed = float(((shipped >= threshold) != (adapted >= threshold)).mean())

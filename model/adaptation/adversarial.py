@@ -76,6 +76,7 @@ def adapt_by_gradient_reversal(
         "target_candidates": len(target),
         "planned_steps": len(batches),
         "steps": len(curve),
+        "diverged": bool(curve) and not all(map(_finite, curve[-1].values())),
         "drift": _drift(before, parameters),
         "curve": _thinned(curve),
     }

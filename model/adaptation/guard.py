@@ -14,6 +14,7 @@ MAX_ACCURACY_LOSS = 0.05
 # Candidates are 0.1 to 0.5 % mitotic (measured on whole fields); a share called mitotic that
 # grows past this one is the collapse in which one class is aligned with the other.
 MAX_MITOTIC_SHARE = 0.10
+DIVERGED = "adaptation diverged: losses or probabilities are not finite"
 
 
 def balanced_accuracy(network: MitosisNetwork, bank: SourceBank, precision: Precision) -> float:
@@ -36,7 +37,7 @@ def reason_to_fall_back(
 ) -> str | None:
     """Why the adapted network must not be used, in words; None if it may be."""
     if not torch.isfinite(probabilities_after).all():
-        return "adaptation diverged: probabilities are not finite"
+        return DIVERGED
     shares = [float((p >= 0.5).float().mean()) for p in (probabilities_before, probabilities_after)]
     if shares[1] > MAX_MITOTIC_SHARE and shares[1] > 2 * shares[0]:
         return (

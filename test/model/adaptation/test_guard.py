@@ -31,7 +31,7 @@ def leaning(network: MitosisNetwork, bias: float) -> MitosisNetwork:
     """A copy whose log odds are shifted."""
     network = copy.deepcopy(network)
     with torch.no_grad():
-        linear(network.mitosis).bias += torch.tensor([0.0, bias])
+        linear(network.mitosis).bias.add_(torch.tensor([0.0, bias]))
     return network
 
 

@@ -1,0 +1,88 @@
+"""From a data folder to weights and a bank that process.py accepts, on rendered tissue."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import process
+from model.source_bank import SourceBankError, load_bank
+from model.weights import load_weights
+from test.builders import write_data_folder
+from training import prepare, release, select_bank, train
+from training.ami_br import CROP_DOMAINS, PARIS, field_figures, read_table
+from training.samples import Samples
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data/, run/, weights/ and bank/ made by the commands."""
+    folder = tmp_path_factory.mktemp("made")
+    data = folder / "data"
+    write_data_folder(data)
+    patch = pytest.MonkeyPatch()
+    with patch.context() as context:
+        recipe = "[recipe]\nsteps = 4\nwarm_up = 2\n[recipe.mixture]\nsize = 24\nmitotic = 0.5\n"
+        (folder / "tiny.toml").write_text("whole_fields = true\n" + recipe)
+        context.setattr(train, "PRESETS", folder)
+        assert train.main([str(data), str(folder / "run"), "--preset", "tiny"]) == 0
+    (folder / "threshold.json").write_text(json.dumps({"threshold": 0.5}))
+    arguments = ["--threshold", str(folder / "threshold.json"), "--out", str(folder / "weights")]
+    assert release.main([str(folder / "run"), *arguments]) == 0
+    arguments = ["--weights", str(folder / "weights"), "--out", str(folder / "bank")]
+    counts = ["--negatives", "4", "--reserve", "2", "--confidence", "0", "--check", "0.5"]
+    assert select_bank.main([str(data), *arguments, *counts]) == 0
+    return folder
+
+
+def test_the_bank_belongs_to_the_weights(made: Path) -> None:
+    _, card = load_weights(made / "weights")
+    bank = load_bank(made / "bank", card.sha256, card.domains)
+    assert bank.cut == 3
+    assert bank.domains == [*CROP_DOMAINS.values(), PARIS]
+    rows = read_table(made / "bank" / "entries.csv")
+    assert [int(row["mitotic"]) for row in rows] == bank.mitotic.tolist()
+    assert [row["split"] == "check" for row in rows] == bank.check.tolist()
+    assert all(int(row["mitotic"]) for row in rows if int(row["reserve"]))
+    with pytest.raises(SourceBankError, match="belongs to other weights"):
+        load_bank(made / "bank", "0" * 64, card.domains)
+
+
+def test_prepared_fields_are_detected_in_and_scored(
+    made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = made / "fields"
+    assert prepare.main([str(made / "data"), str(fields)]) == 0
+    truth = json.loads((fields / "ground_truth.json").read_text())
+    folder = sorted(path for path in fields.iterdir() if path.is_dir())[0]
+    names = {path.name for path in folder.iterdir()}
+    assert names <= {image["file_name"] for image in truth["images"]}
+    status = process.main(
+        [
+            *("--input", str(folder), "--output", str(made / "out"), "--max-steps", "1"),
+            *("--weights", str(made / "weights"), "--source-bank", str(made / "bank")),
+            *("--ground-truth", str(fields / "ground_truth.json")),
+        ]
+    )
+    assert status == 0
+    assert "F1" in capsys.readouterr().out
+
+
+def test_a_domain_without_confident_patches_is_named(made: Path) -> None:
+    arguments = ["--weights", str(made / "weights"), "--out", str(made / "none")]
+    with pytest.raises(ValueError, match=r"has \d+ confident negative patches, 5000 are asked for"):
+        select_bank.main([str(made / "data"), *arguments, "--negatives", "5000"])
+
+
+@pytest.mark.skipif("MITOSIS_DATA" not in os.environ, reason="MITOSIS_DATA is not set")
+def test_the_real_data_hold_what_their_description_says() -> None:
+    from training.ami_br import add_crops
+
+    data = Path(os.environ["MITOSIS_DATA"])
+    assert sum(len(centres) for centres in field_figures(data, "fields_a").values()) == 184
+    samples = Samples(list(CROP_DOMAINS.values()))
+    add_crops(samples, data)
+    assert samples.mitotic.sum() == 3613  # of 3,720, 107 are mostly black padding
