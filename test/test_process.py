@@ -114,7 +114,7 @@ def test_adaptation_that_diverges_falls_back_and_says_so(
 ) -> None:
     assert run(made, made / "tissue", output, "--learning-rate", "1e30", "--epochs", "2") == 0
     result = read(output / "result.json")
-    reason = "adaptation diverged: probabilities are not finite"
+    reason = "adaptation diverged: losses or probabilities are not finite"
     assert result["adaptation"]["fallback"] == reason
     assert result["warnings"] == [f"not adapted: {reason}"]
     assert reason in capfd.readouterr().out

@@ -47,7 +47,10 @@ def test_probabilities_that_are_not_finite(
 ) -> None:
     after = QUIET.clone()
     after[50] = value
-    assert judged(network, bank, after) == "adaptation diverged: probabilities are not finite"
+    assert (
+        judged(network, bank, after)
+        == "adaptation diverged: losses or probabilities are not finite"
+    )
 
 
 def share(positive: int) -> torch.Tensor:
