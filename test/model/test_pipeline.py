@@ -127,7 +127,7 @@ def test_account_says_what_was_done() -> None:
 
 def test_steps_are_told() -> None:
     told: list[tuple[str, int, int]] = []
-    tiny_detector("paper-frozen", max_steps=3).detect(
+    tiny_detector("paper-frozen", max_steps=3, batch_size=4).detect(
         field(seed=1), progress=lambda *step: told.append(step)
     )
     assert told == [("adaptation", step, 3) for step in (1, 2, 3)]

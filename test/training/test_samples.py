@@ -1,8 +1,12 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image as Picture
 
+from model.patches import PATCH_SIZE, PatchCutter
 from test.builders import SCANNERS, rendered_samples
-from training.samples import NO_DOMAIN, WINDOW, Samples, SourceImage, match_borders
+from training.samples import NO_DOMAIN, WINDOW, Samples, SourceImage, match_borders, read_rgb
 
 
 def numbered(height: int, width: int) -> SourceImage:
@@ -101,3 +105,23 @@ def test_rendered_samples_hold_both_classes_of_both_scanners() -> None:
         here = samples.mitotic[samples.domain == domain]
         assert here.sum() == 8
         assert (~here).sum() > 16
+
+
+def test_the_middle_of_a_window_is_the_patch_of_the_detector() -> None:
+    """Training and inference must see the same pixels, also beyond the image's edge."""
+    pixels = np.random.default_rng(0).integers(0, 256, (70, 90, 3), dtype=np.uint8)
+    centres = np.array([[0.0, 0.0], [50.6, 3.4], [89.0, 69.0]])
+    samples = Samples(["one"])
+    samples.add(SourceImage(pixels, "file.png", "slide", "one"), centres, mitotic=True)
+    low = (WINDOW - PATCH_SIZE) // 2
+    for index, patch in enumerate(PatchCutter(pixels).cut(centres).numpy()):
+        middle = samples.window(index)[low : low + PATCH_SIZE, low : low + PATCH_SIZE]
+        np.testing.assert_array_equal(middle, patch)
+
+
+def test_read_rgb_leaves_the_alpha_channel(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 6, 4), dtype=np.uint8)
+    Picture.fromarray(pixels).save(tmp_path / "file.png")
+    read = read_rgb(tmp_path / "file.png")
+    np.testing.assert_array_equal(read, pixels[..., :3])
+    assert read.flags.c_contiguous

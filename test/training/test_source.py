@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from model.network import MitosisNetwork
+from model.network import MITOTIC, MitosisNetwork
+from model.patches import normalise
 from test.builders import rendered_samples
+from test.model.builders import linear
+from training import source as training_source
 from training.augmentation import Augmentation
 from training.batches import Mixture
-from training.source import Recipe, score_samples, train
+from training.samples import Samples
+from training.source import Recipe, recipe_as_dict, score_samples, train
 
 RECIPE = Recipe(
     steps=30,
@@ -63,3 +68,100 @@ def _failing_after(steps: int):  # type: ignore[no-untyped-def]
         return step(*arguments)
 
     return failing
+
+
+# --------------------------------------------------------------------------- what a step may change
+
+BRIEF = replace(RECIPE, steps=2, mixture=Mixture(size=8, mitotic=0.5))
+
+
+def test_what_lies_below_the_cut_is_not_trained(tmp_path: Path) -> None:
+    network = fresh()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    train(network, rendered_samples(), replace(BRIEF, frozen_below=3), tmp_path)
+    moved = {
+        ".".join(name.split(".")[: 1 + name.startswith("trunk")])
+        for name, value in network.state_dict().items()
+        if not torch.equal(value, before[name])
+    }
+    assert moved == {"trunk.layer4", "mitosis", "scanner"}
+
+
+def test_the_target_s_logit_gets_no_example(tmp_path: Path) -> None:
+    network = fresh()
+    last = linear(network.scanner)
+    before = last.weight.detach().clone()
+    train(network, rendered_samples(), BRIEF, tmp_path)
+    assert not torch.equal(last.weight[:2], before[:2])
+    assert torch.equal(last.weight[2], before[2])
+
+
+def test_a_finished_training_is_not_repeated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = train(fresh(), rendered_samples(), BRIEF, tmp_path)
+    monkeypatch.setattr("training.source._step", None)
+    again = train(fresh(), rendered_samples(), BRIEF, tmp_path)
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+# ----------------------------------------------------------------------------------- hard negatives
+
+
+def test_the_hardest_negatives_are_mined_each_round(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = rendered_samples()
+    negatives = np.flatnonzero(~samples.mitotic)
+    mined: list[np.ndarray] = []
+    hardest = training_source._hardest
+
+    def watched(network: MitosisNetwork, samples: Samples, count: int) -> np.ndarray:
+        chosen = hardest(network, samples, count)
+        scores = dict(zip(negatives, score_samples(network, samples, negatives), strict=True))
+        others = set(negatives.tolist()) - set(chosen.tolist())
+        assert min(scores[i] for i in chosen) >= max(scores[i] for i in others)
+        mined.append(chosen)
+        return chosen
+
+    monkeypatch.setattr(training_source, "_hardest", watched)
+    recipe = replace(BRIEF, steps=3, hard_negatives=6, mining_rounds=2)
+    train(fresh(), samples, recipe, tmp_path)
+    assert [len(set(chosen.tolist())) for chosen in mined] == [6, 6]
+
+
+def test_scores_are_the_log_odds_of_the_middle_of_the_window() -> None:
+    network, samples = fresh().eval(), rendered_samples()
+    index = np.array([5, 0, 2])
+    windows = np.stack([samples.window(int(i)) for i in index])[:, 32:96, 32:96]
+    with torch.no_grad():
+        logits = network(normalise(torch.from_numpy(windows))).mitosis
+    expected = logits[:, MITOTIC] - logits[:, 1 - MITOTIC]
+    found = score_samples(network, samples, index, batch_size=2)
+    np.testing.assert_allclose(found, expected, atol=0.02)  # bf16
+
+
+# ------------------------------------------------------------------------------ schedule and recipe
+
+
+def test_the_rate_rises_and_then_follows_a_cosine() -> None:
+    recipe = Recipe(steps=110, warm_up=10)
+    rates = [training_source._schedule(step, recipe) for step in range(110)]
+    assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
+    assert rates[10] == 1 and rates[60] == pytest.approx(0.5) and rates[-1] < 0.001
+    assert (np.diff(rates[10:]) < 0).all()
+
+
+def test_lambda_follows_ganin_s_schedule() -> None:
+    schedule = training_source._reversal_schedule
+    assert schedule(0.0) == 0 and schedule(1.0) == pytest.approx(1, abs=1e-4)
+    assert schedule(0.1) == pytest.approx(math.tanh(0.5))
+
+
+def test_a_recipe_comes_from_a_preset_and_goes_into_the_card() -> None:
+    recipe = Recipe.from_dict({"steps": 5, "mixture": {"size": 9}, "augmentation": {"noise": 1.0}})
+    assert (recipe.steps, recipe.mixture.size, recipe.augmentation.noise) == (5, 9, 1.0)
+    assert Recipe.from_dict(recipe_as_dict(recipe)) == recipe
+    with pytest.raises(TypeError, match="'stepz'"):
+        Recipe.from_dict({"stepz": 5})
