@@ -126,8 +126,13 @@ PLACES = {"input", "output", "weights", "source_bank", "ground_truth", "host", "
 
 def score(options: argparse.Namespace) -> None:
     """Print how the folder's detections compare with the annotations."""
-    from evaluation.score import format_scores, score_folder
-
+    try:
+        from evaluation.score import format_scores, score_folder
+    except ImportError as error:
+        raise ValueError(
+            "--ground-truth: the Docker image leaves the evaluation out; score its output with "
+            "python -m evaluation.score from a clone"
+        ) from error
     print(format_scores(score_folder(options.output, options.ground_truth)))
 
 
