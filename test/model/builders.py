@@ -100,5 +100,5 @@ def tiny_detector(arm: str = "paper-frozen", *, bank_cut: int = 3, **schedule: o
 
 def field(seed: int = 0, size: tuple[int, int] = (160, 200), mpp: float = 0.25) -> Image:
     """A rendered field."""
-    pixels, _ = render_tissue(size, figures=1, seed=seed, mpp=mpp)
+    pixels, _ = render_tissue(size, figures=0 if min(size) * mpp < 25 else 1, seed=seed, mpp=mpp)
     return Image(pixels, (mpp / 1000, mpp / 1000), (0.0, 0.0))

@@ -11,11 +11,12 @@ import torch
 
 from training import train
 from training.ami_br import CROP_DOMAINS, PARIS
+from training.batches import Mixture
 from training.source import Recipe
 from training.train import NETWORK_FILE, PRESETS, describe, load_run, load_samples
 
 
-@pytest.mark.parametrize("path", PRESETS.glob("*.toml"), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
 def test_presets_are_recipes(path: Path) -> None:
     preset = tomllib.loads(path.read_text())
     assert isinstance(preset["whole_fields"], bool)
@@ -48,7 +49,8 @@ def test_second_stage_goes_on_from_the_first(runs: dict[str, Path]) -> None:
     assert same == {"conv1", "bn1", "layer1", "layer2", "layer3"}, "layers below its cut stay"
 
 
-def test_seed_decides_the_new_layers(data: Path) -> None:
+def test_seed_decides_the_new_layers(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "Mixture", lambda size: Mixture(size=20))
     samples = load_samples(data, set())
     first, again, other = (
         train.initial_network(samples, data, None, seed).state_dict() for seed in (1, 1, 2)
