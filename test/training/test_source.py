@@ -44,16 +44,21 @@ def test_a_short_training_tells_rendered_figures_from_nuclei(tmp_path: Path) -> 
     assert (figures[:, None] > others).mean() > 0.85
 
 
+@pytest.mark.parametrize("interruption", [1, 3, 5])
 def test_resuming_gives_the_result_of_an_uninterrupted_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interruption: int
 ) -> None:
-    recipe = replace(RECIPE, steps=6)
+    """Before the first checkpoint; before hard negatives are mined anew, at step 3; and after."""
+    recipe = replace(
+        RECIPE, steps=6, hard_negatives=6, mining_rounds=2, mixture=Mixture(size=12, hard=0.3)
+    )
     whole = train(fresh(), rendered_samples(), recipe, tmp_path / "whole")
-    monkeypatch.setattr("training.source.CHECKPOINT_EVERY", 3)
-    monkeypatch.setattr("training.source._step", _failing_after(3))
-    with pytest.raises(InterruptedError):
-        train(fresh(), rendered_samples(), recipe, tmp_path / "parts")
-    monkeypatch.undo()
+    monkeypatch.setattr("training.source.CHECKPOINT_EVERY", 2)
+    with monkeypatch.context() as context:
+        context.setattr("training.source._step", _failing_after(interruption))
+        with pytest.raises(InterruptedError):
+            train(fresh(), rendered_samples(), recipe, tmp_path / "parts")
+    assert (tmp_path / "parts" / "checkpoint.pt").exists() == (interruption > 1)
     resumed = train(fresh(), rendered_samples(), recipe, tmp_path / "parts")
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
