@@ -9,7 +9,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # Where the platform puts the model that is uploaded beside the image.
 UPLOADED = Path("/opt/ml/model")
-ARM_NAMES = ("none", "paper", "paper-frozen")
+ARM_NAMES = (
+    "none", "sham", "adabn", "adabn-blended", "macenko", "tent", "paper", "paper-frozen",
+)  # fmt: skip
 # The arm that does least harm on validation; README, "Which adaptation".
 DEFAULT_ARM = "paper-frozen"
 

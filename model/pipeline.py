@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from model.adaptation.guard import DIVERGED, reason_to_fall_back
 from model.candidates import SETTINGS, find_candidates
 from model.classification import mitosis_probabilities
 from model.detections import MIN_PROBABILITY, merge
-from model.image import Image, resample
+from model.image import Image, Resampled, resample
 from model.network import MitosisNetwork
 from model.precision import Precision
 from model.source_bank import SourceBank
@@ -75,6 +75,26 @@ class Detections:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+class Prepared(NamedTuple):
+    """An image before adaptation.
+
+    Attributes:
+        image: as it was given.
+        scaled: at the training resolution.
+        centres: (n, 2) x, y in px of its candidates there.
+        target: their activations at the cut.
+        shipped: (n,) float32 probabilities by the shipped network.
+        seconds: by stage.
+    """
+
+    image: Image
+    scaled: Resampled
+    centres: np.ndarray
+    target: Target
+    shipped: np.ndarray
+    seconds: dict[str, float]
+
+
 class Detector:
     """Weights and bank loaded once; every image starts from the shipped weights."""
 
@@ -99,6 +119,11 @@ class Detector:
         self._bank = bank.to(device) if bank is not None else None
         self._cut = bank.cut if bank is not None else DEFAULT_CUT
 
+    @property
+    def source_entries(self) -> int:
+        """Entries of the bank that every epoch of the paper's schedule goes through."""
+        return int((~self._bank.check & ~self._bank.reserve).sum()) if self._bank else 0
+
     def detect(
         self, image: Image, started: float | None = None, progress: Progress | None = None
     ) -> Detections:
@@ -110,39 +135,53 @@ class Detector:
             progress: told of stages and steps.
         """
         started = time.monotonic() if started is None else started
+        return self.adapt(self.prepare(image), self.settings.adaptation, started, progress)
+
+    def prepare(self, image: Image) -> Prepared:
+        """All that an image needs before it is adapted to; the same for every arm."""
         seconds: dict[str, float] = {}
-        precision = self.settings.schedule.precision
+        schedule = self.settings.schedule
         with _timed(seconds, "candidates"):
             scaled = resample(image)
             centres = find_candidates(
                 scaled.pixels, SETTINGS[self.settings.candidates], self.settings.threads
             )
         with _timed(seconds, "patches"):
-            target = Target(
-                self._network,
-                scaled.pixels,
-                centres,
-                self._cut,
-                precision,
-                self.settings.schedule.seed,
-            )
+            target = self._target(scaled.pixels, centres)
         with _timed(seconds, "classification"):
-            shipped = self._classify(self._network, target, precision)
+            shipped = self._classify(self._network, target, schedule.precision)
+        return Prepared(image, scaled, centres, target, shipped, seconds)
+
+    def adapt(
+        self,
+        prepared: Prepared,
+        arm: str,
+        started: float | None = None,
+        progress: Progress | None = None,
+    ) -> Detections:
+        """Detections of a prepared image after an arm's adaptation to it."""
+        started = time.monotonic() if started is None else started
+        seconds = dict(prepared.seconds)
         with _timed(seconds, "adaptation"):
             deadline = self._deadline(started, seconds["classification"])
-            adapted, account = self._adapt(target, shipped, deadline, progress)
-        points = scaled.to_input(centres)
+            adapted, account = self._adapt(prepared, arm, deadline, progress)
+        image, shipped = prepared.image, prepared.shipped
+        points = prepared.scaled.to_input(prepared.centres)
         shown = adapted >= MIN_PROBABILITY
         kept = np.flatnonzero(shown)[merge(points[shown] * image.mpp, adapted[shown])]
         return Detections(
             points=points[kept],
             probabilities=adapted[kept],
             without_adaptation=shipped[kept],
-            candidates=len(centres),
-            rescaled=scaled.pixels is not image.pixels,
+            candidates=len(points),
+            rescaled=prepared.scaled.pixels is not image.pixels,
             adaptation=account,
             seconds=seconds,
         )
+
+    def _target(self, pixels: np.ndarray, centres: np.ndarray) -> Target:
+        schedule = self.settings.schedule
+        return Target(self._network, pixels, centres, self._cut, schedule.precision, schedule.seed)
 
     def _classify(
         self, network: MitosisNetwork, target: Target, precision: Precision
@@ -172,20 +211,23 @@ class Detector:
 
     def _adapt(
         self,
-        target: Target,
-        shipped: np.ndarray,
+        prepared: Prepared,
+        name: str,
         deadline: float | None,
         progress: Progress | None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Probabilities (n,) after adaptation, or the shipped ones, and the account of it."""
-        arm = self.settings.adaptation
-        account: dict[str, Any] = {"arm": arm, "fallback": None}
-        if self._bank is None or arm == "none" or len(target) == 0:
+        shipped, target = prepared.shipped, prepared.target
+        account: dict[str, Any] = {"arm": name, "fallback": None}
+        if self._bank is None or name == "none" or len(target) == 0:
             return shipped, account | {"steps": 0}
-        schedule = self.settings.schedule
-        schedule = _with(schedule, deadline, progress)
+        arm = ARMS[name]
+        if arm.change_pixels is not None:
+            pixels = arm.change_pixels(prepared.scaled.pixels)
+            target = self._target(pixels, prepared.centres)
+        schedule = _with(self.settings.schedule, deadline, progress)
         copied = copy.deepcopy(self._network)
-        result = ARMS[arm](copied, target.sample, self._bank, schedule)
+        result = arm.adapt(copied, target.sample, self._bank, schedule)
         adapted = self._classify(result.network, target, schedule.precision)
         fallback = (
             DIVERGED

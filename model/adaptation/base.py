@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 
 from model.network import MitosisNetwork
@@ -49,8 +50,8 @@ class Adapted:
     account: dict[str, Any] = field(default_factory=dict)
 
 
-class Arm(Protocol):
-    """A way of adapting.
+class Adapt(Protocol):
+    """The training part of an arm.
 
     It changes the network it is given (a fresh copy of the shipped one) by activations (n, …) of
     the image's candidates at the bank's cut.
@@ -65,3 +66,17 @@ class Arm(Protocol):
     ) -> Adapted:
         """Adapt the network."""
         ...
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A way of adapting.
+
+    Attributes:
+        adapt: changes the network.
+        change_pixels: what is done to the image (height, width, 3) uint8 before its patches are
+            cut for the adapted network; None for nothing.
+    """
+
+    adapt: Adapt
+    change_pixels: Callable[[np.ndarray], np.ndarray] | None = None

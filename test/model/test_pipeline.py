@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from model import pipeline
-from model.adaptation import ARMS, AdaptationSettings, Adapted, adversarial
+from model.adaptation import ARMS, AdaptationSettings, Adapted, Arm, adversarial
 from model.candidates import find_candidates
 from model.classification import mitosis_probabilities
 from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY
@@ -189,7 +189,7 @@ def spoiled(how: str) -> Any:
 
 @pytest.mark.parametrize("how", ["diverged", "collapsed"])
 def test_spoiled_network_is_not_used(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
-    monkeypatch.setitem(ARMS, "paper", spoiled(how))
+    monkeypatch.setitem(ARMS, "paper", Arm(spoiled(how)))
     detector = tiny_detector("paper")
     with torch.no_grad():  # a network that calls nothing mitotic
         linear(detector._network.mitosis).bias.copy_(torch.tensor([0.5, -0.5]))

@@ -6,7 +6,8 @@ import inspect
 
 import pytest
 
-from model.adaptation import ARMS, AdaptationSettings, Arm
+from model.adaptation import ARMS, AdaptationSettings
+from model.adaptation.base import Adapt
 
 
 def test_defaults_are_the_paper_s() -> None:
@@ -17,5 +18,5 @@ def test_defaults_are_the_paper_s() -> None:
 
 @pytest.mark.parametrize("name", ARMS)
 def test_arms_are_called_alike(name: str) -> None:
-    names = list(inspect.signature(ARMS[name]).parameters)
-    assert names == list(inspect.signature(Arm.__call__).parameters)[1:]
+    names = list(inspect.signature(ARMS[name].adapt).parameters)
+    assert names == list(inspect.signature(Adapt.__call__).parameters)[1:]
