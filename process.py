@@ -47,7 +47,7 @@ def load_detector(options: argparse.Namespace) -> Detector:
     Raises:
         ValueError: weights, bank or device cannot be used; the message says why.
     """
-    from model.adaptation import AdaptationSettings
+    from model.adaptation import ARMS, AdaptationSettings
     from model.pipeline import Detector, DetectorSettings
     from model.precision import choose_device, choose_precision
     from model.source_bank import load_bank
@@ -56,7 +56,7 @@ def load_detector(options: argparse.Namespace) -> Detector:
     device = choose_device(options.device)
     network, card = load_weights(options.weights)
     bank = None
-    if options.adaptation != "none":
+    if ARMS[options.adaptation].adapt is not None:
         bank = load_bank(options.source_bank, card.sha256, card.domains)
     weight = options.reversal_weight
     schedule = AdaptationSettings(
@@ -73,6 +73,7 @@ def load_detector(options: argparse.Namespace) -> Detector:
         schedule=schedule,
         threshold=card.threshold if options.threshold is None else options.threshold,
         candidates=options.candidates,
+        calibration=card.calibration,
         time_budget=options.time_budget,
     )
     return Detector(network, bank, settings, device)

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from model.calibration import Calibration
 from model.network import MitosisNetwork
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -35,12 +36,14 @@ class Card:
         threshold: probability from which a detection is a mitotic figure.
         reversal_weight: lambda of the training.
         sha256: of the weights' file, hexadecimal.
+        calibration: of the scores to an image, None where the card has none.
     """
 
     domains: list[str]
     threshold: float
     reversal_weight: float
     sha256: str
+    calibration: Calibration | None
     values: dict[str, Any]
 
 
@@ -100,12 +103,19 @@ def load_card(folder: Path) -> Card:
             threshold=float(values["threshold"]),
             reversal_weight=float(values["reversal_weight"]),
             sha256=str(values["sha256"]),
+            calibration=_calibration(values.get("calibration")),
             values=values,
         )
     except FileNotFoundError as error:
         raise WeightsError(f"{path} is missing") from error
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is no valid card: {error!r}") from error
+
+
+def _calibration(values: dict[str, Any] | None) -> Calibration | None:
+    if values is None:
+        return None
+    return Calibration(reference=float(values["reference"]))
 
 
 def _dtype(value: torch.Tensor) -> torch.dtype:

@@ -15,7 +15,7 @@ import torch
 from model.network import MitosisNetwork
 from training.train import load_run
 
-SHARE = 0.25  # of the fine-tuned network
+SHARE = 0.5  # of the fine-tuned network
 
 
 def released_network(run: Path) -> MitosisNetwork:

@@ -58,7 +58,8 @@ def validation_scores(data: Path, run: Path) -> dict[str, float]:
     """AP and best F1 of a run on the whole fields of A03."""
     network = released_network(run)
     fields = field_images(data, "fields_a", VALIDATION)
-    scored = score_fields(network, fields, field_figures(data, "fields_a"), FIELD_MPP[PARIS])
+    figures = field_figures(data, "fields_a")
+    (scored,) = score_fields(network, fields, figures, FIELD_MPP[PARIS])
     return {
         "ap": average_precision(ranked_curve(pool(scored))),
         "best_f1": best_threshold(scored).counts.f1,
