@@ -28,7 +28,7 @@ ENTRIES_FILE = "entries.csv"
 COLUMNS = (
     "scanner", "lab", "slide", "file", "x", "y", "mitotic", "confidence", "split", "reserve",
 )  # fmt: skip
-# Of an entry's values at each cut: the patch, then the network's activations (`MitosisNetwork.below`).
+# Of an entry's values at each cut: a patch, then activations (`MitosisNetwork.below`).
 SHAPES = {0: (64, 64, 3), 1: (64, 16, 16), 2: (128, 8, 8), 3: (256, 4, 4), 4: (512, 2, 2)}
 LEVELS = 127  # of int8 on the positive side: activations behind a ReLU are not negative
 
@@ -171,7 +171,7 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
 
 
 def _misfits(bank: SourceBank) -> Iterator[str]:
-    """What does not fit: shapes and types to the cut, lengths to each other, values to their range."""
+    """What does not fit: shapes to the cut, lengths to each other, values to their range."""
     kind, channels = (torch.uint8, 0) if bank.cut == 0 else (torch.int8, SHAPES[bank.cut][0])
     n = len(bank.values) if bank.values.ndim else 0
     expected = {

@@ -20,7 +20,7 @@ DIVERGED = "adaptation diverged: losses or probabilities are not finite"
 
 
 def balanced_accuracy(network: MitosisNetwork, bank: SourceBank, precision: Precision) -> float:
-    """Mean accuracy of the classes that the bank's held-back entries have; NaN without any entry."""
+    """Mean accuracy over the classes among the bank's held-back entries; NaN without any."""
     held = torch.nonzero(bank.check).flatten()
     values = bank.values[held] if bank.cut == 0 else bank.activations(held)
     mitotic = bank.mitotic[held].cpu() == 1

@@ -16,7 +16,7 @@ from model.inputs import Inputs, find_images
 from model.output import Format
 from model.pipeline import Detections, Detector
 from test.model.builders import field, tiny_detector
-from test.rendering import write_tiff
+from training.tiff import write_tiff
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 RECORD = {

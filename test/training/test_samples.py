@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from model.patches import PATCH_SIZE, PatchCutter
+from model.patches import PatchCutter
 from test.builders import SCANNERS, rendered_samples
 from training.samples import NO_DOMAIN, WINDOW, Samples, SourceImage, match_borders, read_rgb
 
@@ -123,3 +123,9 @@ def test_read_rgb_leaves_the_alpha_channel(tmp_path: Path) -> None:
     read = read_rgb(tmp_path / "file.png")
     np.testing.assert_array_equal(read, pixels[..., :3])
     assert read.flags.c_contiguous
+
+
+def test_read_rgb_refuses_what_is_no_colour(tmp_path: Path) -> None:
+    Picture.fromarray(np.zeros((5, 6), np.uint8)).save(tmp_path / "grey.png")
+    with pytest.raises(ValueError, match=r"grey.png is \(5, 6\) uint8: 8-bit colour is needed"):
+        read_rgb(tmp_path / "grey.png")
