@@ -76,7 +76,7 @@ def load_detector(options: argparse.Namespace) -> Detector:
         calibration=card.calibration,
         time_budget=options.time_budget,
     )
-    return Detector(network, bank, settings, device)
+    return Detector(network, bank, settings, device, card.sha256)
 
 
 def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]:
@@ -103,7 +103,6 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
 def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
     """What `result.json` keeps of how it was made."""
     from model import __version__
-    from model.weights import load_card
 
     schedule = detector.settings.schedule
     settings = {name: value for name, value in vars(options).items() if name not in PLACES}
@@ -116,7 +115,7 @@ def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
     }
     return {
         "settings": settings,
-        "weights": {"sha256": load_card(options.weights).sha256},
+        "weights": {"sha256": detector.weights_sha256},
         "source_bank": {"sha256": detector.bank_sha256},
     }
 
@@ -127,13 +126,8 @@ PLACES = {"input", "output", "weights", "source_bank", "ground_truth", "host", "
 
 def score(options: argparse.Namespace) -> None:
     """Print how the folder's detections compare with the annotations."""
-    try:
-        from evaluation.score import format_scores, score_folder
-    except ImportError as error:
-        raise ValueError(
-            "--ground-truth: the Docker image leaves the evaluation out; score its output with "
-            "python -m evaluation.score from a clone"
-        ) from error
+    from evaluation.score import format_scores, score_folder
+
     print(format_scores(score_folder(options.output, options.ground_truth)))
 
 

@@ -107,8 +107,9 @@ class Detector:
         bank: SourceBank | None,
         settings: DetectorSettings,
         device: torch.device,
+        weights_sha256: str = "",
     ) -> None:
-        """Put network and bank on the device.
+        """Put network and bank on the device; the hash of the weights is kept for the record.
 
         Raises:
             ValueError: the adaptation needs a bank or a calibration and there is none.
@@ -123,6 +124,7 @@ class Detector:
             )
         self.settings = settings
         self.device = device
+        self.weights_sha256 = weights_sha256
         self.bank_sha256 = bank.sha256 if bank is not None else None
         self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._bank = bank.to(device) if bank is not None else None

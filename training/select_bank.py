@@ -17,11 +17,10 @@ import torch
 
 from model.classification import activations_below
 from model.network import CUTS, MitosisNetwork
-from model.patches import PATCH_SIZE
 from model.precision import choose_device
 from model.source_bank import BANK_FILE, SourceBank, quantise, save_bank
 from model.weights import load_weights
-from training.samples import WINDOW, Samples, match_borders
+from training.samples import Samples, match_borders
 from training.source import score_samples
 from training.train import TRAINING_SLIDES, load_samples
 
@@ -166,10 +165,7 @@ def _values(
     network: MitosisNetwork, samples: Samples, index: np.ndarray, cut: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What the bank stores of the samples: pixels at cut 0, else int8 activations and scales."""
-    low = (WINDOW - PATCH_SIZE) // 2
-    middle = slice(low, low + PATCH_SIZE)
-    windows = np.stack([samples.window(int(i))[middle, middle] for i in index])
-    patches = torch.from_numpy(windows)
+    patches = torch.from_numpy(np.stack([samples.patch(int(i)) for i in index]))
     if cut == 0:
         return patches, torch.zeros(0)
     network.to(choose_device("auto"))

@@ -16,10 +16,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
 from model.network import MITOTIC, MitosisNetwork
-from model.patches import PATCH_SIZE, normalise
+from model.patches import normalise
 from training.augmentation import Augmentation
 from training.batches import Batch, BatchSource, Mixture
-from training.samples import NO_DOMAIN, WINDOW, Samples
+from training.samples import NO_DOMAIN, Samples
 
 LOG_EVERY = 25  # steps
 CHECKPOINT_EVERY = 250  # steps
@@ -80,6 +80,7 @@ def train(network: MitosisNetwork, samples: Samples, recipe: Recipe, run: Path) 
         network, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True
     )
     first = _resume(run, network, average, optimiser, source)
+    _drop_lines_after(run / "metrics.jsonl", first)
     boundaries = _mining_steps(recipe)
     with (
         tqdm(total=recipe.steps, initial=first, desc=run.name, mininterval=5) as progress,
@@ -177,13 +178,11 @@ def score_samples(
 ) -> np.ndarray:
     """(len(index),) float32 log odds of the mitotic class, without augmentation."""
     network.eval()
-    middle = slice((WINDOW - PATCH_SIZE) // 2, (WINDOW + PATCH_SIZE) // 2)
     scores = []
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         for start in tqdm(range(0, len(index), batch_size), desc="negatives", mininterval=5):
-            windows = [samples.window(int(i)) for i in index[start : start + batch_size]]
-            patches = torch.from_numpy(np.stack(windows)[:, middle, middle])
-            patches = normalise(patches).contiguous(memory_format=torch.channels_last)
+            cut = np.stack([samples.patch(int(i)) for i in index[start : start + batch_size]])
+            patches = normalise(torch.from_numpy(cut)).contiguous(memory_format=torch.channels_last)
             logits = network(patches).mitosis.float()
             scores.append((logits[:, MITOTIC] - logits[:, 1 - MITOTIC]).numpy())
     return np.concatenate(scores)
@@ -224,6 +223,18 @@ def _resume(
     optimiser.load_state_dict(state["optimiser"])
     source.hard = state["hard"].numpy()
     return int(state["step"])
+
+
+def _drop_lines_after(log: Path, step: int) -> None:
+    """Drop the lines of steps that an interrupted training took after its last checkpoint.
+
+    They are taken again. A line that is not whole is of such a step too.
+    """
+    if not log.exists():
+        return
+    lines = log.read_text().splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    log.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
 def recipe_as_dict(recipe: Recipe) -> dict[str, Any]:
