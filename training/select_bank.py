@@ -22,7 +22,7 @@ from model.source_bank import BANK_FILE, SourceBank, quantise, save_bank
 from model.weights import load_weights
 from training.samples import Samples, match_borders
 from training.source import score_samples
-from training.train import TRAINING_SLIDES, load_samples
+from training.train import load_samples
 
 MIN_BORDER = 12.0  # px: negatives nearer to a crop's border are mostly mirror image
 
@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     network, card = load_weights(options.weights)
-    samples = load_samples(options.data, set(TRAINING_SLIDES))
+    samples = load_samples(options.data, set(card.values["data"]["training_slides"]))
     if samples.domains != card.domains:
         print(
             f"error: the weights know {card.domains}, the data {samples.domains}", file=sys.stderr

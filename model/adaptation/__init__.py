@@ -13,6 +13,7 @@ ARMS: dict[str, Arm] = {
     "paper": Arm(paper.adapt),
     "paper-frozen": Arm(paper_frozen.adapt),
     "calibrated": Arm(calibrates=True),
+    "adabn-calibrated": Arm(adabn.adapt_blended, calibrates=True),
     "paper-calibrated": Arm(paper_frozen.adapt, calibrates=True),
 }
 

@@ -1,4 +1,4 @@
-"""The command over rendered images: every arm scored, an interruption made good, runs kept apart."""
+"""The command over rendered images: arms scored, an interruption made good, runs kept apart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from evaluation.ablation_table import summarise, write_table
 from evaluation.ground_truth import AnnotatedImage
 from evaluation.virtual_scanners import AS_IT_IS
 from model.weights import file_sha256
-
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
 from test.rendering import render_tissue
 from training.tiff import write_tiff
@@ -71,7 +70,7 @@ def test_short_schedule_keeps_rate_times_steps(arguments: list[str]) -> None:
     for folder in (arguments[1], arguments[1] + "2"):
         rows = [json.loads(line) for line in (Path(folder) / RESULTS_FILE).open()]
         steps.append(
-            [row["adaptation"]["steps"] for row in rows if row["arm"] == "paper-frozen"][0]
+            next(row["adaptation"]["steps"] for row in rows if row["arm"] == "paper-frozen")
         )
     assert steps[0] == max(round(steps[1] / SHORT), 1)
 

@@ -37,14 +37,18 @@ def test_ranking_stays() -> None:
     before = probabilities(2.0)
     after, _ = CALIBRATION.apply(before)
     assert after.dtype == np.float32 and (after < before).all()
-    np.testing.assert_array_equal(np.argsort(after, kind="stable"), np.argsort(before, kind="stable"))
+    np.testing.assert_array_equal(
+        np.argsort(after, kind="stable"), np.argsort(before, kind="stable")
+    )
 
 
 def test_image_of_another_kind_is_left_alone() -> None:
     before = probabilities(MAX_SHIFT + 1)
     after, account = CALIBRATION.apply(before)
     np.testing.assert_array_equal(after, before)
-    assert account["log_odds_shift"] == 0 and account["fallback"].startswith("scores not calibrated")
+    assert account["log_odds_shift"] == 0 and account["fallback"].startswith(
+        "scores not calibrated"
+    )
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])

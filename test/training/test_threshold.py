@@ -22,7 +22,7 @@ def test_a_fold_scores_the_slide_it_left_out(
     chosen = json.loads(file.read_text())
     assert chosen["slides"] == list(chosen["calibrated"]["by_slide"]) == ["A01"]
     assert chosen["figures"] == 1 and 0 <= chosen["threshold"] <= 1
-    assert capsys.readouterr().out.startswith(f"threshold {chosen['threshold']:.4f}: pooled F1 ")
+    assert capsys.readouterr().out.startswith(f"threshold {chosen['threshold']:.4f} on 1 figures")
 
 
 def test_it_maximises_the_pooled_f1(

@@ -27,7 +27,9 @@ def test_concentrations_become_the_reference_s(tissue: np.ndarray) -> None:
     assert changed.shape == tissue.shape and changed.dtype == np.uint8
     before, after = concentrations(tissue), concentrations(changed)
     assert abs(after - REFERENCE_CONCENTRATIONS).max() < 0.35
-    assert abs(after - REFERENCE_CONCENTRATIONS).sum() < abs(before - REFERENCE_CONCENTRATIONS).sum()
+    assert (
+        abs(after - REFERENCE_CONCENTRATIONS).sum() < abs(before - REFERENCE_CONCENTRATIONS).sum()
+    )
 
 
 def test_other_stain_intensity_is_taken_back(tissue: np.ndarray) -> None:
