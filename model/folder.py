@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from model.image import Image, ImageError, read_image
 from model.inputs import SUMMARY_FILE, Inputs, output_names
 from model.output import FILE_NAME, Format, mitotic_figures, write_json
 from model.pipeline import Detections, Detector
+from model.weights import file_sha256
 
 RESULT_FILE = "result.json"
 DIGITS = 6  # of probabilities, and of coordinates in px
@@ -75,6 +77,7 @@ def _process(
     try:
         (folder / FILE_NAME).unlink(missing_ok=True)
         image = read_image(path, settings.mpp)
+        result["image"] = _made_from(path, folder)
         seconds = {"read": round(time.monotonic() - started, 3)}
         with _Progress(label) as progress:
             found = detector.detect(image, started, progress)
@@ -93,6 +96,16 @@ def _process(
     except Exception as error:  # whatever it is, the other images must not suffer
         result["error"] = f"unexpected {type(error).__name__}: {error}"
     return result
+
+
+def _made_from(path: Path, folder: Path) -> dict[str, Any]:
+    """Which file it was: its hash, and its place seen from `result.json`.
+
+    A relative place holds when input and output move together, and keeps the names of the folders
+    above them, which may be a person's, out of what is passed on.
+    """
+    place = os.path.relpath(path.resolve(), folder.resolve())
+    return {"path": place, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def _figures(
