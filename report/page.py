@@ -88,5 +88,6 @@ def _flat(result: dict[str, Any]) -> dict[str, str]:
     for group in ("settings", "versions", "weights", "source_bank"):
         for key, value in (result.get(group) or {}).items():
             name = named(key) if group in ("settings", "versions") else f"{named(group)}, {key}"
-            lines[name] = "not set" if value is None else valued("", value)
+            text = "not set" if value is None else valued("", value)
+            lines[name] = f"{text[:12]}…" if key == "sha256" and value else text
     return lines
