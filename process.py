@@ -16,11 +16,12 @@ Mitotic Cell Detection" (MIDOG 2021), is `Detector.detect` in model/pipeline.py:
 from __future__ import annotations
 
 import argparse
+import platform
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from model.options import option_parser
+from model.options import FILES, option_parser
 
 if TYPE_CHECKING:
     from model.pipeline import Detector
@@ -35,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
         failures = process_folder(detector, options)
         if options.ground_truth is not None:
             score(options)
+        if not options.quiet:
+            print(what_next(options))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -87,6 +90,7 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
     """
     from model.folder import FolderSettings, process_images
     from model.inputs import find_images
+    from model.terminal import Terminal
 
     inputs = find_images(options.input, with_mpp=options.mpp is not None)
     if not inputs.images:
@@ -96,16 +100,39 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
         output_format=options.output_format,
         mpp=options.mpp,
         record=record(options, detector),
+        terminal=Terminal(options.quiet, options.verbose),
     )
-    return process_images(detector, inputs, settings)
+    return process_images(detector, inputs, settings) + write_files(options)
+
+
+def write_files(options: argparse.Namespace) -> list[str]:
+    """Write the files for readers that are asked for; a line for each image that has none."""
+    kinds = [kind for kind in FILES if getattr(options, kind)]
+    if not kinds:
+        return []
+    from report.write import write
+
+    problems = write(options.output, kinds, bar=sys.stdout.isatty() and not options.quiet)
+    for line in problems:
+        print(f"error: {line}", file=sys.stderr)
+    return problems
+
+
+def what_next(options: argparse.Namespace) -> str:
+    """Where to look now."""
+    if options.report:
+        return f"open {options.output / 'report.html'} in a browser"
+    return f"python -m report {options.output} makes a page to look at"
 
 
 def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
     """What `result.json` keeps of how it was made."""
+    import torch
+
     from model import __version__
 
     schedule = detector.settings.schedule
-    settings = {name: value for name, value in vars(options).items() if name not in PLACES}
+    settings = {name: value for name, value in vars(options).items() if name not in UNRECORDED}
     settings |= {
         "threshold": detector.settings.threshold,
         "reversal_weight": schedule.reversal_weight,
@@ -115,13 +142,15 @@ def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
     }
     return {
         "settings": settings,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
         "weights": {"sha256": detector.weights_sha256},
         "source_bank": {"sha256": detector.bank_sha256},
     }
 
 
-# Options that name places of this machine rather than how an image is treated.
-PLACES = {"input", "output", "weights", "source_bank", "ground_truth", "host", "port"}
+# Options that name places of this machine, or what is shown, rather than how an image is treated.
+UNRECORDED = {"input", "output", "weights", "source_bank", "ground_truth", "host", "port"}
+UNRECORDED |= {"quiet", "verbose", *FILES}
 
 
 def score(options: argparse.Namespace) -> None:

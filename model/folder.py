@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import sys
+import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from model.image import Image, ImageError, read_image
 from model.inputs import SUMMARY_FILE, Inputs, output_names
 from model.output import FILE_NAME, Format, mitotic_figures, write_json
 from model.pipeline import Detections, Detector
+from model.terminal import Terminal
+from model.weights import file_sha256
 
 RESULT_FILE = "result.json"
 DIGITS = 6  # of probabilities, and of coordinates in px
@@ -30,12 +30,14 @@ class FolderSettings:
         output_format: year of the challenge's JSON.
         mpp: µm per pixel where the files do not say; None to trust them.
         record: settings and hashes for `result.json`.
+        terminal: where progress and results are told.
     """
 
     output: Path
     output_format: Format
     mpp: float | None
     record: dict[str, Any]
+    terminal: Terminal = field(default_factory=Terminal)
 
 
 def process_images(detector: Detector, inputs: Inputs, settings: FolderSettings) -> list[str]:
@@ -45,24 +47,28 @@ def process_images(detector: Detector, inputs: Inputs, settings: FolderSettings)
         A line "file: reason" for each image that failed.
     """
     for line in inputs.passed_over:
-        print(f"passed over {shown(line)}")
+        settings.terminal.say(f"passed over {shown(line)}")
     summaries: list[dict[str, Any]] = []
     failures: list[str] = []
     unwritten = None
     names = output_names(inputs.images)
+    started = time.monotonic()
     for number, (path, name) in enumerate(zip(inputs.images, names, strict=True), start=1):
         label = f"[{number}/{len(names)}] {shown(path.name)}"
+        if number > 1:
+            left = (time.monotonic() - started) / (number - 1) * (len(names) - number + 1)
+            settings.terminal.detail(f"about {left / 60:.0f} min left for {settings.output}")
         result = _process(detector, path, settings.output / name, settings, label)
         summaries.append(_summary(result, name))
         unwritten = _write_summary(settings.output, summaries)
         if result["status"] == "failed":
             failures.append(f"{shown(path.name)}: {result['error']}")
-            print(f"error: {failures[-1]}", file=sys.stderr)
-        else:
-            print(f"{label}: {_told(result)}")
+            settings.terminal.error(failures[-1])
     if unwritten is not None:
         failures.append(f"{SUMMARY_FILE}: {unwritten}")
-        print(f"error: {failures[-1]}", file=sys.stderr)
+        settings.terminal.error(failures[-1])
+    if len(names) > 1:
+        settings.terminal.table(_table(summaries))
     return failures
 
 
@@ -116,8 +122,9 @@ def _detect(
     """Read, detect and write. `result.json` comes last: where it says "ok", all is there."""
     started = time.monotonic()
     image = _read(path, settings.mpp)
+    base |= {"image": _made_from(path, folder)}
     seconds = {"read": round(time.monotonic() - started, 3)}
-    with _Progress(label) as progress:
+    with settings.terminal.bar(label) as progress:
         found = detector.detect(image, started, progress)
     figures = _figures(image, found, detector, settings)
     result = base | _content(image, found, detector) | {"status": "ok"}
@@ -126,6 +133,7 @@ def _detect(
         seconds |= found.seconds
         result["seconds"] = seconds | {"total": round(time.monotonic() - started, 3)}
         write_json(folder / RESULT_FILE, result)
+    _tell(settings.terminal, label, result)
     return result
 
 
@@ -155,6 +163,16 @@ def _writing() -> Iterator[None]:
             f"the result cannot be written ({error.strerror or error}): is the output folder "
             "writable by this user, and is there space on its disk?"
         ) from error
+
+
+def _made_from(path: Path, folder: Path) -> dict[str, Any]:
+    """Which file it was: its hash, and its place seen from `result.json`.
+
+    A relative place holds when input and output move together, and keeps the names of the folders
+    above them, which may be a person's, out of what is passed on.
+    """
+    place = os.path.relpath(path.resolve(), folder.resolve())
+    return {"path": place, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
 
 
 def _figures(
@@ -204,18 +222,34 @@ def _warnings(image: Image, found: Detections) -> list[str]:
     return warnings
 
 
-def _told(result: dict[str, Any]) -> str:
-    """The line for the reader."""
+def _tell(terminal: Terminal, label: str, result: dict[str, Any]) -> None:
+    """The lines for the reader."""
     threshold = result["threshold"]
     figures = sum(d["probability"] >= threshold for d in result["detections"])
-    steps = result["adaptation"].get("steps", 0)
     parts = [
         f"{figures} mitotic figure{'' if figures == 1 else 's'}",
         f"{result['candidates']} candidates",
-        f"{steps} adaptation steps",
+        f"{result['adaptation'].get('steps', 0)} adaptation steps",
         f"{result['seconds']['total']:.0f} s",
     ]
-    return ", ".join(parts) + "".join(f"\n  note: {line}" for line in result["warnings"])
+    terminal.say(f"{label}: {', '.join(parts)}")
+    for line in result["warnings"]:
+        terminal.warn(f"  note: {line}")
+    terminal.detail(f"threshold {threshold:.4g}")
+    terminal.detail("seconds: " + ", ".join(f"{k} {v:.1f}" for k, v in result["seconds"].items()))
+    for name, value in result["adaptation"].items():
+        if not isinstance(value, list | dict):
+            terminal.detail(f"adaptation, {name}: {value}")
+
+
+def _table(summaries: list[dict[str, Any]]) -> list[list[str]]:
+    """The closing table."""
+    rows = [["image", "mitotic figures", "candidates", "seconds", "status"]]
+    for image in summaries:
+        counts = [image["mitotic_figures"], image["candidates"], image["seconds"]]
+        cells = ["-" if image["status"] != "ok" else f"{count:.0f}" for count in counts]
+        rows.append([shown(image["file"]), *cells, image["status"]])
+    return rows
 
 
 def _summary(result: dict[str, Any], name: str) -> dict[str, Any]:
@@ -229,22 +263,3 @@ def _summary(result: dict[str, Any], name: str) -> dict[str, Any]:
         "candidates": result.get("candidates"),
         "seconds": result.get("seconds", {}).get("total"),
     }
-
-
-class _Progress:
-    """A bar of the adaptation's steps on a terminal; silent elsewhere."""
-
-    def __init__(self, label: str) -> None:
-        self._bar = tqdm(
-            desc=label, unit="step", file=sys.stdout, leave=False, disable=not sys.stdout.isatty()
-        )
-
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        return self._show
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def _show(self, _stage: str, done: int, planned: int) -> None:
-        self._bar.total = planned
-        self._bar.update(done - self._bar.n)

@@ -15,13 +15,20 @@ ARM_NAMES = (
 )  # fmt: skip
 # The arm that does least harm on validation; README, "Which adaptation".
 DEFAULT_ARM = "paper-frozen"
+# Files for readers, made from the results; `python -m report OUTPUT` makes them later.
+FILES = {
+    "overlay": "write overlay.png and thumbnail.png of each image, detections marked",
+    "geojson": "write detections.geojson of each image, for QuPath",
+    "csv": "write detections.csv of the folder",
+    "report": "write report.html of the folder, one page that needs no other file",
+}
 
 EPILOG = """\
 One image in the input folder: OUTPUT/mitotic-figures.json and OUTPUT/result.json. Several:
 OUTPUT/<stem>/ for each. OUTPUT/results.json sums them up. The exit status is 1 if an image failed.
 
 examples:
-  process.py --input slides --output found
+  process.py --input slides --output found --report               found/report.html to look at
   process.py --input slides --output found --adaptation none      faster, no adaptation
   process.py --input photos --output found --mpp 0.25             PNG, JPEG, or TIFF without a
                                                                   trustworthy resolution
@@ -122,6 +129,11 @@ def option_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="annotations in MIDOG's form: score the folder when it is done",
     )
+    for name, meaning in FILES.items():
+        add(f"--{name}", action="store_true", help=meaning)
+    volume = parser.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    volume.add_argument("--verbose", action="store_true", help="print settings and times too")
     return parser
 
 

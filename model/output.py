@@ -49,17 +49,25 @@ def mitotic_figures(
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write JSON so that the file is either complete or not there (or the former one still is).
+    """Write JSON as `write_whole` does.
 
     Raises:
         OSError: the folder cannot be written to, or the disk is full.
     """
-    text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+    write_whole(path, (json.dumps(content, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it is either complete or not there (or the former one still is).
+
+    Raises:
+        OSError: the folder cannot be written to, or the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         # mkstemp's files are private; results are for everyone, as the user's mask allows.

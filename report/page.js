@@ -1,0 +1,63 @@
+"use strict";
+const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const one = (selector) => document.querySelector(selector);
+const images = all("[data-image]").map((element) => ({
+  number: element.dataset.image,
+  threshold: Number(element.dataset.threshold),
+  area: Number(element.dataset.area),
+  probabilities: JSON.parse(element.dataset.probabilities),
+  parts: all("[data-p]", element).map((part) => [part, Number(part.dataset.p)]),
+}));
+
+// Threshold: null is each image's own, as it was run.
+const slider = one("#threshold");
+function apply(threshold) {
+  for (const image of images) {
+    const from = threshold ?? image.threshold;
+    for (const [part, p] of image.parts) part.classList.toggle("figure", p >= from);
+    const count = image.probabilities.filter((p) => p >= from).length;
+    all(`[data-count="${image.number}"]`).forEach((e) => { e.textContent = count; });
+    all(`[data-density="${image.number}"]`).forEach((e) => { e.textContent = (count / image.area).toFixed(1); });
+  }
+  const run = images.length ? images[0].threshold : 0.5;
+  if (threshold === null) slider.value = run;
+  one("output").textContent = (threshold ?? run).toFixed(3);
+}
+slider.addEventListener("input", () => apply(Number(slider.value)));
+one("#reset").addEventListener("click", () => apply(null));
+one("#misses").addEventListener("change", (event) => document.body.classList.toggle("without-misses", !event.target.checked));
+if (images.length) { one(".tools").hidden = false; apply(null); }
+
+// The table sorts by a column: numbers downwards first, names upwards first, failed images last.
+const heads = all("thead th");
+const body = one("tbody");
+heads.forEach((head, column) => {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = head.textContent;
+  head.replaceChildren(button);
+  button.addEventListener("click", () => {
+    const numeric = head.classList.contains("number");
+    const first = numeric ? "descending" : "ascending";
+    const order = head.ariaSort === first ? (numeric ? "ascending" : "descending") : first;
+    const sign = order === "ascending" ? 1 : -1;
+    const value = (row) => row.cells.length > column && (column === 0 || row.cells.length > 2) ? row.cells[column].textContent : null;
+    const compare = (a, b) => {
+      const [left, right] = [value(a), value(b)];
+      if (left === null || right === null) return (left === null) - (right === null);
+      return sign * (numeric ? left - right : left.localeCompare(right, undefined, { numeric: true }));
+    };
+    body.append(...[...body.rows].sort(compare));
+    heads.forEach((other) => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", order);
+    one("#told").textContent = `sorted by ${button.textContent}, ${order}`;
+  });
+});
+
+// A detection under the pointer is pointed out in its overview; printing opens what is folded.
+for (const item of all(".detection")) {
+  const mark = one(`.mark[data-key="${item.dataset.key}"]`);
+  item.addEventListener("pointerenter", () => mark?.classList.add("pointed"));
+  item.addEventListener("pointerleave", () => mark?.classList.remove("pointed"));
+}
+addEventListener("beforeprint", () => all("details").forEach((e) => { e.open = true; }));

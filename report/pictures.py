@@ -1,0 +1,90 @@
+"""Pictures inside the page: an overview of the image and crops of its detections."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image as Picture
+
+from report.overlay import shrink
+from report.saved import Saved
+
+OVERVIEW_SIDE = 1100  # px, the longer one
+CROP_UM = 32.0  # a mitotic figure, 10 to 20 µm, and its neighbours
+CROP_SIDE = 128  # px
+GLASS = (244, 244, 244)  # where a crop sticks out of the image
+# Crops in a page, shared out among its images, so that a hundred images stay below 50 MiB.
+CROPS_A_PAGE = 2400
+CROPS_AN_IMAGE = (12, 96)  # at least, at most
+
+
+class Shown(NamedTuple):
+    """A detection that the page shows.
+
+    Attributes:
+        number: its rank by probability in the image, from 1.
+        x, y: px of the image.
+        probability, before: with and without adaptation.
+        figure: whether it reaches the threshold.
+        picture: data URI of its crop; None without the image.
+    """
+
+    number: int
+    x: float
+    y: float
+    probability: float
+    before: float
+    figure: bool
+    picture: str | None
+
+
+def crops_an_image(images: int) -> int:
+    """How many detections of each image a page of so many images shows."""
+    least, most = CROPS_AN_IMAGE
+    return max(least, min(most, CROPS_A_PAGE // max(images, 1)))
+
+
+def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list[Shown]:
+    """The most probable mitotic figures and, for a third of the room, the nearest misses."""
+    figures = saved.figures
+    misses = min(len(saved.detections) - figures, max(most // 3, most - figures))
+    chosen = [*range(min(figures, most - misses)), *range(figures, figures + misses)]
+    picture = Picture.fromarray(pixels) if pixels is not None else None
+    shown = []
+    for index in chosen:
+        found = saved.detections[index]
+        centre = (found["x"], found["y"])
+        crop = None if picture is None else _crop(picture, centre, saved.mpp)
+        scores = (found["probability"], found["probability_without_adaptation"])
+        shown.append(Shown(index + 1, *centre, *scores, index < figures, crop))
+    return shown
+
+
+def overview(pixels: np.ndarray) -> str:
+    """The image at OVERVIEW_SIDE as a data URI."""
+    return _data_uri(shrink(Picture.fromarray(pixels), OVERVIEW_SIDE), quality=62)
+
+
+def _crop(picture: Picture.Image, centre: tuple[float, float], mpp: tuple[float, float]) -> str:
+    """CROP_UM around a point, data URI."""
+    half = [CROP_UM / 2 / axis for axis in mpp]
+    low = [round(c + 0.5 - h) for c, h in zip(centre, half, strict=True)]
+    high = [at + max(1, round(2 * h)) for at, h in zip(low, half, strict=True)]
+    inside = (
+        max(low[0], 0),
+        max(low[1], 0),
+        min(high[0], picture.width),
+        min(high[1], picture.height),
+    )
+    crop = Picture.new("RGB", (high[0] - low[0], high[1] - low[1]), GLASS)
+    crop.paste(picture.crop(inside), (inside[0] - low[0], inside[1] - low[1]))
+    return _data_uri(crop.resize((CROP_SIDE, CROP_SIDE), Picture.Resampling.BICUBIC), quality=72)
+
+
+def _data_uri(picture: Picture.Image, quality: int) -> str:
+    content = io.BytesIO()
+    picture.save(content, "WEBP", quality=quality, method=2)
+    return "data:image/webp;base64," + base64.b64encode(content.getvalue()).decode()

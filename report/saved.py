@@ -1,0 +1,117 @@
+"""What `process.py` saved of an image, and the way back to the image itself."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from model.folder import RESULT_FILE
+from model.image import ImageError, read_image
+from model.inputs import SUMMARY_FILE, find_images
+from model.weights import file_sha256
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An image's `result.json`.
+
+    folder: where it stands; result: its content.
+    """
+
+    folder: Path
+    result: dict[str, Any]
+
+    @property
+    def file(self) -> str:
+        """Name of the image's file."""
+        return str(self.result["file"])
+
+    @property
+    def ok(self) -> bool:
+        """Whether the image could be processed; where not, there are no detections."""
+        return bool(self.result["status"] == "ok")
+
+    @property
+    def threshold(self) -> float:
+        """Probability from which a detection was called a mitotic figure."""
+        return float(self.result["threshold"])
+
+    @property
+    def detections(self) -> list[dict[str, float]]:
+        """x, y (px), probability and probability_without_adaptation, the most probable first."""
+        return list(self.result.get("detections", []))
+
+    @property
+    def figures(self) -> int:
+        """How many detections reach the threshold: they come first."""
+        return sum(d["probability"] >= self.threshold for d in self.detections)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        """Width and height."""
+        width, height = self.result["size_px"]
+        return int(width), int(height)
+
+    @property
+    def mpp(self) -> tuple[float, float]:
+        """µm per pixel, (x, y)."""
+        x, y = self.result["pixel_size_um"]
+        return float(x), float(y)
+
+    @property
+    def area_mm2(self) -> float:
+        """Area of the image, glass included."""
+        width, height = self.size_px
+        return width * height * self.mpp[0] * self.mpp[1] / 1e6
+
+
+def load_output(output: Path) -> list[Saved]:
+    """The images of an output folder, in the order of its summary.
+
+    Raises:
+        ValueError: the folder is none that process.py wrote; the message says what to do.
+    """
+    summary = output / SUMMARY_FILE
+    try:
+        folders = [output / image["folder"] for image in json.loads(summary.read_text())["images"]]
+        return [Saved(f, json.loads((f / RESULT_FILE).read_text())) for f in folders]
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{error.filename} is missing: OUTPUT is a folder that process.py has written"
+        ) from error
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{output} holds a result that cannot be understood ({error!r}): process it again"
+        ) from error
+
+
+def read_pixels(saved: Saved, source: Path | None = None) -> np.ndarray:
+    """(height, width, 3) uint8 RGB of the very file that the result was made from.
+
+    Args:
+        saved: result of the image.
+        source: folder of images, as `--input` of process.py; None for the place that
+            `result.json` keeps, which is relative to it.
+
+    Raises:
+        ImageError: the file is not there, or is not the one of the result.
+    """
+    kept = saved.result.get("image", {})
+    path = saved.folder / kept.get("path", saved.file)
+    if source is not None:
+        named = [image for image in find_images(source, True).images if image.name == saved.file]
+        path = next((p for p in named if _is_the_one(p, kept)), *named[:1] or [source / saved.file])
+    if not path.is_file():
+        raise ImageError(f"not found at {path}: say with --input where the images are")
+    if not _is_the_one(path, kept):
+        raise ImageError(f"{path} is not the file that was processed: its content differs")
+    return read_image(path, saved.mpp[0]).pixels
+
+
+def _is_the_one(path: Path, kept: dict[str, Any]) -> bool:
+    """Whether the file has the hash that was kept; older results kept none."""
+    return "sha256" not in kept or file_sha256(path) == kept["sha256"]

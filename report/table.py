@@ -1,0 +1,32 @@
+"""All detections of a folder as one CSV table."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from model.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE
+from report.saved import Saved
+
+CSV_FILE = "detections.csv"
+COLUMNS = (
+    "file", "x_px", "y_px", "x_mm", "y_mm", "probability", "probability_without_adaptation", "name",
+)  # fmt: skip
+
+
+def detections_csv(images: list[Saved]) -> bytes:
+    """The table in UTF-8, a row a detection; mm are the coordinates of `mitotic-figures.json`."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS)
+    for saved in filter(lambda saved: saved.ok, images):
+        origin = saved.result["origin_mm"]
+        for found in saved.detections:
+            place = (found["x"], found["y"])
+            axes = zip(place, saved.mpp, origin, strict=True)
+            millimetres = [round(p * mpp / 1000 + zero, 7) for p, mpp, zero in axes]
+            probability = found["probability"]
+            name = MITOTIC_FIGURE if probability >= saved.threshold else NON_MITOTIC_FIGURE
+            before = found["probability_without_adaptation"]
+            writer.writerow([saved.file, *place, *millimetres, probability, before, name])
+    return text.getvalue().encode(errors="backslashreplace")

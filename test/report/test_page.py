@@ -1,0 +1,136 @@
+"""The page in a real headless Chromium: what a reader does with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from report.page import entry, render
+from report.saved import read_pixels
+from report.write import write
+from test.report.builders import SIZE, failed, result_of, saved, write_output
+from tools.screenshot import find_browser, launch
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if find_browser() is None:
+        pytest.skip("NO CHROMIUM: the report was not opened in a browser; apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    fewer = result_of("b.tif")["detections"][1:]
+    results = [
+        result_of("a.tif"),
+        failed("bad.tif"),
+        result_of("b.tif", detections=fewer, warnings=["pixels of 0.5 x 0.5 µm"]),
+        result_of("empty.tif", detections=[], candidates=0),
+    ]
+    write_output(folder, results)
+    assert write(folder / "out", ["report"]) == []
+    return folder / "out" / "report.html"
+
+
+@pytest.fixture(params=["light", "dark"])
+def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iterator[Page]:
+    context = browser.new_context(color_scheme=request.param, offline=True)
+    page = context.new_page()
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.goto(report.as_uri())
+    yield page
+    assert messages == []
+    context.close()
+
+
+def column(page: Page, number: int) -> list[str]:
+    return page.locator(f"tbody tr > :nth-child({number})").all_inner_texts()
+
+
+def test_images_load(page: Page) -> None:
+    images = page.locator("img").count()
+    loaded = "images => images.filter(i => i.complete && i.naturalWidth > 0).length"
+    assert images == 3 + 6 + 5 == page.locator("img").evaluate_all(loaded)
+
+
+def test_sorts(page: Page) -> None:
+    names = ["a.tif", "bad.tif", "b.tif", "empty.tif"]
+    assert column(page, 1) == names
+    page.get_by_role("button", name="Image", exact=True).click()
+    assert column(page, 1) == ["a.tif", "b.tif", "empty.tif", "bad.tif"] or column(page, 1) == [
+        "a.tif", "b.tif", "bad.tif", "empty.tif",
+    ]  # fmt: skip
+    page.get_by_role("button", name="Mitotic figures").press("Enter")
+    assert column(page, 2) == ["3", "2", "0", "failed"]
+    page.get_by_role("button", name="Mitotic figures").press("Enter")
+    assert column(page, 2) == ["0", "2", "3", "failed"]
+    head = page.get_by_role("columnheader", name="Mitotic figures")
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert page.get_by_role("status").inner_text() == "sorted by Mitotic figures, ascending"
+
+
+def test_filters_by_threshold(page: Page) -> None:
+    figures = page.locator("#image-1 .detection.figure")
+    assert figures.count() == 3
+    page.get_by_role("slider").fill("0.25")
+    assert figures.count() == 5 == page.locator("#image-1 .mark.figure").count()
+    assert column(page, 2) == ["5", "failed", "4", "0"]
+    area = SIZE[0] * SIZE[1] * 0.0625e-6
+    assert column(page, 3)[0] == f"{5 / area:.1f}"
+    page.get_by_role("checkbox").uncheck()
+    assert page.locator("#image-1 .detection:visible").count() == 5
+    page.get_by_role("button", name="As it was run").click()
+    assert figures.count() == 3
+
+
+def test_readable_by_all(page: Page) -> None:
+    """axe-core: contrast, names, roles, order of headings."""
+    for details in page.locator("details").all():
+        details.locator("summary").click()
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_fits_a_phone(page: Page) -> None:
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_prints_what_is_folded(page: Page, tmp_path: Path) -> None:
+    page.pdf(path=tmp_path / "report.pdf")
+    assert page.locator("details:not([open])").count() == 0
+    assert (tmp_path / "report.pdf").stat().st_size > 10_000
+
+
+def test_hundred_images_open_in_two_seconds(browser: Browser, tmp_path: Path) -> None:
+    """With as many crops and bytes as a hundred of the challenge's images bring along."""
+    (one,) = write_output(tmp_path, [result_of("a.tif")])
+    detection = one.detections[0]
+    many = saved(detections=[detection] * 24)
+    full = entry(many, read_pixels(one), 24)
+    full["overview"] += "A" * max(0, 220_000 - len(full["overview"]))
+    for number, shown in enumerate(full["shown"]):
+        full["shown"][number] = shown._replace(picture=shown.picture + "A" * 2_000)
+    file = tmp_path / "many.html"
+    file.write_bytes(render([full] * 100, []))
+    assert 25 < file.stat().st_size / 2**20 < 50
+    seconds = []
+    for _ in range(3):  # of a machine that does other things too
+        page = browser.new_page()
+        started = time.monotonic()
+        page.goto(file.as_uri())
+        seconds.append(time.monotonic() - started)
+        page.close()
+    assert min(seconds) < 2

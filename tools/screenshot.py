@@ -1,0 +1,51 @@
+"""Screenshot of a page in headless Chromium: `python -m tools.screenshot PAGE PNG --width 1200`."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_browser() -> str | None:
+    """A Chromium on PATH; None where there is none."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def launch(playwright: Playwright) -> Browser:
+    """Chromium without a window, and without its sandbox, which root cannot have."""
+    return playwright.chromium.launch(
+        executable_path=find_browser(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("page", type=Path)
+    parser.add_argument("png", type=Path)
+    parser.add_argument("--width", type=int, default=1200, help="px [%(default)s]")
+    parser.add_argument("--height", type=int, default=1200, help="px [%(default)s]")
+    parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--whole", action="store_true", help="the page to its end")
+    parser.add_argument("--colours", type=int, help="reduce the PNG to so many colours")
+    options = parser.parse_args()
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        size = {"width": options.width, "height": options.height}
+        scheme = "dark" if options.dark else "light"
+        page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+        page.goto(options.page.resolve().as_uri())
+        page.screenshot(path=options.png, full_page=options.whole)
+        browser.close()
+    if options.colours:
+        picture = Image.open(options.png).convert("RGB").quantize(options.colours)
+        picture.save(options.png, optimize=True)
+
+
+if __name__ == "__main__":
+    main()
