@@ -17,6 +17,7 @@ from test.model.builders import linear
 from training import source as training_source
 from training.augmentation import Augmentation
 from training.batches import Mixture
+from training.compute import Compute
 from training.samples import Samples
 from training.source import Recipe, recipe_as_dict, score_samples, train
 
@@ -122,8 +123,10 @@ def test_the_hardest_negatives_are_mined_each_round(
     mined: list[np.ndarray] = []
     hardest = training_source._hardest
 
-    def watched(network: MitosisNetwork, samples: Samples, count: int) -> np.ndarray:
-        chosen = hardest(network, samples, count)
+    def watched(
+        network: MitosisNetwork, samples: Samples, count: int, *rest: Compute
+    ) -> np.ndarray:
+        chosen = hardest(network, samples, count, *rest)
         scores = dict(zip(negatives, score_samples(network, samples, negatives), strict=True))
         others = set(negatives.tolist()) - set(chosen.tolist())
         assert min(scores[i] for i in chosen) >= max(scores[i] for i in others)
