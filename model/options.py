@@ -80,8 +80,7 @@ def option_parser() -> argparse.ArgumentParser:
     add(
         "--candidates",
         choices=("default", "paper"),
-        default="default",
-        help="blue ratio and thresholds: ours, or the paper's [%(default)s]",
+        help="blue ratio and thresholds: ours, or the paper's [those of the training, from the card]",
     )
     add(
         "--threshold",

@@ -35,12 +35,14 @@ class Card:
         threshold: probability from which a detection is a mitotic figure.
         reversal_weight: lambda of the training.
         sha256: of the weights' file, hexadecimal.
+        candidates: name of the settings for candidates that the training had.
     """
 
     domains: list[str]
     threshold: float
     reversal_weight: float
     sha256: str
+    candidates: str
     values: dict[str, Any]
 
 
@@ -100,6 +102,7 @@ def load_card(folder: Path) -> Card:
             threshold=float(values["threshold"]),
             reversal_weight=float(values["reversal_weight"]),
             sha256=str(values["sha256"]),
+            candidates=str(values.get("candidates", "default")),
             values=values,
         )
     except FileNotFoundError as error:

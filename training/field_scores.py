@@ -21,6 +21,7 @@ def score_fields(
     figures: dict[str, np.ndarray],
     mpp: float,
     threshold: float = 0.5,
+    candidates: str = "default",
 ) -> list[ScoredImage]:
     """Detections without adaptation beside the figures, an entry a field.
 
@@ -30,10 +31,11 @@ def score_fields(
         figures: centres (n, 2) px of mitotic figures by file name.
         mpp: µm per pixel of the fields.
         threshold: that of the entries.
+        candidates: name of the candidates' settings.
     """
     device = choose_device("auto")
     schedule = AdaptationSettings(precision=choose_precision("auto", device))
-    settings = DetectorSettings("none", schedule, threshold)
+    settings = DetectorSettings("none", schedule, threshold, candidates)
     detector = Detector(network, None, settings, device)
     scored = []
     for image in tqdm(images, desc="fields", mininterval=5):

@@ -109,7 +109,7 @@ def train(
     Args:
         network: changed in place.
         samples: to train on.
-        recipe: how.
+        recipe: how, its steps as `Recipe.for_samples` has them.
         run: folder of the run.
         compute: device, and the processes that share each batch.
         validation: samples that are only scored.
@@ -121,7 +121,6 @@ def train(
     Raises:
         ValueError: the checkpoint is of another recipe or other samples.
     """
-    recipe = recipe.for_samples(len(samples))
     run.mkdir(parents=True, exist_ok=True)
     kind = EveryPatch if recipe.epochs else BatchSource
     source = kind(samples, recipe.mixture, recipe.augmentation, recipe.seed, compute)
