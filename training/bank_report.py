@@ -43,7 +43,9 @@ def summary(entries: list[dict[str, object]]) -> dict[str, Any]:
     """Entries and their confidence by scanner and class, and entries by slide."""
     groups: dict[str, Any] = {}
     for scanner, lab, mitotic in sorted({_group(row) for row in entries}):
-        sure = [float(str(r["confidence"])) for r in entries if _group(r) == (scanner, lab, mitotic)]
+        sure = [
+            float(str(r["confidence"])) for r in entries if _group(r) == (scanner, lab, mitotic)
+        ]
         kind = "mitotic" if mitotic else "negative"
         quantiles = np.quantile(sure, [0, 0.05, 0.5]).round(4).tolist()
         groups.setdefault("_".join(filter(None, (scanner, lab))), {})[kind] = {

@@ -97,9 +97,7 @@ def read_midog(
         spacing = _check_file(folder / name, size, mpp, problems)
         centres = {kind: _centres(boxes[number], kind) for kind in CATEGORIES}
         images.append(
-            MidogImage(
-                folder / name, scanner or "", False, centres[1], centres[2], size, spacing
-            )
+            MidogImage(folder / name, scanner or "", False, centres[1], centres[2], size, spacing)
         )
     if problems:
         raise MidogError(problems)
@@ -177,8 +175,8 @@ def report(
     images: Sequence[MidogImage], training: Sequence[MidogImage], validation: Sequence[MidogImage]
 ) -> str:
     """What will be used: a line a scanner."""
-    uses = {id_: "training" for id_ in map(_key, training)}
-    uses |= {id_: "validation" for id_ in map(_key, validation)}
+    uses = dict.fromkeys(map(_key, training), "training")
+    uses |= dict.fromkeys(map(_key, validation), "validation")
     lines = []
     for scanner in sorted({image.scanner for image in images}):
         here = [image for image in images if image.scanner == scanner]

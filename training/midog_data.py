@@ -103,9 +103,7 @@ class MidogData:
     def stored(self, images: Sequence[MidogImage]) -> list[StoredImage]:
         """Images out of the store."""
         choice = self.choice
-        return store_images(
-            images, Path(choice.store), choice.candidates, choice.mpp, self.compute
-        )
+        return store_images(images, Path(choice.store), choice.candidates, choice.mpp, self.compute)
 
     def training_samples(self) -> Samples:
         """All patches of the training images."""

@@ -155,4 +155,3 @@ def as_image(stored: StoredImage) -> Image:
     """The stored pixels as the detector takes them."""
     x, y = stored.mpp
     return Image(np.asarray(stored.pixels), (x / 1000, y / 1000), (0.0, 0.0))
-

@@ -75,8 +75,11 @@ def card(
             "candidates": vars(SETTINGS[candidates]),
         },
         "candidates": candidates,
-        "data": {**(last.get("data") or _ami_br_data(last)),
-                 "mitotic_figures": last["mitotic"], "negatives": last["negatives"]},
+        "data": {
+            **(last.get("data") or _ami_br_data(last)),
+            "mitotic_figures": last["mitotic"],
+            "negatives": last["negatives"],
+        },
         "training": [
             {key: stage[key] for key in ("preset", "recipe", "compute") if key in stage}
             for stage in reversed(stages)

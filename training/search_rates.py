@@ -160,9 +160,7 @@ def adaptation_objective(options: argparse.Namespace, compute: Compute) -> Objec
     return objective
 
 
-def adapted_ap(
-    target: Target, rate: float, options: argparse.Namespace, compute: Compute
-) -> float:
+def adapted_ap(target: Target, rate: float, options: argparse.Namespace, compute: Compute) -> float:
     """Average precision over a target's images, each adapted to at a rate."""
     schedule = AdaptationSettings(
         learning_rate=rate,

@@ -201,7 +201,9 @@ def _row(
     samples: Samples, index: int, confidence: float, check: bool, reserve: bool
 ) -> dict[str, object]:
     image = samples.images[samples.image[index]]
-    scanner, _, lab = image.domain.rpartition("_") if "_" in image.domain else (image.domain, "", "")
+    scanner, _, lab = (
+        image.domain.rpartition("_") if "_" in image.domain else (image.domain, "", "")
+    )
     x, y = samples.centres[index]
     return {
         "scanner": scanner,

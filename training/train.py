@@ -60,7 +60,11 @@ def _train(options: argparse.Namespace, preset: dict[str, Any], compute: Compute
     if options.midog:
         choice = MidogChoice.from_preset(preset, options)
         data = choice.load(compute)
-        about, samples, validation = data.about(), data.training_samples(), data.validation_samples()
+        about, samples, validation = (
+            data.about(),
+            data.training_samples(),
+            data.validation_samples(),
+        )
     else:
         slides = set(TRAINING_SLIDES) - set(options.leave_out) if preset["whole_fields"] else set()
         validation = None
@@ -74,9 +78,7 @@ def _train(options: argparse.Namespace, preset: dict[str, Any], compute: Compute
     if compute.first:
         print(describe(samples), flush=True)
     started = time.time()
-    trained = train(
-        network, samples, recipe, options.run, compute=compute, validation=validation
-    )
+    trained = train(network, samples, recipe, options.run, compute=compute, validation=validation)
     if not compute.first:
         return 0
     save_network(trained, options.run / NETWORK_FILE)

@@ -1,4 +1,4 @@
-"""Where the layers of a new network start: ImageNet's weights from one of several files, or random."""
+"""Where the layers of a new network start: ImageNet's weights from several files, or random."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ class Trunk(NamedTuple):
         return RANDOM if self.origin == RANDOM else IMAGENET
 
 
-def load_trunk(
-    network: MitosisNetwork, trunk: Trunk, patches: Callable[[], torch.Tensor]
-) -> None:
+def load_trunk(network: MitosisNetwork, trunk: Trunk, patches: Callable[[], torch.Tensor]) -> None:
     """Load the layers below the branches.
 
     Args:

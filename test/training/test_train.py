@@ -13,8 +13,8 @@ from training import train
 from training.ami_br import CROP_DOMAINS, PARIS
 from training.batches import Mixture
 from training.source import Recipe
-from training.trunk import Trunk
 from training.train import NETWORK_FILE, PRESETS, describe, load_run, load_samples
+from training.trunk import Trunk
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
