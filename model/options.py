@@ -80,7 +80,7 @@ def option_parser() -> argparse.ArgumentParser:
     add(
         "--candidates",
         choices=("default", "paper"),
-        help="blue ratio and thresholds: ours, or the paper's [those of the training, from the card]",
+        help="blue ratio and thresholds: ours, or the paper's [the card's]",
     )
     add(
         "--threshold",

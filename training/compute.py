@@ -10,7 +10,6 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import nn
-from torch.distributed.nn.functional import all_reduce
 
 from model.precision import Precision, choose_device, choose_precision
 
@@ -121,7 +120,8 @@ class _SynchronisedBatchNorm(nn.BatchNorm2d):
         exact = values.double()
         count = exact.new_full((1,), exact.numel() / exact.shape[1])
         sums = torch.cat([exact.sum(dim=(0, 2, 3)), exact.square().sum(dim=(0, 2, 3)), count])
-        total, squares, number = all_reduce(sums).split([exact.shape[1], exact.shape[1], 1])
+        sizes = [exact.shape[1], exact.shape[1], 1]
+        total, squares, number = _sum_over_processes(sums).split(sizes)
         mean = total / number
         variance = (squares / number - mean.square()).clamp(min=0)
         with torch.no_grad():
@@ -135,3 +135,24 @@ class _SynchronisedBatchNorm(nn.BatchNorm2d):
         scale = self.weight * torch.rsqrt(variance + self.eps).float()
         shift = self.bias - mean.float() * scale
         return (values * scale[:, None, None] + shift[:, None, None]).to(values.dtype)
+
+
+class _SumOverProcesses(torch.autograd.Function):
+    """The sum over the processes; each one's gradient is the sum of all their gradients."""
+
+    @staticmethod
+    def forward(_: object, values: torch.Tensor) -> torch.Tensor:
+        total = values.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(_: object, *gradients: torch.Tensor) -> torch.Tensor:
+        total = gradients[0].clone()
+        dist.all_reduce(total)
+        return total
+
+
+def _sum_over_processes(values: torch.Tensor) -> torch.Tensor:
+    total: torch.Tensor = _SumOverProcesses.apply(values)
+    return total

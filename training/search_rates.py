@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import matplotlib
+import matplotlib.pyplot as pyplot
 import optuna
 from optuna.trial import TrialState
 
@@ -89,8 +90,9 @@ def run_study(
     }  # fmt: skip
     write_json(output / f"{name}.json", result)
     matplotlib.use("Agg")
-    axes = optuna.visualization.matplotlib.plot_slice(study)
-    axes.figure.savefig(output / f"{name}.png", dpi=150, bbox_inches="tight")
+    optuna.visualization.matplotlib.plot_slice(study)
+    pyplot.savefig(output / f"{name}.png", dpi=150, bbox_inches="tight")
+    pyplot.close()
     return study
 
 

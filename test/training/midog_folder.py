@@ -29,7 +29,7 @@ positives = "{positives}"
 [recipe]
 {steps}
 warm_up = 0
-learning_rate = 1e-3
+learning_rate = 1e-4
 reversal_weight = 1.0
 averaging = 0.0
 checkpoint_every = 2

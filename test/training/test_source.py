@@ -169,7 +169,9 @@ def test_lambda_follows_ganin_s_schedule() -> None:
 
 def test_a_recipe_comes_from_a_preset_and_goes_into_the_card() -> None:
     recipe = Recipe.from_dict({"steps": 5, "mixture": {"size": 9}, "augmentation": {"noise": 1.0}})
+    assert recipe.augmentation is not None
     assert (recipe.steps, recipe.mixture.size, recipe.augmentation.noise) == (5, 9, 1.0)
+    assert Recipe.from_dict({"augmentation": False}).augmentation is None
     assert Recipe.from_dict(recipe_as_dict(recipe)) == recipe
     with pytest.raises(TypeError, match="'stepz'"):
         Recipe.from_dict({"stepz": 5})
