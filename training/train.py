@@ -83,7 +83,7 @@ def _train(options: argparse.Namespace, preset: dict[str, Any], compute: Compute
         return 0
     save_network(trained, options.run / NETWORK_FILE)
     summary = {
-        "preset": options.preset,
+        "preset": Path(options.preset).stem,
         "start": str(options.start) if options.start else _trunk(options).label,
         "domains": samples.domains,
         **about,

@@ -148,11 +148,8 @@ def test_a_killed_trial_is_made_again_and_a_hopeless_one_pruned(tmp_path: Path) 
             raise optuna.TrialPruned
         return value
 
-    def killed(trial: optuna.Trial) -> float:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        search_rates.run_study("source", tmp_path, 6, killed, seed=0)
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    optuna.create_study(storage=storage, study_name="source", direction="maximize").ask()
     study = search_rates.run_study("source", tmp_path, 6, objective, seed=0)
     states = [trial.state.name for trial in study.trials]
     assert states == ["FAIL", *["COMPLETE"] * search_rates.UNPRUNED, "PRUNED", "PRUNED"]
