@@ -50,7 +50,10 @@ Objective = Callable[[optuna.Trial], float]
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.what == "source" and not (options.midog and options.annotations):
+        parser.error("source needs --midog and --annotations")
     options.output.mkdir(parents=True, exist_ok=True)
     compute = join(options.device, options.precision)
     make = source_objective if options.what == "source" else adaptation_objective
@@ -122,8 +125,10 @@ def source_objective(options: argparse.Namespace, compute: Compute) -> Objective
 
         run = options.output / f"source-{trial.number}"
         tried = replace(recipe, learning_rate=rate)
-        train(network, samples, tried, run, compute=compute, validation=validation, watch=watch)
-        (run / "checkpoint.pt").unlink()
+        try:
+            train(network, samples, tried, run, compute=compute, validation=validation, watch=watch)
+        finally:
+            (run / "checkpoint.pt").unlink(missing_ok=True)
         return found[-1]
 
     return objective
