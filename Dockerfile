@@ -35,6 +35,7 @@ WORKDIR /opt/app
 COPY --chmod=755 weights weights
 COPY --chmod=755 source_bank source_bank
 COPY --chmod=755 model model
+COPY --chmod=755 evaluation evaluation
 COPY --chmod=755 process.py serve.py ./
 USER 10001:10001
 RUN python process.py --help > /dev/null && python serve.py --help > /dev/null

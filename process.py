@@ -47,7 +47,7 @@ def load_detector(options: argparse.Namespace) -> Detector:
     Raises:
         ValueError: weights, bank or device cannot be used; the message says why.
     """
-    from model.adaptation import AdaptationSettings
+    from model.adaptation import ARMS, AdaptationSettings
     from model.pipeline import Detector, DetectorSettings
     from model.precision import choose_device, choose_precision
     from model.source_bank import load_bank
@@ -56,7 +56,7 @@ def load_detector(options: argparse.Namespace) -> Detector:
     device = choose_device(options.device)
     network, card = load_weights(options.weights)
     bank = None
-    if options.adaptation != "none":
+    if ARMS[options.adaptation].adapt is not None:
         bank = load_bank(options.source_bank, card.sha256, card.domains)
     weight = options.reversal_weight
     schedule = AdaptationSettings(
@@ -73,9 +73,10 @@ def load_detector(options: argparse.Namespace) -> Detector:
         schedule=schedule,
         threshold=card.threshold if options.threshold is None else options.threshold,
         candidates=options.candidates or card.candidates,
+        calibration=card.calibration,
         time_budget=options.time_budget,
     )
-    return Detector(network, bank, settings, device)
+    return Detector(network, bank, settings, device, card.sha256)
 
 
 def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]:
@@ -102,7 +103,6 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
 def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
     """What `result.json` keeps of how it was made."""
     from model import __version__
-    from model.weights import load_card
 
     schedule = detector.settings.schedule
     settings = {name: value for name, value in vars(options).items() if name not in PLACES}
@@ -116,7 +116,7 @@ def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
     }
     return {
         "settings": settings,
-        "weights": {"sha256": load_card(options.weights).sha256},
+        "weights": {"sha256": detector.weights_sha256},
         "source_bank": {"sha256": detector.bank_sha256},
     }
 
@@ -127,13 +127,8 @@ PLACES = {"input", "output", "weights", "source_bank", "ground_truth", "host", "
 
 def score(options: argparse.Namespace) -> None:
     """Print how the folder's detections compare with the annotations."""
-    try:
-        from evaluation.score import format_scores, score_folder
-    except ImportError as error:
-        raise ValueError(
-            "--ground-truth: the Docker image leaves the evaluation out; score its output with "
-            "python -m evaluation.score from a clone"
-        ) from error
+    from evaluation.score import format_scores, score_folder
+
     print(format_scores(score_folder(options.output, options.ground_truth)))
 
 

@@ -1,9 +1,9 @@
 """What the arms of an ablation are worth: a table and a figure.
 
-The threshold rule is the same for every arm and fair to each: an arm's threshold for a slide is the
-one that gives it the best pooled F1 on the other slides as they are, without a virtual scanner. So
-F1 falls where scores shift between slides or scanners. Where there is one slide only, the threshold
-is that of the weights' card.
+F1 is taken at the threshold of the weights' card, or, where that was not chosen for these weights
+and arms, by the same rule for every arm and fair to each: an arm's threshold for a slide is the one
+that gives it the best pooled F1 on the other slides as they are, without a virtual scanner. Either
+way F1 falls where scores shift between slides or scanners.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evaluation.bootstrap import draw, intervals, paired_differences
+from evaluation.bootstrap import Difference, draw, intervals, paired_differences
 from evaluation.ground_truth import AnnotatedImage
 from evaluation.metrics import best_threshold, pool, summary
 from evaluation.run import USUAL_MPP
@@ -37,7 +37,7 @@ class ArmScore(NamedTuple):
     images: int
     figures: int
     values: dict[str, tuple[float, float, float]]
-    differences: dict[str, tuple[float, float, float]]
+    differences: dict[str, Difference]
     fallbacks: float
     seconds: float
 
@@ -50,7 +50,7 @@ def summarise(
     Args:
         rows: of results.jsonl.
         truth: annotated images by stem; rows of others are left out.
-        threshold: take this one instead of the rule above.
+        threshold: the card's; None for the rule above.
     """
     rows = [row for row in rows if row["image"] in truth]
     arms = sorted({row["arm"] for row in rows}, key=lambda arm: (arm != CONTROL, arm))
@@ -93,7 +93,7 @@ def _score(
     pooled = pool(images)
     values = summary(pooled)
     limits = intervals(pooled, draw([i.slide for i in images], RESAMPLES))
-    differences = {}
+    differences: dict[str, Difference] = {}
     if control and arm != CONTROL and all(len(seed) == len(control) for seed in seeds):
         repeated = pool(control * len(seeds))
         resamples = draw([image.slide for image in control], RESAMPLES)
@@ -105,7 +105,7 @@ def _score(
         len(images),
         int(pooled.figures.sum()),
         {m: (values[m], *limits[m]) for m in METRICS},
-        {m: tuple(differences[m]) for m in METRICS if differences},
+        differences,
         float(np.mean([row["adaptation"].get("fallback") is not None for row in account])),
         float(np.mean([row["seconds"]["adaptation"] for row in account])),
     )

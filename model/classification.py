@@ -22,6 +22,7 @@ def activations_below(
     if cut == 0:
         return patches
     device = next(network.parameters()).device
+    network.eval()
     parts = []
     with torch.inference_mode(), arithmetic(precision, device):
         for batch in patches.split(BATCH_SIZE):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,55 +45,116 @@ def process_images(detector: Detector, inputs: Inputs, settings: FolderSettings)
         A line "file: reason" for each image that failed.
     """
     for line in inputs.passed_over:
-        print(f"passed over {line}")
+        print(f"passed over {shown(line)}")
     summaries: list[dict[str, Any]] = []
     failures: list[str] = []
+    unwritten = None
     names = output_names(inputs.images)
     for number, (path, name) in enumerate(zip(inputs.images, names, strict=True), start=1):
-        label = f"[{number}/{len(names)}] {path.name}"
-        folder = settings.output / name
-        result = _process(detector, path, folder, settings, label)
-        try:
-            write_json(folder / RESULT_FILE, result)
-            summaries.append(_summary(result, name))
-            write_json(settings.output / SUMMARY_FILE, {"images": summaries})
-        except OSError as error:
-            result |= {"status": "failed", "error": _output_problem(error)}
+        label = f"[{number}/{len(names)}] {shown(path.name)}"
+        result = _process(detector, path, settings.output / name, settings, label)
+        summaries.append(_summary(result, name))
+        unwritten = _write_summary(settings.output, summaries)
         if result["status"] == "failed":
-            failures.append(f"{path.name}: {result['error']}")
+            failures.append(f"{shown(path.name)}: {result['error']}")
             print(f"error: {failures[-1]}", file=sys.stderr)
+        else:
+            print(f"{label}: {_told(result)}")
+    if unwritten is not None:
+        failures.append(f"{SUMMARY_FILE}: {unwritten}")
+        print(f"error: {failures[-1]}", file=sys.stderr)
     return failures
+
+
+def shown(name: str) -> str:
+    """A file's name on one line of any terminal: line breaks and stray bytes are escaped."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
+def _write_summary(output: Path, summaries: list[dict[str, Any]]) -> str | None:
+    """Write `results.json`; why it cannot be, or None."""
+    try:
+        with _writing():
+            write_json(output / SUMMARY_FILE, {"images": summaries})
+    except _OutputError as error:
+        return str(error)
+    return None
 
 
 def _process(
     detector: Detector, path: Path, folder: Path, settings: FolderSettings, label: str
 ) -> dict[str, Any]:
-    """Read, detect and write `mitotic-figures.json`; the content of `result.json`."""
-    started = time.monotonic()
-    result: dict[str, Any] = {"file": path.name, "status": "failed", "error": None, "warnings": []}
-    result |= settings.record
-    # What an earlier run found must not stand beside a failure of this one.
+    """Process an image and write its files; the content of `result.json`. Never raises."""
+    base = {"file": path.name, "status": "failed", "error": None, "warnings": []}
+    base |= settings.record
     try:
-        (folder / FILE_NAME).unlink(missing_ok=True)
-        image = read_image(path, settings.mpp)
-        seconds = {"read": round(time.monotonic() - started, 3)}
-        with _Progress(label) as progress:
-            found = detector.detect(image, started, progress)
-        write_json(folder / FILE_NAME, _figures(image, found, detector, settings))
-        result |= _content(image, found, detector)
+        # What an earlier run found must not stand beside a failure of this one.
+        with _writing():
+            _forget(folder)
+        return _detect(detector, path, folder, settings, label, base)
+    except (ImageError, _OutputError) as error:
+        reason = str(error)
+    except MemoryError:
+        reason = "not enough memory: give the process more, or cut the image into parts"
+    except Exception as error:  # whatever it is, the other images must not suffer
+        reason = f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    failed = base | {"error": reason}
+    with contextlib.suppress(OSError):  # the reason is told, and stands in the summary
+        _forget(folder)
+        write_json(folder / RESULT_FILE, failed)
+    return failed
+
+
+def _detect(
+    detector: Detector,
+    path: Path,
+    folder: Path,
+    settings: FolderSettings,
+    label: str,
+    base: dict[str, Any],
+) -> dict[str, Any]:
+    """Read, detect and write. `result.json` comes last: where it says "ok", all is there."""
+    started = time.monotonic()
+    image = _read(path, settings.mpp)
+    seconds = {"read": round(time.monotonic() - started, 3)}
+    with _Progress(label) as progress:
+        found = detector.detect(image, started, progress)
+    figures = _figures(image, found, detector, settings)
+    result = base | _content(image, found, detector) | {"status": "ok"}
+    with _writing():
+        write_json(folder / FILE_NAME, figures)
         seconds |= found.seconds
         result["seconds"] = seconds | {"total": round(time.monotonic() - started, 3)}
-        result["status"] = "ok"
-        print(f"{label}: {_told(result)}")
-    except ImageError as error:
-        result["error"] = str(error)
-    except OSError as error:
-        result["error"] = _output_problem(error)
-    except MemoryError:
-        result["error"] = "not enough memory: give the process more, or cut the image into parts"
-    except Exception as error:  # whatever it is, the other images must not suffer
-        result["error"] = f"unexpected {type(error).__name__}: {error}"
+        write_json(folder / RESULT_FILE, result)
     return result
+
+
+def _read(path: Path, mpp: float | None) -> Image:
+    try:
+        return read_image(path, mpp)
+    except OSError as error:
+        raise ImageError(f"cannot be read ({error.strerror or error}): try again") from error
+
+
+def _forget(folder: Path) -> None:
+    """Remove what an earlier run wrote of an image; first the file that says it is complete."""
+    for name in (RESULT_FILE, FILE_NAME):
+        (folder / name).unlink(missing_ok=True)
+
+
+class _OutputError(Exception):
+    """The result cannot be written. Its text: reason and remedy in one line."""
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _OutputError(
+            f"the result cannot be written ({error.strerror or error}): is the output folder "
+            "writable by this user, and is there space on its disk?"
+        ) from error
 
 
 def _figures(
@@ -167,13 +229,6 @@ def _summary(result: dict[str, Any], name: str) -> dict[str, Any]:
         "candidates": result.get("candidates"),
         "seconds": result.get("seconds", {}).get("total"),
     }
-
-
-def _output_problem(error: OSError) -> str:
-    return (
-        f"the result cannot be written ({error.strerror or error}): is the output folder writable "
-        "by this user, and is there space on its disk?"
-    )
 
 
 class _Progress:

@@ -12,6 +12,7 @@ import contextlib
 import math
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ import SimpleITK as sitk
 import tifffile
 
 SUFFIXES = (".tif", ".tiff", ".mha")
-SUFFIXES_WITHOUT_PIXEL_SIZE = (".png", ".jpg", ".jpeg")  # read only with `mpp`: dpi is not to trust
+SUFFIXES_WITH_MPP = (".png", ".jpg", ".jpeg")  # read only with `mpp`: their dpi is not to trust
 TRAINING_MPP = 0.25  # µm per pixel: MIDOG 2021's scanners have 0.23 to 0.26
 RESAMPLING_TOLERANCE = 0.10  # the training's scale augmentation covers more than this
 PLAUSIBLE_MPP = (0.1, 1.0)  # µm per pixel: 100x to 10x objectives; 72 dpi would be 353
@@ -92,9 +93,9 @@ def read_image(path: Path, mpp: float | None = None) -> Image:
     Raises ImageError where the file is not one plausible 8-bit RGB image.
     """
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES + SUFFIXES_WITHOUT_PIXEL_SIZE:
+    if suffix not in SUFFIXES + SUFFIXES_WITH_MPP:
         raise ImageError(f"'{suffix}' files are not read: convert it to .tif, .tiff or .mha")
-    if mpp is None and suffix in SUFFIXES_WITHOUT_PIXEL_SIZE:
+    if mpp is None and suffix in SUFFIXES_WITH_MPP:
         raise ImageError(f"{suffix} files carry no trustworthy pixel size: {_STATE_IT}")
     if mpp is not None:
         _check_mpp((mpp, mpp))
@@ -251,6 +252,8 @@ _EIGHT_BITS = "convert it to 8-bit RGB"
 
 def _check_file(path: Path) -> None:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            raise ImageError("no regular file: give a file with an image in it")
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-SUFFIXES = {".tif", ".tiff", ".mha"}
-SUFFIXES_WITH_MPP = {".png", ".jpg", ".jpeg"}  # their files say nothing of a pixel size
+from model.image import SUFFIXES, SUFFIXES_WITH_MPP
+
 SLUG = "histopathology-roi-cropout"  # the challenge's name of its input
 PLATFORM_FILE = "inputs.json"
 SUMMARY_FILE = "results.json"  # of the output folder
@@ -36,7 +36,7 @@ def find_images(folder: Path, with_mpp: bool = False) -> Inputs:
     if problem:
         passed_over.append(problem)
     places = [folder, *(folder / "images" / slug for slug in slugs)]
-    suffixes = SUFFIXES | (SUFFIXES_WITH_MPP if with_mpp else set())
+    suffixes = SUFFIXES + (SUFFIXES_WITH_MPP if with_mpp else ())
     for place in places:
         if place != folder and not place.is_dir():
             continue

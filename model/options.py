@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 UPLOADED = Path("/opt/ml/model")
 ARM_NAMES = (
     "none", "sham", "adabn", "adabn-blended", "macenko", "tent", "paper", "paper-frozen",
+    "calibrated", "paper-calibrated",
 )  # fmt: skip
 # The arm that does least harm on validation; README, "Which adaptation".
 DEFAULT_ARM = "paper-frozen"

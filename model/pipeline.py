@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from model.adaptation import ARMS, AdaptationSettings
+from model.adaptation import ARMS, Adapt, AdaptationSettings, Arm
 from model.adaptation.guard import DIVERGED, reason_to_fall_back
+from model.calibration import Calibration
 from model.candidates import SETTINGS, find_candidates
 from model.classification import mitosis_probabilities
 from model.detections import MIN_PROBABILITY, merge
@@ -40,6 +41,7 @@ class DetectorSettings:
         schedule: epochs, rate, batch size, steps, lambda, seed and precision of the adaptation.
         candidates: name of the candidates' settings.
         threshold: probability from which a detection is a mitotic figure.
+        calibration: for the arms that calibrate; None where the weights' card has none.
         time_budget: seconds for an image from the start of its reading; None for no limit.
         threads: processor threads for finding candidates.
     """
@@ -48,6 +50,7 @@ class DetectorSettings:
     schedule: AdaptationSettings
     threshold: float
     candidates: str = "default"
+    calibration: Calibration | None = None
     time_budget: float | None = None
     threads: int = 2
 
@@ -104,16 +107,24 @@ class Detector:
         bank: SourceBank | None,
         settings: DetectorSettings,
         device: torch.device,
+        weights_sha256: str = "",
     ) -> None:
-        """Put network and bank on the device.
+        """Put network and bank on the device; the hash of the weights is kept for the record.
 
         Raises:
-            ValueError: the adaptation needs a bank and there is none.
+            ValueError: the adaptation needs a bank or a calibration and there is none.
         """
-        if bank is None and settings.adaptation != "none":
+        arm = ARMS[settings.adaptation]
+        if bank is None and arm.adapt is not None:
             raise ValueError(f"--adaptation {settings.adaptation} needs a source bank")
+        if settings.calibration is None and arm.calibrates:
+            raise ValueError(
+                f"--adaptation {settings.adaptation} needs the calibration that the card of these "
+                "weights lacks"
+            )
         self.settings = settings
         self.device = device
+        self.weights_sha256 = weights_sha256
         self.bank_sha256 = bank.sha256 if bank is not None else None
         self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._bank = bank.to(device) if bank is not None else None
@@ -217,17 +228,31 @@ class Detector:
         progress: Progress | None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Probabilities (n,) after adaptation, or the shipped ones, and the account of it."""
+        arm, adapted = ARMS[name], prepared.shipped
+        account: dict[str, Any] = {"arm": name, "fallback": None, "steps": 0}
+        if len(prepared.target) == 0:
+            return adapted, account
+        if arm.adapt is not None:
+            schedule = _with(self.settings.schedule, deadline, progress)
+            adapted, changes = self._adapted_network(prepared, arm, arm.adapt, schedule)
+            account |= changes
+        if arm.calibrates and self.settings.calibration is not None:
+            adapted, changes = self.settings.calibration.apply(adapted)
+            account |= changes
+        positive = [p >= self.settings.threshold for p in (prepared.shipped, adapted)]
+        account["share_changed"] = float((positive[0] != positive[1]).mean())
+        return adapted, account
+
+    def _adapted_network(
+        self, prepared: Prepared, arm: Arm, adapt: Adapt, schedule: AdaptationSettings
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """Probabilities (n,) by an adapted network, or the shipped ones where the guard says so."""
+        assert self._bank is not None
         shipped, target = prepared.shipped, prepared.target
-        account: dict[str, Any] = {"arm": name, "fallback": None}
-        if self._bank is None or name == "none" or len(target) == 0:
-            return shipped, account | {"steps": 0}
-        arm = ARMS[name]
         if arm.change_pixels is not None:
             pixels = arm.change_pixels(prepared.scaled.pixels)
             target = self._target(pixels, prepared.centres)
-        schedule = _with(self.settings.schedule, deadline, progress)
-        copied = copy.deepcopy(self._network)
-        result = arm.adapt(copied, target.sample, self._bank, schedule)
+        result = adapt(copy.deepcopy(self._network), target.sample, self._bank, schedule)
         adapted = self._classify(result.network, target, schedule.precision)
         fallback = (
             DIVERGED
@@ -241,10 +266,7 @@ class Detector:
                 schedule.precision,
             )
         )
-        threshold = self.settings.threshold
-        changed = float(((shipped >= threshold) != (adapted >= threshold)).mean())
-        account |= result.account | {"fallback": fallback, "share_changed": changed}
-        return (shipped if fallback else adapted), account
+        return (shipped if fallback else adapted), result.account | {"fallback": fallback}
 
 
 def _with(

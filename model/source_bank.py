@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -27,6 +28,8 @@ ENTRIES_FILE = "entries.csv"
 COLUMNS = (
     "scanner", "lab", "slide", "file", "x", "y", "mitotic", "confidence", "split", "reserve",
 )  # fmt: skip
+# Of an entry's values at each cut: a patch, then activations (`MitosisNetwork.below`).
+SHAPES = {0: (64, 64, 3), 1: (64, 16, 16), 2: (128, 8, 8), 3: (256, 4, 4), 4: (512, 2, 2)}
 LEVELS = 127  # of int8 on the positive side: activations behind a ReLU are not negative
 
 
@@ -129,7 +132,8 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
         domains: source domains of those weights.
 
     Raises:
-        SourceBankError: the file is missing or damaged, or belongs to other weights.
+        SourceBankError: the file is missing or damaged, its tensors do not fit each other or the
+            cut, or it belongs to other weights.
     """
     path = folder / BANK_FILE
     if not path.is_file():
@@ -150,7 +154,7 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
             weights_sha256=metadata["weights_sha256"],
             sha256=file_sha256(path),
         )
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
         raise SourceBankError(f"{path} is no valid source bank: {error!r}") from error
     if bank.weights_sha256 != weights_sha256:
         raise SourceBankError(
@@ -161,4 +165,30 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
         raise SourceBankError(
             f"{path} has domains {bank.domains} at cut {bank.cut}, the weights {domains}"
         )
+    for reason in _misfits(bank):
+        raise SourceBankError(f"{path} is no valid source bank: {reason}")
     return bank
+
+
+def _misfits(bank: SourceBank) -> Iterator[str]:
+    """What does not fit: shapes to the cut, lengths to each other, values to their range."""
+    kind, channels = (torch.uint8, 0) if bank.cut == 0 else (torch.int8, SHAPES[bank.cut][0])
+    n = len(bank.values) if bank.values.ndim else 0
+    expected = {
+        "values": ((n, *SHAPES[bank.cut]), kind),
+        "scales": ((channels,), torch.float32),
+        **dict.fromkeys(("domain", "mitotic"), ((n,), torch.int64)),
+        **dict.fromkeys(("check", "reserve"), ((n,), torch.bool)),
+    }
+    for name, (shape, dtype) in expected.items():
+        tensor = getattr(bank, name)
+        if tuple(tensor.shape) != shape or tensor.dtype != dtype:
+            yield f"{name} are {tuple(tensor.shape)} {tensor.dtype}, not {shape} {dtype}"
+    if n == 0:
+        yield "it has no entry"
+    if not (torch.isfinite(bank.scales) & (bank.scales >= 0)).all():
+        yield "a scale is not finite"
+    if not ((bank.domain >= 0) & (bank.domain < len(bank.domains))).all():
+        yield f"an entry is of a domain beyond the {len(bank.domains)} named"
+    if not ((bank.mitotic == 0) | (bank.mitotic == 1)).all():
+        yield "an entry is neither mitotic (1) nor not (0)"

@@ -16,6 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from model.calibration import Calibration
 from model.network import MitosisNetwork
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -35,6 +36,7 @@ class Card:
         threshold: probability from which a detection is a mitotic figure.
         reversal_weight: lambda of the training.
         sha256: of the weights' file, hexadecimal.
+        calibration: of the scores to an image, None where the card has none.
         candidates: name of the settings for candidates that the training had.
     """
 
@@ -42,6 +44,7 @@ class Card:
     threshold: float
     reversal_weight: float
     sha256: str
+    calibration: Calibration | None
     candidates: str
     values: dict[str, Any]
 
@@ -102,6 +105,7 @@ def load_card(folder: Path) -> Card:
             threshold=float(values["threshold"]),
             reversal_weight=float(values["reversal_weight"]),
             sha256=str(values["sha256"]),
+            calibration=_calibration(values.get("calibration")),
             candidates=str(values.get("candidates", "default")),
             values=values,
         )
@@ -109,6 +113,12 @@ def load_card(folder: Path) -> Card:
         raise WeightsError(f"{path} is missing") from error
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is no valid card: {error!r}") from error
+
+
+def _calibration(values: dict[str, Any] | None) -> Calibration | None:
+    if values is None:
+        return None
+    return Calibration(reference=float(values["reference"]))
 
 
 def _dtype(value: torch.Tensor) -> torch.dtype:

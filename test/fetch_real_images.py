@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
-from test.rendering import write_tiff
+from training.tiff import write_tiff
 
 PACKAGE = "histolytics==0.3.0"
 SHA256 = "de2ad5cf6a24f95637b19030c202c4969dc966e851f510418746a5b86b653137"

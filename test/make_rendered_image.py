@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from test.rendering import render_tissue, write_tiff
+from test.rendering import render_tissue
+from training.tiff import write_tiff
 
 SAMPLE = Path(__file__).parent / "images" / "rendered.tiff"
 MPP = 0.25  # µm per pixel

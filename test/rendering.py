@@ -8,11 +8,8 @@ small network can learn its figures. It is no substitute for tissue.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import tifffile
 from scipy.ndimage import gaussian_filter
 
 CELL_SPACING = 13.0  # µm between neighbouring nuclei of a solid tumour
@@ -68,20 +65,6 @@ def render_tissue(
     for centre in centres:
         _draw_figure(canvas, centre)
     return canvas.develop(look), centres / mpp
-
-
-def write_tiff(
-    path: Path, pixels: np.ndarray, mpp: float | tuple[float, float], **options: Any
-) -> None:
-    """Write (height, width, 3) uint8 RGB with its pixel size, µm (x, y), as resolution tags.
-
-    options: further arguments of tifffile.imwrite, such as tile or compression.
-    """
-    x, y = (mpp, mpp) if isinstance(mpp, (int, float)) else mpp
-    resolution = {"resolution": (1e4 / x, 1e4 / y), "resolutionunit": "CENTIMETER"}
-    tifffile.imwrite(
-        path, pixels, photometric="rgb", metadata=None, software=False, **resolution | options
-    )
 
 
 class _Canvas:

@@ -16,7 +16,8 @@ import process
 from model import __version__
 from model.weights import WEIGHTS_FILE, file_sha256
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
-from test.rendering import render_tissue, write_tiff
+from test.rendering import render_tissue
+from training.tiff import write_tiff
 
 SCHEMAS = Path(__file__).parent / "schemas"
 

@@ -11,7 +11,8 @@ import pytest
 from model.candidates import SETTINGS, find_candidates
 from model.image import read_image
 from test.make_rendered_image import MPP, SAMPLE, render_sample
-from test.rendering import FIGURE_MARGIN, PINK, PURPLE, Look, render_tissue, write_tiff
+from test.rendering import FIGURE_MARGIN, PINK, PURPLE, Look, render_tissue
+from training.tiff import write_tiff
 
 
 def darkness_around(pixels: np.ndarray, centre: np.ndarray, radius: int) -> np.ndarray:

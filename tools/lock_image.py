@@ -1,9 +1,9 @@
 """Write requirements-image.lock: the packages that the Docker image adds to its base, with hashes.
 
-The pins come from requirements.txt. Left out are evalutils, which only the evaluation imports, and
-torch and torchvision with what they need: those are the base image's, and a lock of the package
-index's torch would add gigabytes of other CUDA wheels. The exception is numpy, which is pinned like
-everything else that computes. Each package has the hash of its wheel for every Python in PYTHONS.
+The pins come from requirements.txt. Left out are torch and torchvision with what they need: those
+are the base image's, and a lock of the package index's torch would add gigabytes of other CUDA
+wheels. The exception is numpy, which is pinned like everything else that computes. Each package has
+the hash of its wheel for every Python in PYTHONS.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements-image.lock"
 PYTHONS = ("3.11", "3.12")  # the official base image has 3.12
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
-NOT_IMPORTED = {"torch", "torchvision", "evalutils"}
+THE_BASE_S = {"torch", "torchvision"}
 IN_THE_BASE = {"networkx", "pillow"}  # torch and torchvision cannot do without them
 HEADER = """\
 # What the Docker image adds to its base. `python tools/lock_image.py` made it from requirements.txt
@@ -40,7 +40,7 @@ def image_requirements() -> list[str]:
     """The pins of requirements.txt that the image installs, as `name==version`."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     pins = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    return [pin for pin in pins if normalised(pin.split("==")[0]) not in NOT_IMPORTED]
+    return [pin for pin in pins if normalised(pin.split("==")[0]) not in THE_BASE_S]
 
 
 def resolve(requirements: list[str], python: str) -> dict[str, str]:

@@ -82,8 +82,8 @@ class BatchSource:
                     f"domain {name} has {len(positives)} mitotic figures and {len(negatives)} "
                     "negatives: both are needed"
                 )
-        bordered = np.flatnonzero(~samples.mitotic & np.isfinite(samples.borders[:, 0]))
-        self.negative_borders = samples.borders[bordered]
+        self.bordered_figures = samples.mitotic & samples.bordered()
+        self.negative_borders = samples.negative_borders()
 
     def draw(self, step: int) -> Batch:
         """The batch of a step."""
@@ -134,10 +134,8 @@ class BatchSource:
         return np.concatenate(index), np.concatenate(domain).astype(np.int64)
 
     def _window(self, index: int, random: np.random.Generator) -> np.ndarray:
-        borders = self.samples.borders[index]
-        if self.samples.mitotic[index] and np.isfinite(borders[0]):
-            borders = random.choice(self.negative_borders)
-        return self.samples.window(index, borders)
+        drawn = random.choice(self.negative_borders) if self.bordered_figures[index] else None
+        return self.samples.window(index, drawn)
 
 
 class EveryPatch(BatchSource):

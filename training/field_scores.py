@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
-import torch
 from tqdm import tqdm
 
 from evaluation.scored_image import ScoredImage
 from model.adaptation import AdaptationSettings
+from model.calibration import Calibration
 from model.image import Image
 from model.network import MitosisNetwork
 from model.pipeline import Detector, DetectorSettings
@@ -20,39 +23,43 @@ def score_fields(
     images: list[SourceImage],
     figures: dict[str, np.ndarray],
     mpp: float,
-    threshold: float = 0.5,
+    calibrations: Sequence[Calibration | None] = (None,),
     candidates: str = "default",
-) -> list[ScoredImage]:
-    """Detections without adaptation beside the figures, an entry a field.
+) -> list[list[ScoredImage]]:
+    """Detections by the network as it is beside the figures, an entry a field.
 
     Args:
         network: trained.
         images: whole fields.
         figures: centres (n, 2) px of mitotic figures by file name.
         mpp: µm per pixel of the fields.
-        threshold: that of the entries.
+        calibrations: of the scores to each field; None for none.
         candidates: name of the candidates' settings.
+
+    Returns:
+        The fields under each calibration.
     """
     device = choose_device("auto")
     schedule = AdaptationSettings(precision=choose_precision("auto", device))
-    settings = DetectorSettings("none", schedule, threshold, candidates)
+    settings = DetectorSettings("none", schedule, 0.5, candidates)
     detector = Detector(network, None, settings, device)
-    scored = []
+    scored: list[list[ScoredImage]] = [[] for _ in calibrations]
     for image in tqdm(images, desc="fields", mininterval=5):
         spacing = (mpp / 1000, mpp / 1000)
-        with torch.inference_mode():
-            found = detector.detect(Image(image.pixels, spacing, (0.0, 0.0)))
-        scored.append(
-            ScoredImage(
-                name=image.file,
-                points=found.points,
-                probabilities=found.probabilities.astype(float),
-                figures=figures.get(image.file, np.zeros((0, 2))),
-                mpp=(mpp, mpp),
-                size=(image.pixels.shape[1], image.pixels.shape[0]),
-                threshold=threshold,
-                slide=image.slide,
-                domain=image.domain,
+        prepared = detector.prepare(Image(image.pixels, spacing, (0.0, 0.0)))
+        for rows, calibration in zip(scored, calibrations, strict=True):
+            detector.settings = replace(detector.settings, calibration=calibration)
+            found = detector.adapt(prepared, "none" if calibration is None else "calibrated")
+            rows.append(
+                ScoredImage(
+                    name=image.file,
+                    points=found.points,
+                    probabilities=found.probabilities.astype(float),
+                    figures=figures.get(image.file, np.zeros((0, 2))),
+                    mpp=(mpp, mpp),
+                    size=(image.pixels.shape[1], image.pixels.shape[0]),
+                    slide=image.slide,
+                    domain=image.domain,
+                )
             )
-        )
     return scored

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tifffile
 from tqdm import tqdm
 
 from model.output import write_json
@@ -27,6 +26,7 @@ from training.ami_br import (
     read_table,
 )
 from training.samples import SourceImage, read_rgb
+from training.tiff import write_tiff
 
 SLIDES = ("00", "01", "02", "03")
 UNSEEN = "unknown_brecahad"
@@ -65,6 +65,7 @@ def prepare(data: Path, out: Path) -> int:
     for field in tqdm(_fields(data), desc="fields", mininterval=5):
         height, width = field.image.pixels.shape[:2]
         path = out / field.image.slide / f"{Path(field.image.file).stem}.tif"
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_tiff(path, field.image.pixels, field.mpp)
         images.append(
             {
@@ -91,15 +92,6 @@ def prepare(data: Path, out: Path) -> int:
     content = {"images": images, "annotations": annotations, "categories": categories}
     write_json(out / "ground_truth.json", content)
     return len(images)
-
-
-def write_tiff(path: Path, pixels: np.ndarray, mpp: float) -> None:
-    """An uncompressed RGB TIFF with its resolution in pixels per cm."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    resolution = (1e4 / mpp, 1e4 / mpp)
-    tifffile.imwrite(
-        path, pixels, photometric="rgb", resolution=resolution, resolutionunit="CENTIMETER"
-    )
 
 
 def _fields(data: Path) -> Iterator[Field]:

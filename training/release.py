@@ -62,9 +62,10 @@ def card(
         "domains": last["domains"],
         "threshold": read["threshold"]["threshold"],
         "reversal_weight": last["recipe"]["reversal_weight"],
+        "calibration": read["threshold"]["calibration"],
         "threshold_choice": {
             "rule": "largest pooled F1 over whole fields, each scored by a network that was "
-            "trained without its slide",
+            "trained without its slide; mean of its log odds over resamples of the fields",
             **read["threshold"],
         },
         "preprocessing": {

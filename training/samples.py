@@ -10,6 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from skimage.io import imread
 
+from model.patches import PATCH_SIZE
+
 WINDOW = 128  # px around a sample: holds a 64 px patch under any rotation at scale 0.7
 NO_DOMAIN = -1  # domain of samples that stay out of the scanner loss
 
@@ -98,22 +100,40 @@ class Samples:
         rows = _mirrored(centre[1], top, bottom, pixels.shape[0])
         return pixels[rows[:, None], columns]
 
+    def patch(self, index: int) -> np.ndarray:
+        """(PATCH_SIZE, PATCH_SIZE, 3) uint8: the middle of the window, as the detector cuts it."""
+        low = (WINDOW - PATCH_SIZE) // 2
+        return self.window(index)[low : low + PATCH_SIZE, low : low + PATCH_SIZE]
+
+    def negative_borders(self) -> np.ndarray:
+        """(n, 4) borders of the negatives that have any.
+
+        Figures lie in the middle of a crop and negatives nearer to its border, so the mirror would
+        tell the classes apart: a figure is given the borders of a negative drawn from these.
+        """
+        return self.borders[~self.mitotic & self.bordered()]
+
+    def bordered(self) -> np.ndarray:
+        """(n,) bool: which samples have mirror borders of their own."""
+        return np.isfinite(self.borders[:, 0])
+
 
 def match_borders(samples: Samples, random: np.random.Generator) -> None:
-    """Give each mitotic figure that has mirror borders those of a negative drawn at random.
-
-    Figures lie in the middle of a crop and negatives nearer to its border, so the mirror would
-    tell the classes apart.
-    """
-    bordered = np.isfinite(samples.borders[:, 0])
-    figures = np.flatnonzero(samples.mitotic & bordered)
-    negatives = samples.borders[~samples.mitotic & bordered]
-    samples.borders[figures] = random.choice(negatives, len(figures))
+    """Give each mitotic figure that has mirror borders those of a negative drawn at random."""
+    figures = np.flatnonzero(samples.mitotic & samples.bordered())
+    samples.borders[figures] = random.choice(samples.negative_borders(), len(figures))
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """Pixels (height, width, 3) uint8 of a JPEG or PNG file."""
-    return np.ascontiguousarray(imread(path)[..., :3])
+    """Pixels (height, width, 3) uint8 of a colour JPEG or PNG file.
+
+    Raises:
+        ValueError: the file is not in 8-bit colour.
+    """
+    pixels = imread(path)
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.dtype != np.uint8:
+        raise ValueError(f"{path} is {pixels.shape} {pixels.dtype}: 8-bit colour is needed")
+    return np.ascontiguousarray(pixels[..., :3])
 
 
 def _mirrored(centre: int, before: float, after: float, length: int) -> np.ndarray:

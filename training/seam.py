@@ -26,7 +26,7 @@ from training.ami_br import FIELD_MPP, PARIS, add_fields, field_figures, field_i
 from training.averaging import released_network
 from training.field_scores import score_fields
 from training.imagenet_trunk import load_folded_trunk
-from training.samples import WINDOW, Samples
+from training.samples import Samples
 from training.train import TRAINING_SLIDES, TRUNK_FILE
 
 MASK_RADIUS = 22.0  # px: half of the largest side of a figure's box is 25, of nine in ten 19
@@ -58,7 +58,8 @@ def validation_scores(data: Path, run: Path) -> dict[str, float]:
     """AP and best F1 of a run on the whole fields of A03."""
     network = released_network(run)
     fields = field_images(data, "fields_a", VALIDATION)
-    scored = score_fields(network, fields, field_figures(data, "fields_a"), FIELD_MPP[PARIS])
+    figures = field_figures(data, "fields_a")
+    (scored,) = score_fields(network, fields, figures, FIELD_MPP[PARIS])
     return {
         "ap": average_precision(ranked_curve(pool(scored))),
         "best_f1": best_threshold(scored).counts.f1,
@@ -121,9 +122,7 @@ def _rings(
     samples: Samples, index: np.ndarray, random: np.random.Generator | None = None
 ) -> torch.Tensor:
     """Normalised patches whose centre is filled with their mean colour; flipped at random."""
-    low = (WINDOW - PATCH_SIZE) // 2
-    middle = slice(low, low + PATCH_SIZE)
-    patches = np.stack([samples.window(int(i))[middle, middle] for i in index])
+    patches = np.stack([samples.patch(int(i)) for i in index])
     offset = np.arange(PATCH_SIZE) - PATCH_SIZE // 2
     disc = np.hypot(offset[:, None], offset) <= MASK_RADIUS
     mean = patches[:, ~disc].mean(axis=1).round().astype(np.uint8)

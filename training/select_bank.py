@@ -17,14 +17,13 @@ import torch
 
 from model.classification import activations_below
 from model.network import CUTS, MitosisNetwork
-from model.patches import PATCH_SIZE
 from model.precision import choose_device, choose_precision
 from model.source_bank import BANK_FILE, SourceBank, quantise, save_bank
 from model.weights import file_sha256, load_weights
 from training.bank_report import write_report
 from training.compute import Compute
 from training.midog_data import MidogChoice
-from training.samples import WINDOW, Samples, match_borders
+from training.samples import Samples, match_borders
 from training.source import score_samples
 from training.train import TRAINING_SLIDES, load_run, load_samples
 
@@ -187,10 +186,7 @@ def _values(
     network: MitosisNetwork, samples: Samples, index: np.ndarray, cut: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """What the bank stores of the samples: pixels at cut 0, else int8 activations and scales."""
-    low = (WINDOW - PATCH_SIZE) // 2
-    middle = slice(low, low + PATCH_SIZE)
-    windows = np.stack([samples.window(int(i))[middle, middle] for i in index])
-    patches = torch.from_numpy(windows)
+    patches = torch.from_numpy(np.stack([samples.patch(int(i)) for i in index]))
     if cut == 0:
         return patches, torch.zeros(0)
     network.to(choose_device("auto"))

@@ -21,7 +21,7 @@ from model.network import MITOTIC, MitosisNetwork
 from model.patches import normalise
 from model.precision import arithmetic
 from training.augmentation import Augmentation
-from training.batches import MIDDLE, Batch, BatchSource, EveryPatch, Mixture, batches_an_epoch
+from training.batches import Batch, BatchSource, EveryPatch, Mixture, batches_an_epoch
 from training.board import board
 from training.compute import ALONE, Compute, over_processes
 from training.samples import NO_DOMAIN, Samples
@@ -136,6 +136,8 @@ def train(
     )
     origin = {"recipe": recipe_as_dict(recipe), "samples": samples.fingerprint()}
     first = _resume(run, network, average, optimiser, source, origin)
+    if compute.first:
+        _drop_lines_after(run / "metrics.jsonl", first)
     boundaries = _mining_steps(recipe)
     validations = _validation_steps(recipe) if validation is not None else set()
     with (
@@ -281,9 +283,10 @@ def score_samples(
         for start in tqdm(
             range(0, len(mine), batch_size), desc="scores", mininterval=5, disable=not compute.first
         ):
-            windows = [samples.window(int(i)) for i in mine[start : start + batch_size]]
-            patches = torch.from_numpy(np.stack(windows)[:, MIDDLE, MIDDLE]).to(compute.device)
-            patches = normalise(patches).contiguous(memory_format=torch.channels_last)
+            cut = np.stack([samples.patch(int(i)) for i in mine[start : start + batch_size]])
+            patches = normalise(torch.from_numpy(cut).to(compute.device)).contiguous(
+                memory_format=torch.channels_last
+            )
             logits = network(patches).mitosis.float()
             scores.append((logits[:, MITOTIC] - logits[:, 1 - MITOTIC]).cpu())
     return compute.gather(torch.cat(scores), len(index)).numpy()
@@ -343,6 +346,18 @@ def _resume(
     optimiser.load_state_dict(state["optimiser"])
     source.hard = state["hard"].numpy()
     return int(state["step"])
+
+
+def _drop_lines_after(log: Path, step: int) -> None:
+    """Drop the lines of steps that an interrupted training took after its last checkpoint.
+
+    They are taken again. A line that is not whole is of such a step too.
+    """
+    if not log.exists():
+        return
+    lines = log.read_text().splitlines(keepends=True)
+    whole = [line for line in lines if line.endswith("\n")]
+    log.write_text("".join(line for line in whole if json.loads(line)["step"] <= step))
 
 
 def recipe_as_dict(recipe: Recipe) -> dict[str, Any]:

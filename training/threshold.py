@@ -9,17 +9,32 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from evaluation.metrics import average_precision, best_threshold, pool, ranked_curve
+import numpy as np
+from scipy.special import expit
+
+from evaluation.bootstrap import draw
+from evaluation.metrics import (
+    best_operating_point,
+    best_threshold,
+    official_curve,
+    pool,
+    summary,
+)
 from evaluation.scored_image import ScoredImage
+from model.calibration import HALF_TRUSTED, QUANTILE, Calibration, log_odds
 from model.output import write_json
 from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
 from training.averaging import released_network
 from training.field_scores import score_fields
 from training.midog_data import MidogChoice
 from training.train import TRAINING_SLIDES, load_run
+
+START = -1.5  # reference from which that of the calibration is found
+RESAMPLES = 200
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,64 +54,120 @@ def main(arguments: list[str] | None = None) -> int:
     )
     write_json(options.json, chosen)
     print(
-        f"threshold {chosen['threshold']:.4f}: pooled F1 {chosen['f1']:.3f} on "
-        f"{chosen['figures']} figures of {', '.join(chosen['slides'])}, AP {chosen['ap']:.3f}"
+        f"threshold {chosen['threshold']:.4f} on {chosen['figures']} figures of "
+        f"{', '.join(chosen['slides'])}"
     )
+    for name in ("without_calibration", "calibrated"):
+        print(f"{name}: pooled F1 {chosen[name]['f1']:.3f}, AP {chosen[name]['ap']:.3f}")
     return 0
 
 
 def choose_threshold(data: Path, folds: list[Path]) -> dict[str, Any]:
-    """The threshold with the largest pooled F1, and what it was chosen on.
+    """The threshold of the folds, see `choose`.
+
+    Raises:
+        ValueError: a run left out no slide, or more than one.
+    """
+    return choose(lambda calibrations: score_folds(data, folds, calibrations))
+
+
+def choose_on_validation(run: Path) -> dict[str, Any]:
+    """The threshold of a MIDOG run's validation images, see `choose`."""
+    network, (_, told) = released_network(run), load_run(run)
+    data = MidogChoice.of_run(told).load()
+    stored = data.stored(data.validation)
+    rule = "largest pooled F1 over the validation images, which the network was not trained on"
+
+    def score(calibrations: Sequence[Calibration | None]) -> list[list[ScoredImage]]:
+        scored: list[list[ScoredImage]] = [[] for _ in calibrations]
+        for image in stored:
+            figures = {image.source.file: image.place(image.annotated.figures)}
+            here = score_fields(
+                network,
+                [image.source],
+                figures,
+                image.mpp[0],
+                calibrations,
+                data.choice.candidates,
+            )
+            for rows, more in zip(scored, here, strict=True):
+                rows += more
+        return scored
+
+    return {"rule": f"{rule}; mean of its log odds over resamples of the images"} | choose(score)
+
+
+def choose(
+    score: Callable[[Sequence[Calibration | None]], list[list[ScoredImage]]],
+) -> dict[str, Any]:
+    """One threshold for scores with and without calibration, and what it was chosen on.
+
+    The reference of the calibration is set so that both have the same best threshold.
+    """
+    plain, calibrated = score((None, Calibration(START)))
+    threshold = best_on_average(plain)
+    reference = START + log_odds(threshold) - log_odds(best_on_average(calibrated))
+    _, calibrated = score((None, Calibration(float(reference))))
+    return {
+        "threshold": threshold,
+        "slides": sorted({str(image.slide) for image in plain}),
+        "figures": int(pool(plain).figures.sum()),
+        "without_calibration": _scores(plain, threshold),
+        "calibrated": _scores(calibrated, threshold),
+        "calibration": {
+            "quantile": QUANTILE,
+            "half_trusted": HALF_TRUSTED,
+            "reference": float(reference),
+        },
+    }
+
+
+def score_folds(
+    data: Path, folds: list[Path], calibrations: Sequence[Calibration | None]
+) -> list[list[ScoredImage]]:
+    """All whole fields, each by the run that left out its slide, under each calibration.
 
     Raises:
         ValueError: a run left out no slide, or more than one.
     """
     figures = field_figures(data, "fields_a")
-    scored: list[ScoredImage] = []
-    by_slide: dict[str, Any] = {}
+    scored: list[list[ScoredImage]] = [[] for _ in calibrations]
     for fold in folds:
-        _, summary = load_run(fold)
-        out = sorted(set(TRAINING_SLIDES) - set(summary["whole_field_slides"]))
+        _, told = load_run(fold)
+        out = sorted(set(TRAINING_SLIDES) - set(told["whole_field_slides"]))
         if len(out) != 1:
             raise ValueError(f"{fold} left out {out or 'no slide'}: exactly one is needed")
         fields = field_images(data, "fields_a", set(out))
-        here = score_fields(released_network(fold), fields, figures, FIELD_MPP[PARIS])
-        best = best_threshold(here)
-        by_slide[out[0]] = {
-            "figures": int(pool(here).figures.sum()),
-            "ap": average_precision(ranked_curve(pool(here))),
-            "best_f1": best.counts.f1,
-            "best_threshold": best.threshold,
-        }
-        scored += here
-    return _chosen(scored, by_slide)
+        network = released_network(fold)
+        here = score_fields(network, fields, figures, FIELD_MPP[PARIS], calibrations)
+        for rows, more in zip(scored, here, strict=True):
+            rows += more
+    return scored
 
 
-def choose_on_validation(run: Path) -> dict[str, Any]:
-    """The threshold with the largest pooled F1 on a run's validation images, and how it did."""
-    network, (_, summary) = released_network(run), load_run(run)
-    data = MidogChoice.of_run(summary).load()
-    by_slide: dict[str, Any] = {}
-    scored: list[ScoredImage] = []
-    for stored in data.stored(data.validation):
-        figures = {stored.source.file: stored.place(stored.annotated.figures)}
-        mpp, candidates = stored.mpp[0], data.choice.candidates
-        scored += score_fields(network, [stored.source], figures, mpp, candidates=candidates)
-        by_slide[stored.source.slide] = {"figures": len(stored.annotated.figures)}
-    rule = "largest pooled F1 over the validation images, which the network was not trained on"
-    return {"rule": rule} | _chosen(scored, by_slide)
+def best_on_average(images: list[ScoredImage]) -> float:
+    """The threshold of the largest pooled F1, averaged in log odds over resamples of the fields.
+
+    F1 hardly changes over a wide range of thresholds, so that its very largest value lies anywhere
+    in it; the mean over resamples (bagging, Breiman 1996) lies in the middle.
+    """
+    pooled = pool(images)
+    weights = draw([None] * len(images), RESAMPLES).weights
+    best = [best_operating_point(official_curve(pooled, w.astype(float))) for w in weights]
+    thresholds = np.array([point.threshold for point in best if np.isfinite(point.threshold)])
+    if len(thresholds) == 0:
+        return best_operating_point(official_curve(pooled)).threshold
+    return float(expit(log_odds(thresholds).mean()))
 
 
-def _chosen(scored: list[ScoredImage], by_slide: dict[str, Any]) -> dict[str, Any]:
-    best = best_threshold(scored)
-    return {
-        "threshold": best.threshold,
-        "f1": best.counts.f1,
-        "ap": average_precision(ranked_curve(pool(scored))),
-        "figures": int(pool(scored).figures.sum()),
-        "slides": sorted(by_slide),
-        "by_slide": by_slide,
-    }
+def _scores(images: list[ScoredImage], threshold: float) -> dict[str, Any]:
+    """Pooled F1 and AP at the threshold, and of each slide the threshold that would be best."""
+    images = [image._replace(threshold=threshold) for image in images]
+    by_slide = {}
+    for slide in sorted({str(image.slide) for image in images}):
+        best = best_threshold([image for image in images if image.slide == slide])
+        by_slide[slide] = {"best_threshold": best.threshold, "best_f1": best.counts.f1}
+    return {**{name: summary(pool(images))[name] for name in ("f1", "ap")}, "by_slide": by_slide}
 
 
 if __name__ == "__main__":

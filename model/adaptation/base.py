@@ -73,10 +73,12 @@ class Arm:
     """A way of adapting.
 
     Attributes:
-        adapt: changes the network.
+        adapt: changes the network; None where it stays as it is.
         change_pixels: what is done to the image (height, width, 3) uint8 before its patches are
             cut for the adapted network; None for nothing.
+        calibrates: whether the scores are brought to the usual level (model/calibration.py).
     """
 
-    adapt: Adapt
+    adapt: Adapt | None = None
     change_pixels: Callable[[np.ndarray], np.ndarray] | None = None
+    calibrates: bool = False

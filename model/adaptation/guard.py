@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from model.classification import mitosis_probabilities
@@ -18,13 +20,13 @@ DIVERGED = "adaptation diverged: losses or probabilities are not finite"
 
 
 def balanced_accuracy(network: MitosisNetwork, bank: SourceBank, precision: Precision) -> float:
-    """Mean of both classes' accuracies on the bank's held-back entries; NaN without any."""
+    """Mean accuracy over the classes among the bank's held-back entries; NaN without any."""
     held = torch.nonzero(bank.check).flatten()
     values = bank.values[held] if bank.cut == 0 else bank.activations(held)
     mitotic = bank.mitotic[held].cpu() == 1
     called = mitosis_probabilities(network, values, bank.cut, precision) >= 0.5
-    shares = [(called == mitotic)[mitotic == kind].float().mean() for kind in (True, False)]
-    return float(sum(shares) / 2)
+    accuracies = [(called == mitotic)[mitotic == kind].float().mean() for kind in mitotic.unique()]
+    return float(sum(accuracies) / len(accuracies)) if accuracies else math.nan
 
 
 def reason_to_fall_back(

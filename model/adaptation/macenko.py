@@ -15,6 +15,8 @@ REFERENCE_STAINS = np.array([[0.5906, 0.3750], [0.5738, 0.9128], [0.5674, 0.1616
 REFERENCE_CONCENTRATIONS = np.array([1.9765, 2.0619])
 WHITE = 240.0  # transmitted light, as torchstain has it
 FIT_PIXELS = 1_000_000  # of an image, on a regular grid, are enough for its stains
+STAINED_DENSITY = 0.15  # least optical density of stained pixels (Macenko et al. 2009)
+MIN_STAINED = 1000  # pixels, for a fit
 STRIPE = 256  # rows
 
 
@@ -25,11 +27,11 @@ def normalise_stain(pixels: np.ndarray) -> np.ndarray:
     """
     flat = pixels.reshape(-1, 3)
     sample = flat[:: max(len(flat) // FIT_PIXELS, 1)]
-    normaliser = NumpyMacenkoNormalizer()
-    try:
-        normaliser.fit(sample[None], Io=WHITE)
-    except (np.linalg.LinAlgError, IndexError, ValueError):
+    stained = (sample < WHITE * np.exp(-STAINED_DENSITY)).all(axis=1)
+    if stained.sum() < MIN_STAINED or np.ptp(sample[stained], axis=0).max() == 0:
         return pixels
+    normaliser = NumpyMacenkoNormalizer()
+    normaliser.fit(sample[None], Io=WHITE, beta=STAINED_DENSITY)
     stains, concentrations = normaliser.HERef, normaliser.maxCRef
     if not (np.isfinite(stains).all() and (concentrations > 0).all()):
         return pixels

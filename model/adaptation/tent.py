@@ -57,7 +57,7 @@ def adapt(
         if not math.isfinite(last):
             break
         optimiser.zero_grad()
-        entropy.backward()  # type: ignore[no-untyped-call]
+        entropy.backward()
         optimiser.step()
         steps += 1
         if settings.on_step is not None:

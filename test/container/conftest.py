@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from test.container.runners import ROOT, Docker, Runner, Venv, engine_is_there
-from test.rendering import render_tissue, write_tiff
+from test.rendering import render_tissue
+from training.tiff import write_tiff
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

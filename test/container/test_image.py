@@ -51,7 +51,7 @@ def test_the_layers_over_the_base_add_at_most_750_mebibytes(images: dict[str, st
 def test_only_what_it_runs_is_inside(images: dict[str, str]) -> None:
     code = "import os; print(*sorted(os.listdir('/opt/app')))"
     inside = python(images["exec"], code).split()
-    assert inside == ["model", "process.py", "serve.py", "source_bank", "weights"]
+    assert inside == ["evaluation", "model", "process.py", "serve.py", "source_bank", "weights"]
 
 
 def test_torch_is_the_bases_and_at_the_pinned_version(images: dict[str, str]) -> None:

@@ -14,7 +14,8 @@ import pytest
 from test.compare import FILE
 from test.container.conftest import fill, strict_json
 from test.container.runners import Runner, ended, run, started
-from test.rendering import render_tissue, write_tiff
+from test.rendering import render_tissue
+from training.tiff import write_tiff
 
 QUICK = ("--adaptation", "none")
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.adaptation import AdaptationSettings
+from model.adaptation import ARMS, AdaptationSettings
+from model.calibration import Calibration
 from model.classification import activations_below
 from model.image import Image
 from model.network import MitosisNetwork
@@ -79,6 +80,7 @@ def write_weights(folder: Path, network: MitosisNetwork, threshold: float = 0.5)
         "threshold": threshold,
         "reversal_weight": 0.1,
         "sha256": sha256,
+        "calibration": {"reference": -1.5},
     }
     (folder / CARD_FILE).write_text(json.dumps(card))
     return sha256
@@ -93,9 +95,10 @@ def write_bank(folder: Path, bank: SourceBank) -> None:
 def tiny_detector(arm: str = "paper-frozen", *, bank_cut: int = 3, **schedule: object) -> Detector:
     """A detector with random weights; `schedule` goes into the adaptation's settings."""
     network = tiny_network()
-    bank = None if arm == "none" else tiny_bank(network, bank_cut)
+    bank = None if ARMS[arm].adapt is None else tiny_bank(network, bank_cut)
     adaptation = AdaptationSettings(**({"epochs": 1, "batch_size": 16} | schedule))  # type: ignore[arg-type]
-    return Detector(network, bank, DetectorSettings(arm, adaptation, threshold=0.5), CPU)
+    settings = DetectorSettings(arm, adaptation, threshold=0.5, calibration=Calibration(-1.5))
+    return Detector(network, bank, settings, CPU)
 
 
 def field(seed: int = 0, size: tuple[int, int] = (160, 200), mpp: float = 0.25) -> Image:

@@ -59,8 +59,10 @@ def test_pixels_are_kept_as_they_are_at_cut_0(network: MitosisNetwork) -> None:
 def test_network_in_training_mode_is_brought_back(
     network: MitosisNetwork, expected: torch.Tensor
 ) -> None:
-    activations = activations_below(network, PATCHES, 3, "fp32")
     before = {name: value.clone() for name, value in network.state_dict().items()}
+    network.train()
+    activations = activations_below(network, PATCHES, 3, "fp32")
+    assert not network.training
     network.train()
     probabilities = mitosis_probabilities(network, activations, 3, "fp32")
     assert not network.training

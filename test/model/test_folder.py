@@ -16,7 +16,7 @@ from model.inputs import Inputs, find_images
 from model.output import Format
 from model.pipeline import Detections, Detector
 from test.model.builders import field, tiny_detector
-from test.rendering import write_tiff
+from training.tiff import write_tiff
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 RECORD = {
@@ -230,7 +230,7 @@ def test_bad_image_in_the_middle(
     [
         (MemoryError(), "not enough memory: give the process more, or cut the image into parts"),
         (RuntimeError("odd"), "unexpected RuntimeError: odd"),
-        (OSError(28, "No space left on device"), "the result cannot be written (No space left"),
+        (OSError(5, "Input/output error"), "unexpected OSError: [Errno 5] Input/output error"),
     ],
 )
 def test_whatever_happens_the_others_go_on(source: Path, error: Exception, reason: str) -> None:
@@ -272,3 +272,48 @@ def test_result_that_cannot_be_written(detector: Detector, source: Path) -> None
     assert failure.startswith("a.tif: the result cannot be written (")
     assert failure.endswith("is there space on its disk?")
     assert (output / "b" / "mitotic-figures.json").is_file()
+    images = read(output, "results.json")["images"]
+    assert [(i["folder"], i["status"]) for i in images] == [("a", "failed"), ("b", "ok")]
+    assert failure == f"a.tif: {images[0]['error']}"
+
+
+def test_result_that_is_no_json_fails_its_image_only(source: Path) -> None:
+    class Confused:
+        settings = tiny_detector("none").settings
+        calls = 0
+
+        def detect(self, *_: object) -> Detections:
+            self.calls += 1
+            return nothing(drift=float("nan" if self.calls == 1 else 0))
+
+    for name in "ab":
+        add(source, f"{name}.tif")
+    output, (failure,) = process(Confused(), source)
+    assert failure.startswith("a.tif: unexpected ValueError: Out of range float values are not ")
+    assert tree(output) == {
+        "results.json", "a/result.json", "b/result.json", "b/mitotic-figures.json",
+    }  # fmt: skip
+    assert [i["status"] for i in read(output, "results.json")["images"]] == ["failed", "ok"]
+
+
+def test_problem_of_reading_is_none_of_writing(
+    detector: Detector, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Image:
+        raise OSError(24, "Too many open files")
+
+    add(source, "a.tif")
+    monkeypatch.setattr("model.folder.read_image", fail)
+    _, failures = process(detector, source)
+    assert failures == ["a.tif: cannot be read (Too many open files): try again"]
+
+
+def test_summary_that_cannot_be_written_is_told(
+    detector: Detector, source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(source, "a.tif")
+    (source.parent / "out" / "results.json").mkdir(parents=True)
+    output, (failure,) = process(detector, source)
+    assert failure.startswith("results.json: the result cannot be written (")
+    assert read(output, "result.json")["status"] == "ok"
+    assert capsys.readouterr().err == f"error: {failure}\n"

@@ -12,7 +12,8 @@ import SimpleITK as sitk
 import tifffile
 
 from model.image import Image, ImageError, read_image, resample
-from test.rendering import render_tissue, write_tiff
+from test.rendering import render_tissue
+from training.tiff import write_tiff
 
 HEIGHT, WIDTH = 96, 80  # unequal, so that a swap of x and y shows
 RGB = render_tissue((HEIGHT, WIDTH), figures=0, seed=5)[0]

@@ -84,7 +84,7 @@ def test_names_are_those_of_the_parts() -> None:
         ("--batch-size ²", "argument --batch-size: '²' is no whole number above 0"),
         ("--learning-rate=-1", "argument --learning-rate: -1 is below 0"),
         ("--reversal-weight=-0.1", "argument --reversal-weight: -0.1 is below 0"),
-        ("--adaptation tent", "argument --adaptation: invalid choice: 'tent'"),
+        ("--adaptation some", "argument --adaptation: invalid choice: 'some'"),
         ("--candidates many", "argument --candidates: invalid choice: 'many'"),
         ("--output-format 2023", "argument --output-format: invalid choice: '2023'"),
         ("--device tpu", "argument --device: invalid choice: 'tpu'"),

@@ -74,7 +74,7 @@ def test_what_is_reported() -> None:
     apart = np.linalg.norm(found.points[:, None] - found.points[None], axis=2) * 0.25
     assert (apart[~np.eye(len(apart), dtype=bool)] > MERGE_RADIUS_UM).all()
     np.testing.assert_array_equal(found.probabilities, found.without_adaptation)
-    assert found.adaptation == {"arm": "none", "fallback": None, "steps": 0}
+    assert found.adaptation == {"arm": "none", "fallback": None, "steps": 0, "share_changed": 0}
     assert set(found.seconds) == {"candidates", "patches", "classification", "adaptation"}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from model.network import MitosisNetwork
@@ -140,3 +141,30 @@ def test_another_safetensors_file(folder: Path) -> None:
     save_file({"values": torch.zeros(2)}, folder / BANK_FILE)
     with pytest.raises(SourceBankError, match=r"is no valid source bank: KeyError\('cut'\)"):
         load_bank(folder, SHA, DOMAINS)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"values": torch.ones(8, 256, 4, 4, dtype=torch.int8)}, r"values are \(8, 256, 4, 4\) "),
+        ({"values": torch.ones(8, 512, 2, 2)}, r"values are .* torch.float32, not .* torch.int8"),
+        ({"values": torch.tensor(1, dtype=torch.int8)}, r"values are \(\) torch.int8"),
+        ({"scales": torch.ones(3)}, r"scales are \(3,\) torch.float32, not \(512,\)"),
+        ({"scales": torch.full((512,), torch.nan)}, "a scale is not finite"),
+        ({"domain": torch.zeros(7)}, r"domain are \(7,\) torch.int64, not \(8,\)"),
+        ({"domain": torch.full((8,), 3)}, "an entry is of a domain beyond the 3 named"),
+        ({"mitotic": torch.full((8,), 2)}, "an entry is neither mitotic"),
+        ({"check": torch.zeros(9)}, r"check are \(9,\) torch.bool, not \(8,\)"),
+        ({"reserve": torch.zeros(8, 1)}, r"reserve are \(8, 1\)"),
+    ],
+)
+def test_tensors_that_do_not_fit(
+    network: MitosisNetwork, tmp_path: Path, change: dict[str, torch.Tensor], reason: str
+) -> None:
+    write_bank(tmp_path, tiny_bank(network, 4, entries=8, sha256=SHA))
+    with safe_open(tmp_path / BANK_FILE, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    save_file(tensors | change, tmp_path / BANK_FILE, metadata)
+    with pytest.raises(SourceBankError, match="is no valid source bank: " + reason):
+        load_bank(tmp_path, SHA, DOMAINS)

@@ -14,6 +14,7 @@ from test.builders import FIELD_FIGURE
 from training.ami_br import (
     CROP_DOMAINS,
     FIGURE_RADIUS,
+    MAX_BLACK_PADDING,
     PAINT_RADIUS,
     PARIS,
     add_crops,
@@ -119,6 +120,8 @@ def test_real_tables(real_data: Path) -> None:
         "leica_scn400": 670,
     }  # fmt: skip
     assert len(manifest) == 3720
+    usable = [r for r in manifest if float(r["black_padding_frac"]) <= MAX_BLACK_PADDING]
+    assert len(usable) == 3613, "the others are mostly black padding"
     figures = field_figures(real_data, "fields_a")
     assert sum(map(len, figures.values())) == 184
     of_slide = {s: sum(len(f) for n, f in figures.items() if n[:3] == s) for s in ("A03",)}

@@ -71,7 +71,7 @@ def test_the_card_says_what_was_done(made: Path, midog: Midog) -> None:
     images = [i for s in scanners.values() for use in s.values() for i in use["images"]]
     assert sorted(images) == sorted(path.stem for path in midog.images.glob("[01][05]*"))[:12]
     validated = {i for s in scanners.values() for i in s["validation"]["images"]}
-    assert validated == set(chosen["by_slide"]) and len(validated) == 3
+    assert validated == set(chosen["slides"]) and len(validated) == 3
     assert values["averaging"] == "none" and "MIT" in values["terms"]
     assert str(made) not in json.dumps(values), "no place of this machine"
 

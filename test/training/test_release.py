@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ from model.source_bank import SourceBankError, load_bank
 from model.weights import load_weights
 from test.builders import write_data_folder
 from training import prepare, release, select_bank, train
-from training.ami_br import CROP_DOMAINS, PARIS, field_figures, read_table
-from training.samples import Samples
+from training.ami_br import CROP_DOMAINS, PARIS, read_table
 
 
 @pytest.fixture(scope="module")
@@ -75,14 +73,3 @@ def test_a_domain_without_confident_patches_is_named(made: Path) -> None:
     arguments = ["--weights", str(made / "weights"), "--out", str(made / "none")]
     with pytest.raises(ValueError, match=r"has \d+ confident negative patches, 5000 are asked for"):
         select_bank.main([str(made / "data"), *arguments, "--negatives", "5000"])
-
-
-@pytest.mark.skipif("MITOSIS_DATA" not in os.environ, reason="MITOSIS_DATA is not set")
-def test_the_real_data_hold_what_their_description_says() -> None:
-    from training.ami_br import add_crops
-
-    data = Path(os.environ["MITOSIS_DATA"])
-    assert sum(len(centres) for centres in field_figures(data, "fields_a").values()) == 184
-    samples = Samples(list(CROP_DOMAINS.values()))
-    add_crops(samples, data)
-    assert samples.mitotic.sum() == 3613  # of 3,720, 107 are mostly black padding

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from model.patches import PATCH_SIZE, PatchCutter
+from model.patches import PatchCutter
 from test.builders import SCANNERS, rendered_samples
 from training.samples import NO_DOMAIN, WINDOW, Samples, SourceImage, match_borders, read_rgb
 
@@ -113,10 +113,8 @@ def test_the_middle_of_a_window_is_the_patch_of_the_detector() -> None:
     centres = np.array([[0.0, 0.0], [50.6, 3.4], [89.0, 69.0]])
     samples = Samples(["one"])
     samples.add(SourceImage(pixels, "file.png", "slide", "one"), centres, mitotic=True)
-    low = (WINDOW - PATCH_SIZE) // 2
     for index, patch in enumerate(PatchCutter(pixels).cut(centres).numpy()):
-        middle = samples.window(index)[low : low + PATCH_SIZE, low : low + PATCH_SIZE]
-        np.testing.assert_array_equal(middle, patch)
+        np.testing.assert_array_equal(samples.patch(index), patch)
 
 
 def test_read_rgb_leaves_the_alpha_channel(tmp_path: Path) -> None:
@@ -125,3 +123,9 @@ def test_read_rgb_leaves_the_alpha_channel(tmp_path: Path) -> None:
     read = read_rgb(tmp_path / "file.png")
     np.testing.assert_array_equal(read, pixels[..., :3])
     assert read.flags.c_contiguous
+
+
+def test_read_rgb_refuses_what_is_no_colour(tmp_path: Path) -> None:
+    Picture.fromarray(np.zeros((5, 6), np.uint8)).save(tmp_path / "grey.png")
+    with pytest.raises(ValueError, match=r"grey.png is \(5, 6\) uint8: 8-bit colour is needed"):
+        read_rgb(tmp_path / "grey.png")

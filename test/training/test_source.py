@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +56,7 @@ def test_resuming_gives_the_result_of_an_uninterrupted_training(
     )
     whole = train(fresh(), rendered_samples(), recipe, tmp_path / "whole")
     monkeypatch.setattr("training.source.CHECKPOINT_EVERY", 2)
+    monkeypatch.setattr("training.source.LOG_EVERY", 1)
     with monkeypatch.context() as context:
         context.setattr("training.source._step", _failing_after(interruption))
         with pytest.raises(InterruptedError):
@@ -63,6 +65,8 @@ def test_resuming_gives_the_result_of_an_uninterrupted_training(
     resumed = train(fresh(), rendered_samples(), recipe, tmp_path / "parts")
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
+    lines = (tmp_path / "parts" / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2, 3, 4, 5, 6]
 
 
 def _failing_after(steps: int):  # type: ignore[no-untyped-def]

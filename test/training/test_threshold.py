@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.special import logit
 
 from evaluation.scored_image import ScoredImage
 from training import threshold
@@ -19,7 +20,7 @@ def test_a_fold_scores_the_slide_it_left_out(
     file = tmp_path / "threshold.json"
     assert threshold.main([str(data), str(runs["fold"]), "--json", str(file)]) == 0
     chosen = json.loads(file.read_text())
-    assert chosen["slides"] == list(chosen["by_slide"]) == ["A01"]
+    assert chosen["slides"] == list(chosen["calibrated"]["by_slide"]) == ["A01"]
     assert chosen["figures"] == 1 and 0 <= chosen["threshold"] <= 1
     assert capsys.readouterr().out.startswith(f"threshold {chosen['threshold']:.4f}: pooled F1 ")
 
@@ -29,15 +30,32 @@ def test_it_maximises_the_pooled_f1(
 ) -> None:
     """Two figures found at 0.9 and 0.6, look-alikes at 0.7 and 0.3: from 0.6 on F1 is 4/5."""
 
-    def scored(_: object, images: list[SourceImage], *__: object) -> list[ScoredImage]:
+    def scored(
+        _: object, images: list[SourceImage], *__: object
+    ) -> tuple[list[ScoredImage], list[ScoredImage]]:
         points = np.array([[100.0, 0], [300, 0], [500, 0], [700, 0]])
-        probabilities = np.array([0.9, 0.7, 0.6, 0.3])
-        return [ScoredImage(images[0].file, points, probabilities, points[[0, 2]], (0.25, 0.25))]
+        plain, calibrated = np.array([0.9, 0.7, 0.6, 0.3]), np.array([0.5, 0.3, 0.2, 0.1])
+        figures, file = points[[0, 2]], images[0].file
+        return tuple(
+            [ScoredImage(file, points, p, figures, (0.25, 0.25), slide="A01")]
+            for p in (plain, calibrated)
+        )  # type: ignore[return-value]
 
     monkeypatch.setattr(threshold, "score_fields", scored)
     chosen = threshold.choose_threshold(data, [runs["fold"]])
-    assert chosen["f1"] == pytest.approx(0.8)
-    assert 0.3 < chosen["threshold"] <= 0.6
+    assert chosen["without_calibration"]["f1"] == pytest.approx(0.8)
+    assert chosen["threshold"] == pytest.approx(0.6)
+    # Calibrated scores of 0.2 are to reach the threshold as well: the reference rises by as much.
+    expected = threshold.START + logit(0.6) - logit(0.2)
+    assert chosen["calibration"]["reference"] == pytest.approx(expected)
+
+
+def test_threshold_lies_in_the_middle_of_those_of_the_resamples() -> None:
+    """Two fields whose best thresholds are 0.9 and 0.5; both together have 0.5."""
+    points, figures = np.array([[100.0, 0], [300, 0]]), np.array([[100.0, 0]])
+    low = ScoredImage("low", points, np.array([0.5, 0.4]), figures, (0.25, 0.25))
+    high = ScoredImage("high", points, np.array([0.9, 0.85]), figures, (0.25, 0.25))
+    assert 0.5 < threshold.best_on_average([low, high]) < 0.9
 
 
 def test_a_run_that_left_nothing_out_is_no_fold(data: Path, runs: dict[str, Path]) -> None:

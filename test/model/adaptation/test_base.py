@@ -18,5 +18,9 @@ def test_defaults_are_the_paper_s() -> None:
 
 @pytest.mark.parametrize("name", ARMS)
 def test_arms_are_called_alike(name: str) -> None:
-    names = list(inspect.signature(ARMS[name].adapt).parameters)
+    adapt = ARMS[name].adapt
+    if adapt is None:
+        assert name == "none" or ARMS[name].calibrates
+        return
+    names = list(inspect.signature(adapt).parameters)
     assert names == list(inspect.signature(Adapt.__call__).parameters)[1:]

@@ -123,6 +123,17 @@ def test_source_that_is_forgotten(network: MitosisNetwork, bank: SourceBank) -> 
     assert reason_to_fall_back(after, before, QUIET, QUIET, known, "fp32") is None
 
 
+def test_held_back_entries_of_one_class_still_guard(
+    network: MitosisNetwork, bank: SourceBank
+) -> None:
+    one = replace(bank, check=bank.mitotic == 1)
+    before, after = leaning(network, 99), leaning(network, -99)
+    assert balanced_accuracy(before, one, "fp32") == 1
+    assert balanced_accuracy(after, one, "fp32") == 0
+    reason = reason_to_fall_back(before, after, QUIET, QUIET, one, "fp32")
+    assert reason is not None and reason.endswith("fell from 1.00 to 0.00")
+
+
 def test_bank_that_holds_nothing_back_is_no_reason(
     network: MitosisNetwork, bank: SourceBank
 ) -> None:

@@ -1,4 +1,4 @@
-"""No adaptation: the shipped network as it is."""
+"""The shipped network as it is, for arms that change the image alone."""
 
 from __future__ import annotations
 

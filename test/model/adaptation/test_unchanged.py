@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from model.adaptation import AdaptationSettings, none
+from model.adaptation import AdaptationSettings, unchanged
 from test.model.builders import tiny_bank, tiny_network
 
 
@@ -12,6 +12,8 @@ def test_network_stays_as_it_is() -> None:
     network = tiny_network()
     before = {name: value.clone() for name, value in network.state_dict().items()}
     bank = tiny_bank(network, 4)
-    adapted = none.adapt(network, bank.activations(torch.arange(4)), bank, AdaptationSettings())
+    adapted = unchanged.adapt(
+        network, bank.activations(torch.arange(4)), bank, AdaptationSettings()
+    )
     assert adapted.network is network and adapted.account == {"steps": 0}
     assert all(torch.equal(value, before[n]) for n, value in network.state_dict().items())
