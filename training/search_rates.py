@@ -25,7 +25,7 @@ from optuna.trial import TrialState
 
 from evaluation.metrics import average_precision, pool, ranked_curve
 from evaluation.scored_image import ScoredImage
-from model.adaptation import ARMS, AdaptationSettings
+from model.adaptation import AdaptationSettings
 from model.network import CUTS, MitosisNetwork
 from model.output import write_json
 from model.pipeline import Detector, DetectorSettings
@@ -42,6 +42,7 @@ from training.trunk import IMAGENET, Trunk
 
 SOURCE_RATES = (1e-6, 1e-3)  # the paper found 1.0e-5
 ADAPTATION_RATES = (1e-7, 1e-4)  # the paper found 1.7e-6
+ARMS = ("paper", "paper-frozen")  # those whose rate the paper's is
 VALIDATIONS = 5  # of a trial, after each of which it may be pruned
 UNPRUNED = 4  # trials that pruning compares with
 
@@ -220,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--steps", type=int, help="of a trial [the preset's]")
     adaptation = commands.add_parser("adaptation", help="the rate of the adaptation")
     adaptation.add_argument("runs", type=Path, nargs="+", help="each with one scanner left out")
-    adaptation.add_argument("--arm", choices=[n for n in ARMS if n != "none"], default="paper",
+    adaptation.add_argument("--arm", choices=ARMS, default="paper",
                             help="[%(default)s]")  # fmt: skip
     adaptation.add_argument("--images", type=int, default=5, help="of a scanner [%(default)s]")
     adaptation.add_argument("--cut", type=int, choices=CUTS, default=0, help="[%(default)s]")
