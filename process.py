@@ -75,7 +75,7 @@ def load_detector(options: argparse.Namespace) -> Detector:
         adaptation=options.adaptation,
         schedule=schedule,
         threshold=card.threshold if options.threshold is None else options.threshold,
-        candidates=options.candidates,
+        candidates=options.candidates or card.candidates,
         calibration=card.calibration,
         time_budget=options.time_budget,
     )
@@ -135,6 +135,7 @@ def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
     settings = {name: value for name, value in vars(options).items() if name not in UNRECORDED}
     settings |= {
         "threshold": detector.settings.threshold,
+        "candidates": detector.settings.candidates,
         "reversal_weight": schedule.reversal_weight,
         "precision": schedule.precision,
         "device": detector.device.type,

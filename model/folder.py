@@ -91,7 +91,7 @@ def _process(
     detector: Detector, path: Path, folder: Path, settings: FolderSettings, label: str
 ) -> dict[str, Any]:
     """Process an image and write its files; the content of `result.json`. Never raises."""
-    base = {"file": path.name, "status": "failed", "error": None, "warnings": []}
+    base: dict[str, Any] = {"file": path.name, "status": "failed", "error": None, "warnings": []}
     base |= settings.record
     try:
         # What an earlier run found must not stand beside a failure of this one.

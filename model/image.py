@@ -106,6 +106,29 @@ def read_image(path: Path, mpp: float | None = None) -> Image:
         return _read_tiff(path, mpp)
 
 
+@dataclass(frozen=True)
+class Header:
+    """Size in px (width, height) and mm per pixel (x, y) of a file."""
+
+    size: tuple[int, int]
+    spacing: tuple[float, float]
+
+
+def read_header(path: Path, mpp: float | None = None) -> Header:
+    """Size and pixel size of a TIFF file, without its pixels.
+
+    mpp: as for read_image. Raises ImageError where read_image would refuse the header.
+    """
+    if mpp is not None:
+        _check_mpp((mpp, mpp))
+    _check_file(path)
+    with _library_errors_named(), tifffile.TiffFile(path) as tiff:
+        page = _full_resolution(tiff)
+        _check_page(page, path.stat().st_size)
+        spacing = _spacing(_page_spacing(page) if mpp is None else None, mpp)
+        return Header((page.imagewidth, page.imagelength), spacing)
+
+
 def resample(
     image: Image, mpp: float = TRAINING_MPP, tolerance: float = RESAMPLING_TOLERANCE
 ) -> Resampled:

@@ -88,8 +88,7 @@ def option_parser() -> argparse.ArgumentParser:
     add(
         "--candidates",
         choices=("default", "paper"),
-        default="default",
-        help="blue ratio and thresholds: ours, or the paper's [%(default)s]",
+        help="blue ratio and thresholds: ours, or the paper's [the card's]",
     )
     add(
         "--threshold",

@@ -37,6 +37,7 @@ class Card:
         reversal_weight: lambda of the training.
         sha256: of the weights' file, hexadecimal.
         calibration: of the scores to an image, None where the card has none.
+        candidates: name of the settings for candidates that the training had.
     """
 
     domains: list[str]
@@ -44,6 +45,7 @@ class Card:
     reversal_weight: float
     sha256: str
     calibration: Calibration | None
+    candidates: str
     values: dict[str, Any]
 
 
@@ -104,6 +106,7 @@ def load_card(folder: Path) -> Card:
             reversal_weight=float(values["reversal_weight"]),
             sha256=str(values["sha256"]),
             calibration=_calibration(values.get("calibration")),
+            candidates=str(values.get("candidates", "default")),
             values=values,
         )
     except FileNotFoundError as error:

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from model.network import MitosisNetwork
-from training.train import load_run
+from training.train import load_run, run_before
 
 SHARE = 0.25  # of the fine-tuned network
 
@@ -25,9 +25,10 @@ def released_network(run: Path) -> MitosisNetwork:
     The scanner branch is the fine-tuned one: it was new there.
     """
     network, summary = load_run(run)
-    if summary["start"] == "imagenet":
+    start = run_before(summary)
+    if start is None:
         return network
-    before, _ = load_run(Path(summary["start"]))
+    before, _ = load_run(start)
     for name in ("trunk", "mitosis"):
         average_into(network.get_submodule(name), before.get_submodule(name), SHARE)
     return network

@@ -6,6 +6,7 @@ one would have drawn.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,16 +15,24 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from model.patches import PATCH_SIZE
 from training.augmentation import Augmentation, augment
-from training.samples import NO_DOMAIN, Samples
+from training.compute import ALONE, Compute
+from training.samples import NO_DOMAIN, WINDOW, Samples
+
+MIDDLE = slice((WINDOW - PATCH_SIZE) // 2, (WINDOW + PATCH_SIZE) // 2)  # a patch in its window
 
 
 class Batch(NamedTuple):
-    """Patches (n, 64, 64, 3) uint8, mitotic (n,) int64, domain (n,) int64 or NO_DOMAIN."""
+    """Patches (n, 64, 64, 3) uint8, mitotic (n,) int64, domain (n,) int64 or NO_DOMAIN.
+
+    counts (2,) int64: samples of the step over all processes, and those of them with a domain.
+    """
 
     patches: torch.Tensor
     mitotic: torch.Tensor
     domain: torch.Tensor
+    counts: torch.Tensor
 
 
 @dataclass(frozen=True)
@@ -43,16 +52,25 @@ class Mixture:
 
 
 class BatchSource:
-    """Draws batches from samples; `hard` can be replaced as the network improves."""
+    """Draws balanced batches; `hard` can be replaced as the network improves.
+
+    Of several processes, process `rank` of `world` gets each world-th sample of a batch.
+    """
 
     def __init__(
-        self, samples: Samples, mixture: Mixture, augmentation: Augmentation, seed: int
+        self,
+        samples: Samples,
+        mixture: Mixture,
+        augmentation: Augmentation | None,
+        seed: int,
+        compute: Compute = ALONE,
     ) -> None:
         self.samples = samples
         self.mixture = mixture
         self.augmentation = augmentation
         self.seed = seed
-        self.hard = np.zeros(0, np.int64)
+        self.compute = compute
+        self.hard = np.flatnonzero(samples.hard)
         domains = range(len(samples.domains))
         self.positives = [np.flatnonzero(samples.mitotic & (samples.domain == d)) for d in domains]
         self.negatives = [np.flatnonzero(~samples.mitotic & (samples.domain == d)) for d in domains]
@@ -70,24 +88,32 @@ class BatchSource:
     def draw(self, step: int) -> Batch:
         """The batch of a step."""
         random = np.random.default_rng([self.seed, step])
-        generator = torch.Generator().manual_seed(int(random.integers(2**62)))
-        index, domain = self._choose(random)
+        seed = int(random.integers(2**62)) + self.compute.rank
+        index, domain = self._choose(random, step)
+        counts = torch.tensor([len(index), int((domain != NO_DOMAIN).sum())])
+        mine = slice(self.compute.rank, None, self.compute.world)
+        index, domain = index[mine], domain[mine]
         windows = np.stack([self._window(int(i), random) for i in index])
-        patches = augment(torch.from_numpy(windows), self.augmentation, generator)
+        if self.augmentation is None:
+            patches = torch.from_numpy(np.ascontiguousarray(windows[:, MIDDLE, MIDDLE]))
+        else:
+            generator = torch.Generator().manual_seed(seed)
+            patches = augment(torch.from_numpy(windows), self.augmentation, generator)
         mitotic = torch.from_numpy(self.samples.mitotic[index].astype(np.int64))
-        return Batch(patches, mitotic, torch.from_numpy(domain))
+        return Batch(patches, mitotic, torch.from_numpy(domain), counts)
 
     def steps(self, first: int, last: int) -> Iterator[Batch]:
-        """Batches first to last - 1, each prepared while the one before is computed with."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            following = pool.submit(self.draw, first)
+        """Batches first to last - 1, prepared ahead while those before are computed with."""
+        threads = self.compute.loaders
+        with ThreadPoolExecutor(max_workers=threads) as pool:
+            following = deque(pool.submit(self.draw, s) for s in range(first, last)[:threads])
             for step in range(first, last):
-                batch = following.result()
-                if step + 1 < last:
-                    following = pool.submit(self.draw, step + 1)
+                batch = following.popleft().result()
+                if step + threads < last:
+                    following.append(pool.submit(self.draw, step + threads))
                 yield batch
 
-    def _choose(self, random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _choose(self, random: np.random.Generator, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Indices of samples and their domains for the scanner loss."""
         size = self.mixture.size
         hard = round(size * self.mixture.hard) if len(self.hard) else 0
@@ -110,6 +136,30 @@ class BatchSource:
     def _window(self, index: int, random: np.random.Generator) -> np.ndarray:
         drawn = random.choice(self.negative_borders) if self.bordered_figures[index] else None
         return self.samples.window(index, drawn)
+
+
+class EveryPatch(BatchSource):
+    """Draws every sample once an epoch, in an order that seed and epoch decide (paper)."""
+
+    def _choose(self, random: np.random.Generator, step: int) -> tuple[np.ndarray, np.ndarray]:
+        size = self.mixture.size
+        epoch, batch = divmod(step, batches_an_epoch(len(self.samples), size))
+        index = self._order(epoch)[batch * size : (batch + 1) * size]
+        return index, self.samples.domain[index].astype(np.int64)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        kept = self._ordered  # read once: several threads draw
+        if kept[0] != epoch:
+            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.samples))
+            self._ordered = kept = epoch, order
+        return kept[1]
+
+    _ordered: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
+
+
+def batches_an_epoch(samples: int, size: int) -> int:
+    """Whole batches in an epoch: the few samples left over change from epoch to epoch."""
+    return max(samples // size, 1)
 
 
 def _spread(total: int, parts: int, random: np.random.Generator) -> list[int]:

@@ -24,6 +24,7 @@ def score_fields(
     figures: dict[str, np.ndarray],
     mpp: float,
     calibrations: Sequence[Calibration | None] = (None,),
+    candidates: str = "default",
 ) -> list[list[ScoredImage]]:
     """Detections by the network as it is beside the figures, an entry a field.
 
@@ -33,13 +34,15 @@ def score_fields(
         figures: centres (n, 2) px of mitotic figures by file name.
         mpp: µm per pixel of the fields.
         calibrations: of the scores to each field; None for none.
+        candidates: name of the candidates' settings.
 
     Returns:
         The fields under each calibration.
     """
     device = choose_device("auto")
     schedule = AdaptationSettings(precision=choose_precision("auto", device))
-    detector = Detector(network, None, DetectorSettings("none", schedule, 0.5), device)
+    settings = DetectorSettings("none", schedule, 0.5, candidates)
+    detector = Detector(network, None, settings, device)
     scored: list[list[ScoredImage]] = [[] for _ in calibrations]
     for image in tqdm(images, desc="fields", mininterval=5):
         spacing = (mpp / 1000, mpp / 1000)

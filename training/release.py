@@ -15,7 +15,7 @@ from model.output import write_json
 from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE
 from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
 from training.averaging import SHARE, released_network
-from training.train import load_run
+from training.train import load_run, run_before
 
 VALIDATION_SLIDES = ["A03"]
 INTENDED_USE = "Research. Not for diagnosis, and not a medical device."
@@ -55,6 +55,7 @@ def card(
 ) -> dict[str, Any]:
     """The card. `stages` are the summaries of the runs, the last one first."""
     last = stages[0]
+    candidates = last.get("data", {}).get("candidates", "default")
     return {
         "name": "mitosis detection, ResNet-18 with mitosis and scanner branch",
         "sha256": sha256,
@@ -72,35 +73,59 @@ def card(
             "pixel_size_um": 0.25,
             "channel_mean": CHANNEL_MEAN,
             "channel_std": CHANNEL_STD,
-            "candidates": vars(SETTINGS["default"]),
+            "candidates": vars(SETTINGS[candidates]),
         },
+        "candidates": candidates,
         "data": {
-            "crops": "AMi-Br: figures of MIDOG 2021 (UMC Utrecht) and TUPAC16, all slides",
-            "whole_fields": "ICPR 2012, Aperio XT, and negatives of the same tissue on a Hamamatsu",
-            "training_slides": last["whole_field_slides"],
-            "validation_slides": VALIDATION_SLIDES,
-            "split": "by slide; the validation slides chose nothing",
+            **(last.get("data") or _ami_br_data(last)),
             "mitotic_figures": last["mitotic"],
             "negatives": last["negatives"],
         },
         "training": [
-            {key: stage[key] for key in ("preset", "recipe")} for stage in reversed(stages)
+            {key: stage[key] for key in ("preset", "recipe", "compute") if key in stage}
+            for stage in reversed(stages)
         ],
-        "averaging": f"{SHARE} of the last stage's weights, the rest of the stage before",
+        "averaging": f"{SHARE} of the last stage's weights, the rest of the stage before"
+        if len(stages) > 1
+        else "none",
         "parameters": sum(p.numel() for p in network.parameters()),
-        "metrics": {"A03_without_adaptation": _pooled(read["validation"])},
+        "metrics": {
+            "A03_without_adaptation"
+            if "data" not in last
+            else "validation_without_adaptation": _pooled(read["validation"])
+        },
         "seam_control": read["seam"],
         "commit": _commit(),
         "intended_use": INTENDED_USE,
-        "terms": TERMS,
+        "terms": _terms(last),
     }
+
+
+def _ami_br_data(last: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "crops": "AMi-Br: figures of MIDOG 2021 (UMC Utrecht) and TUPAC16, all slides",
+        "whole_fields": "ICPR 2012, Aperio XT, and negatives of the same tissue on a Hamamatsu",
+        "training_slides": last["whole_field_slides"],
+        "validation_slides": VALIDATION_SLIDES,
+        "split": "by slide; the validation slides chose nothing",
+    }
+
+
+def _terms(last: dict[str, Any]) -> str:
+    if "data" not in last:
+        return TERMS
+    return (
+        f"The images' licence: {last['data']['licence']}. It decides what weights and source bank "
+        "may be used for. The code is under the MIT licence."
+    )
 
 
 def _stages_before(summary: dict[str, Any]) -> list[dict[str, Any]]:
     """Summaries of the runs that a run went on from."""
-    if summary["start"] == "imagenet":
+    start = run_before(summary)
+    if start is None:
         return []
-    _, before = load_run(Path(summary["start"]))
+    _, before = load_run(start)
     return [before, *_stages_before(before)]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -37,6 +38,7 @@ class Samples:
         domain: (n,) int16 index into domains, or NO_DOMAIN.
         borders: (n, 4) float32 distance in px to the left, right, upper and lower border at which
             the window is mirrored; infinite where only the image's own border counts.
+        hard: (n,) bool, negatives that were annotated as look-alikes.
     """
 
     domains: list[str]
@@ -46,6 +48,7 @@ class Samples:
     mitotic: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     domain: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int16))
     borders: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
+    hard: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
 
     def __len__(self) -> int:
         return len(self.image)
@@ -57,6 +60,7 @@ class Samples:
         mitotic: bool,
         *,
         in_domain: bool = True,
+        hard: bool = False,
     ) -> None:
         """Add samples of one class at centres (n, 2) of an image.
 
@@ -75,6 +79,17 @@ class Samples:
         self.domain = np.append(self.domain, np.full(count, domain, np.int16))
         infinite = np.full((count, 4), np.inf, np.float32)
         self.borders = np.append(self.borders, infinite, axis=0)
+        self.hard = np.append(self.hard, np.full(count, hard))
+
+    def fingerprint(self) -> str:
+        """Hash of the positions and labels: samples that a checkpoint may go on with have it too.
+
+        The pixels are left out, as are borders.
+        """
+        digest = hashlib.sha256(repr([self.domains, [i.file for i in self.images]]).encode())
+        for values in (self.image, self.centres, self.mitotic, self.domain, self.hard):
+            digest.update(np.ascontiguousarray(values).tobytes())
+        return digest.hexdigest()
 
     def window(self, index: int, borders: np.ndarray | None = None) -> np.ndarray:
         """(WINDOW, WINDOW, 3) uint8 around a sample, mirrored at the borders."""

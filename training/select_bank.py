@@ -2,14 +2,14 @@
 
 Each domain gives as many entries. Their mitotic share is that of real candidates; a reserve of
 further mitotic entries, marked as such, is for the class loss alone. A share of each kind is held
-back as the split `check`.
+back as the split `check`. `--preset paper` takes 10,000 patches of each domain, 10 of them mitotic.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +17,15 @@ import torch
 
 from model.classification import activations_below
 from model.network import CUTS, MitosisNetwork
-from model.precision import choose_device
+from model.precision import choose_device, choose_precision
 from model.source_bank import BANK_FILE, SourceBank, quantise, save_bank
-from model.weights import load_weights
+from model.weights import file_sha256, load_weights
+from training.bank_report import write_report
+from training.compute import Compute
+from training.midog_data import MidogChoice
 from training.samples import Samples, match_borders
 from training.source import score_samples
-from training.train import load_samples
+from training.train import load_run, load_samples
 
 MIN_BORDER = 12.0  # px: negatives nearer to a crop's border are mostly mirror image
 
@@ -47,22 +50,38 @@ class Selection:
     confidence: float = 0.9
 
 
+# Paper, section 3: 10,000 patches a scanner, ten of them mitotic, all adapted with.
+PAPER = Selection(negatives=9990, mitotic_share=0.001, reserve=0, check=0.0)
+SELECTIONS = {"default": Selection(), "paper": PAPER}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if bool(options.run) == bool(options.data):
+        parser.error("either DATA or --run RUN")
     network, card = load_weights(options.weights)
-    samples = load_samples(options.data, set(card.values["data"]["training_slides"]))
+    samples = (
+        MidogChoice.of_run(load_run(options.run)[1]).load().training_samples()
+        if options.run
+        else load_samples(options.data, set(card.values["data"]["training_slides"]))
+    )
     if samples.domains != card.domains:
         print(
             f"error: the weights know {card.domains}, the data {samples.domains}", file=sys.stderr
         )
         return 2
-    selection = Selection(
-        options.negatives, options.mitotic_share, options.reserve, options.check, options.confidence
-    )
+    asked = {name: getattr(options, name) for name in asdict(PAPER)}
+    given = {name: value for name, value in asked.items() if value is not None}
+    selection = replace(SELECTIONS[options.preset], **given)
     bank, entries = select(network, samples, selection, options.cut, card.sha256, options.seed)
     save_bank(options.out, bank, entries)
     size = (options.out / BANK_FILE).stat().st_size / 2**20
+    write_report(options.report, samples, entries, asdict(selection) | {
+        "cut": bank.cut, "weights_sha256": card.sha256,
+        "bank_sha256": file_sha256(options.out / BANK_FILE),
+    })  # fmt: skip
     print(report(bank))
     print(f"wrote {options.out / BANK_FILE}: {len(bank)} entries at cut {bank.cut}, {size:.1f} MiB")
     return 0
@@ -85,7 +104,9 @@ def select(
     match_borders(samples, random)
     far = samples.mitotic | (samples.borders.min(axis=1) >= MIN_BORDER)
     usable = np.flatnonzero(far & (samples.domain >= 0))
-    log_odds = score_samples(network, samples, usable)
+    device = choose_device("auto")
+    compute = Compute(device, choose_precision("auto", device))
+    log_odds = score_samples(network.to(device), samples, usable, compute=compute)
     confidence = 1 / (1 + np.exp(-np.where(samples.mitotic[usable], log_odds, -log_odds)))
     chosen, check, reserve = _choose(samples, usable, confidence, selection, random)
     sure = dict(zip(usable.tolist(), confidence.tolist(), strict=True))
@@ -176,7 +197,9 @@ def _row(
     samples: Samples, index: int, confidence: float, check: bool, reserve: bool
 ) -> dict[str, object]:
     image = samples.images[samples.image[index]]
-    scanner, lab = image.domain.rsplit("_", 1)
+    scanner, _, lab = (
+        image.domain.rpartition("_") if "_" in image.domain else (image.domain, "", "")
+    )
     x, y = samples.centres[index]
     return {
         "scanner": scanner,
@@ -194,8 +217,21 @@ def _row(
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.select_bank", description=__doc__)
-    shape = Selection()
-    parser.add_argument("data", type=Path, help="folder with crops/ and fields_a/")
+    parser.add_argument("data", type=Path, nargs="?", help="folder with crops/ and fields_a/")
+    parser.add_argument("--run", type=Path, help="instead: a run of training.train --midog")
+    parser.add_argument(
+        "--preset",
+        choices=sorted(SELECTIONS),
+        default="default",
+        help="numbers that the options below replace [%(default)s]",
+    )
+    parser.add_argument(
+        "--report",
+        type=Path,
+        default=Path("runs/bank_report"),
+        help="folder for report.json and contact_sheet.png, which shows the images: not for "
+        "publication [%(default)s]",
+    )
     parser.add_argument("--weights", type=Path, default=Path("weights"), help="[%(default)s]")
     parser.add_argument("--out", type=Path, default=Path("source_bank"), help="[%(default)s]")
     parser.add_argument(
@@ -206,13 +242,12 @@ def _parser() -> argparse.ArgumentParser:
         help="layers up to it stay as they are; 0 stores pixels, which the "
         "licence of the images must allow [%(default)s]",
     )
-    parser.add_argument("--negatives", type=int, default=shape.negatives, help="[%(default)s]")
-    parser.add_argument(
-        "--mitotic-share", type=float, default=shape.mitotic_share, help="[%(default)s]"
-    )
-    parser.add_argument("--reserve", type=int, default=shape.reserve, help="[%(default)s]")
-    parser.add_argument("--check", type=float, default=shape.check, help="[%(default)s]")
-    parser.add_argument("--confidence", type=float, default=shape.confidence, help="[%(default)s]")
+    for field, kind in (
+        ("negatives", int), ("mitotic-share", float), ("reserve", int), ("check", float),
+        ("confidence", float),
+    ):  # fmt: skip
+        values = [f"{n}: {getattr(s, field.replace('-', '_'))}" for n, s in SELECTIONS.items()]
+        parser.add_argument(f"--{field}", type=kind, help=f"[{', '.join(values)}]")
     parser.add_argument("--seed", type=int, default=0, help="[%(default)s]")
     return parser
 

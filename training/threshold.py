@@ -2,13 +2,14 @@
 
 A threshold chosen on balanced patches is far too low for whole fields, where negatives outnumber
 mitotic figures by hundreds to one, and one chosen on slides the network has learnt is too high.
+A run trained with --midog has validation images, which it has not learnt: they choose (--run RUN).
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from model.output import write_json
 from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
 from training.averaging import released_network
 from training.field_scores import score_fields
+from training.midog_data import MidogChoice
 from training.train import TRAINING_SLIDES, load_run
 
 START = -1.5  # reference from which that of the calibration is found
@@ -38,11 +40,18 @@ RESAMPLES = 200
 def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.threshold", description=__doc__)
-    parser.add_argument("data", type=Path, help="folder with fields_a/")
-    parser.add_argument("folds", type=Path, nargs="+", help="runs, each with one slide left out")
+    parser.add_argument("data", type=Path, nargs="?", help="folder with fields_a/")
+    parser.add_argument("folds", type=Path, nargs="*", help="runs, each with one slide left out")
+    parser.add_argument("--run", type=Path, help="instead: a run of training.train --midog")
     parser.add_argument("--json", type=Path, required=True, help="file to write")
     options = parser.parse_args(arguments)
-    chosen = choose_threshold(options.data, options.folds)
+    if bool(options.run) == bool(options.folds):
+        parser.error("either DATA and FOLDS, or --run RUN")
+    chosen = (
+        choose_on_validation(options.run)
+        if options.run
+        else choose_threshold(options.data, options.folds)
+    )
     write_json(options.json, chosen)
     print(
         f"threshold {chosen['threshold']:.4f} on {chosen['figures']} figures of "
@@ -54,17 +63,51 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def choose_threshold(data: Path, folds: list[Path]) -> dict[str, Any]:
-    """One threshold for scores with and without calibration, and what it was chosen on.
-
-    The reference of the calibration is set so that both have the same best threshold.
+    """The threshold of the folds, see `choose`.
 
     Raises:
         ValueError: a run left out no slide, or more than one.
     """
-    plain, calibrated = score_folds(data, folds, (None, Calibration(START)))
+    return choose(lambda calibrations: score_folds(data, folds, calibrations))
+
+
+def choose_on_validation(run: Path) -> dict[str, Any]:
+    """The threshold of a MIDOG run's validation images, see `choose`."""
+    network, (_, told) = released_network(run), load_run(run)
+    data = MidogChoice.of_run(told).load()
+    stored = data.stored(data.validation)
+    rule = "largest pooled F1 over the validation images, which the network was not trained on"
+
+    def score(calibrations: Sequence[Calibration | None]) -> list[list[ScoredImage]]:
+        scored: list[list[ScoredImage]] = [[] for _ in calibrations]
+        for image in stored:
+            figures = {image.source.file: image.place(image.annotated.figures)}
+            here = score_fields(
+                network,
+                [image.source],
+                figures,
+                image.mpp[0],
+                calibrations,
+                data.choice.candidates,
+            )
+            for rows, more in zip(scored, here, strict=True):
+                rows += more
+        return scored
+
+    return {"rule": f"{rule}; mean of its log odds over resamples of the images"} | choose(score)
+
+
+def choose(
+    score: Callable[[Sequence[Calibration | None]], list[list[ScoredImage]]],
+) -> dict[str, Any]:
+    """One threshold for scores with and without calibration, and what it was chosen on.
+
+    The reference of the calibration is set so that both have the same best threshold.
+    """
+    plain, calibrated = score((None, Calibration(START)))
     threshold = best_on_average(plain)
     reference = START + log_odds(threshold) - log_odds(best_on_average(calibrated))
-    _, calibrated = score_folds(data, folds, (None, Calibration(float(reference))))
+    _, calibrated = score((None, Calibration(float(reference))))
     return {
         "threshold": threshold,
         "slides": sorted({str(image.slide) for image in plain}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def annotated(stem: str, slide: str) -> AnnotatedImage:
     )
 
 
-def row(stem: str, arm: str, probabilities: list[float], scanner: str = AS_IT_IS) -> dict:  # type: ignore[type-arg]
+def row(stem: str, arm: str, probabilities: list[float], scanner: str = AS_IT_IS) -> dict[str, Any]:
     """Detections at both figures and one that is wrong."""
     return {
         "scanner": scanner, "image": stem, "arm": arm, "seed": 0,

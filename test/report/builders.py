@@ -13,7 +13,8 @@ from model.inputs import SUMMARY_FILE
 from model.output import write_json
 from model.weights import file_sha256
 from report.saved import Saved, load_output
-from test.rendering import render_tissue, write_tiff
+from test.rendering import render_tissue
+from training.tiff import write_tiff
 
 SIZE = (180, 240)  # px, height and width
 CURVE = {"steps_a_point": 2, "mitosis_loss": [0.4, None, 0.2, 0.1], "scanner_loss": [1.9, 1.8]}

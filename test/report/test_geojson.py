@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from geojson_pydantic import FeatureCollection
 
@@ -12,7 +13,7 @@ from test.report.builders import saved
 
 def test_is_a_feature_collection_of_the_rfc() -> None:
     content = json.dumps(feature_collection(saved()))
-    features = FeatureCollection.model_validate_json(content).features
+    features: list[Any] = FeatureCollection.model_validate_json(content).features
     assert [f.geometry.type for f in features if f.geometry] == ["Point"] * 6
     assert len({f.id for f in features}) == 6
 

@@ -18,6 +18,7 @@ from test.model.builders import linear
 from training import source as training_source
 from training.augmentation import Augmentation
 from training.batches import Mixture
+from training.compute import Compute
 from training.samples import Samples
 from training.source import Recipe, recipe_as_dict, score_samples, train
 
@@ -126,8 +127,10 @@ def test_the_hardest_negatives_are_mined_each_round(
     mined: list[np.ndarray] = []
     hardest = training_source._hardest
 
-    def watched(network: MitosisNetwork, samples: Samples, count: int) -> np.ndarray:
-        chosen = hardest(network, samples, count)
+    def watched(
+        network: MitosisNetwork, samples: Samples, count: int, *rest: Compute
+    ) -> np.ndarray:
+        chosen = hardest(network, samples, count, *rest)
         scores = dict(zip(negatives, score_samples(network, samples, negatives), strict=True))
         others = set(negatives.tolist()) - set(chosen.tolist())
         assert min(scores[i] for i in chosen) >= max(scores[i] for i in others)
@@ -170,7 +173,9 @@ def test_lambda_follows_ganin_s_schedule() -> None:
 
 def test_a_recipe_comes_from_a_preset_and_goes_into_the_card() -> None:
     recipe = Recipe.from_dict({"steps": 5, "mixture": {"size": 9}, "augmentation": {"noise": 1.0}})
+    assert recipe.augmentation is not None
     assert (recipe.steps, recipe.mixture.size, recipe.augmentation.noise) == (5, 9, 1.0)
+    assert Recipe.from_dict({"augmentation": False}).augmentation is None
     assert Recipe.from_dict(recipe_as_dict(recipe)) == recipe
     with pytest.raises(TypeError, match="'stepz'"):
         Recipe.from_dict({"stepz": 5})

@@ -14,6 +14,7 @@ from training.ami_br import CROP_DOMAINS, PARIS
 from training.batches import Mixture
 from training.source import Recipe
 from training.train import NETWORK_FILE, PRESETS, describe, load_run, load_samples
+from training.trunk import Trunk
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
@@ -30,7 +31,9 @@ def test_a_run_leaves_network_metrics_and_what_it_was(runs: dict[str, Path]) -> 
         ("fold", ["A00", "A02"], str(runs["crops"])),
     ):
         files = {path.name for path in runs[name].iterdir()}
-        assert files == {"checkpoint.pt", "metrics.jsonl", "network.safetensors", "run.json"}
+        assert files == {
+            *("checkpoint.pt", "metrics.jsonl", "network.safetensors", "run.json", "tensorboard")
+        }
         network, summary = load_run(runs[name])
         domains = [*CROP_DOMAINS.values(), *([PARIS] if slides else [])]
         assert summary["domains"] == domains and network.source_domains == len(domains)
@@ -51,9 +54,9 @@ def test_second_stage_goes_on_from_the_first(runs: dict[str, Path]) -> None:
 
 def test_seed_decides_the_new_layers(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "Mixture", lambda size: Mixture(size=20))
-    samples = load_samples(data, set())
+    samples, trunk = load_samples(data, set()), Trunk(str(data / train.TRUNK_FILE))
     first, again, other = (
-        train.initial_network(samples, data, None, seed).state_dict() for seed in (1, 1, 2)
+        train.initial_network(samples, trunk, None, seed).state_dict() for seed in (1, 1, 2)
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["mitosis.0.weight"], other["mitosis.0.weight"])
