@@ -14,7 +14,7 @@ ARM_NAMES = (
     "calibrated", "adabn-calibrated", "paper-calibrated",
 )  # fmt: skip
 # The arm that does least harm on validation; README, "Which adaptation".
-DEFAULT_ARM = "paper-frozen"
+DEFAULT_ARM = "calibrated"
 # Files for readers, made from the results; `python -m report OUTPUT` makes them later.
 FILES = {
     "overlay": "write overlay.png and thumbnail.png of each image, detections marked",
@@ -27,9 +27,17 @@ EPILOG = """\
 One image in the input folder: OUTPUT/mitotic-figures.json and OUTPUT/result.json. Several:
 OUTPUT/<stem>/ for each. OUTPUT/results.json sums them up. The exit status is 1 if an image failed.
 
+arms of --adaptation:
+  none              the network as it is
+  calibrated        its scores brought to the level that they have in the training's fields
+  paper             gradient reversal as in the paper, batch norm in training mode
+  paper-frozen      the same with the batch norm statistics frozen
+  paper-calibrated  paper-frozen, then calibrated
+  adabn, adabn-blended, adabn-calibrated, macenko, sham, tent    controls: docs/adaptation.md
+
 examples:
   process.py --input slides --output found --report               found/report.html to look at
-  process.py --input slides --output found --adaptation none      faster, no adaptation
+  process.py --input slides --output found --adaptation paper-calibrated
   process.py --input photos --output found --mpp 0.25             PNG, JPEG, or TIFF without a
                                                                   trustworthy resolution
 Research use only, not for diagnosis.
@@ -72,8 +80,8 @@ def option_parser() -> argparse.ArgumentParser:
         "--adaptation",
         choices=ARM_NAMES,
         default=DEFAULT_ARM,
-        help="how to adapt to an image: not at all; as the paper has it, with batch norm in "
-        "training mode; the same with batch norm frozen [%(default)s]",
+        metavar="ARM",
+        help="how to adapt to an image [%(default)s]; see the list below",
     )
     add(
         "--reversal-weight",

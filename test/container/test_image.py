@@ -68,7 +68,7 @@ def test_the_exported_image_gives_the_same_output(
     images: dict[str, str], fields: list[Path], source: Path, target: Path, tmp_path: Path
 ) -> None:
     fill(source, fields[0])
-    options = ("--max-steps", "2")
+    options = ("--adaptation", "paper-calibrated", "--max-steps", "2")
     assert run(Docker(images), source, target, *options).status == 0
 
     subprocess.run(["./export.sh", "exec", str(tmp_path / "export")], cwd=ROOT, check=True)

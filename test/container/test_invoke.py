@@ -41,7 +41,9 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 @pytest.fixture(scope="module")
 def server(runner: Runner, folders: tuple[Path, Path]) -> Iterator[Server]:
     """A server that adapts for two steps on each image, so that a leak between calls would show."""
-    with serving(runner, *folders, "--max-steps", "2") as running:
+    with serving(
+        runner, *folders, "--adaptation", "paper-calibrated", "--max-steps", "2"
+    ) as running:
         yield running
 
 
