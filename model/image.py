@@ -147,6 +147,8 @@ def _read_with_itk(path: Path, reader_name: str, mpp: float | None) -> Image:
     if not np.allclose(reader.GetDirection(), np.eye(len(size)).ravel()):
         raise ImageError("its axes are turned (direction matrix): save it with identity direction")
     origin = reader.GetOrigin()
+    if not np.isfinite(origin).all():
+        raise ImageError(f"its origin {origin[:2]} is no place: save it with a finite origin")
     spacing = None if reader.GetSpacing()[:2] == (1.0, 1.0) else reader.GetSpacing()
     return Image(_itk_pixels(reader), _spacing(spacing, mpp), (origin[0], origin[1]))
 
