@@ -159,7 +159,7 @@ KINDS = [
     Kind("zstd.tif", tiff(compression="zstd"), None),
     Kind("metaimage.mha", mha(), None),
     Kind("packed.mha", mha(compressed=True), None),
-    Kind("cyclic pages.tif", cyclic, None),
+    Kind("cyclic pages.tif", cyclic, "its pages lead back to an earlier one"),
     # Contents.
     Kind("1x1.tif", tiff(RGB[:1, :1].copy()), None),
     Kind("10x10.tif", tiff(RGB[:10, :10].copy()), None),
