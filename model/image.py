@@ -148,8 +148,6 @@ def _read_with_itk(path: Path, reader_name: str, mpp: float | None) -> Image:
     if not np.allclose(reader.GetDirection(), np.eye(len(size)).ravel()):
         raise ImageError("its axes are turned (direction matrix): save it with identity direction")
     origin = reader.GetOrigin()
-    if not np.isfinite(origin).all():
-        raise ImageError(f"its origin {origin[:2]} is no place: save it with a finite origin")
     spacing = None if reader.GetSpacing()[:2] == (1.0, 1.0) else reader.GetSpacing()
     return Image(_itk_pixels(reader), _spacing(spacing, mpp), (origin[0], origin[1]))
 
@@ -247,6 +245,10 @@ _EIGHT_BITS = "convert it to 8-bit RGB"
 
 def _check_file(path: Path) -> None:
     try:
+        str(path).encode()
+    except UnicodeEncodeError as error:  # SimpleITK would end the process
+        raise ImageError("its name or folder's is not UTF-8: rename it") from error
+    try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise ImageError("no regular file: give a file with an image in it")
         with path.open("rb") as file:
@@ -269,6 +271,10 @@ def _check_pixels_inside(path: Path) -> None:
         raise ImageError(
             "its pixels are in another file: save it as one .mha with the pixels in it"
         )
+    if re.search(
+        rb"^(Offset|Origin|Position)\s*=.*(nan|inf)", header[: source.start()], re.M | re.I
+    ):
+        raise ImageError("its origin is no place: save it with a finite one")  # ITK takes 0 for it
 
 
 def _check_page(page: tifffile.TiffPage, file_bytes: int) -> None:
