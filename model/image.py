@@ -29,6 +29,7 @@ TRAINING_MPP = 0.25  # µm per pixel: MIDOG 2021's scanners have 0.23 to 0.26
 RESAMPLING_TOLERANCE = 0.10  # the training's scale augmentation covers more than this
 PLAUSIBLE_MPP = (0.1, 1.0)  # µm per pixel: 100x to 10x objectives; 72 dpi would be 353
 MAX_PIXELS = 10**9  # 3 GB of RGB; twenty-five times an image of MIDOG 2021
+MAX_PAGES = 1000  # a pyramid has a dozen; a long chain of empty pages would be read for hours
 
 _ITK_READERS = {
     ".mha": "MetaImageIO",
@@ -184,7 +185,7 @@ def _read_tiff(path: Path, mpp: float | None) -> Image:
 
 def _full_resolution(tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     """The one image of the file: pages marked as reduced or scaled copies of it are its pyramid."""
-    every = [page for page in tiff.pages if isinstance(page, tifffile.TiffPage)]
+    every = _pages(tiff)
     pages = [page for page in every if not page.is_reduced] or every
     if not pages:
         raise ImageError(f"a TIFF without any page: {_EXPORT_AGAIN}")
@@ -192,6 +193,21 @@ def _full_resolution(tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     if not all(page is largest or _is_level_of(largest, page) for page in pages):
         raise ImageError(f"{len(pages)} pages that are no pyramid of one image: {_SAVE_PAGE}")
     return largest
+
+
+def _pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
+    """Its pages. tifffile walks a chain that leads back to an earlier page for ever."""
+    pages: list[tifffile.TiffPage] = []
+    offsets: set[int] = set()
+    for page in tiff.pages:
+        if page.offset in offsets:
+            raise ImageError(f"damaged, its pages lead back to an earlier one: {_EXPORT_AGAIN}")
+        if len(offsets) == MAX_PAGES:
+            raise ImageError(f"more than {MAX_PAGES} pages: {_SAVE_PAGE}")
+        offsets.add(page.offset)
+        if isinstance(page, tifffile.TiffPage):
+            pages.append(page)
+    return pages
 
 
 def _is_level_of(base: tifffile.TiffPage, page: tifffile.TiffPage) -> bool:
@@ -252,6 +268,10 @@ _EIGHT_BITS = "convert it to 8-bit RGB"
 
 def _check_file(path: Path) -> None:
     try:
+        str(path).encode()
+    except UnicodeEncodeError as error:  # SimpleITK would end the process
+        raise ImageError("its name or folder's is not UTF-8: rename it") from error
+    try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
             raise ImageError("no regular file: give a file with an image in it")
         with path.open("rb") as file:
@@ -274,6 +294,10 @@ def _check_pixels_inside(path: Path) -> None:
         raise ImageError(
             "its pixels are in another file: save it as one .mha with the pixels in it"
         )
+    if re.search(
+        rb"^(Offset|Origin|Position)\s*=.*(nan|inf)", header[: source.start()], re.M | re.I
+    ):
+        raise ImageError("its origin is no place: save it with a finite one")  # ITK takes 0 for it
 
 
 def _check_page(page: tifffile.TiffPage, file_bytes: int) -> None:

@@ -59,6 +59,10 @@ class Runner(ABC):
     def inside(self, name: str) -> list[str]:
         """The command line that runs `python` beside a running server of that name."""
 
+    def seen(self, source: Path) -> Path:
+        """The path by which process.py sees the folder source."""
+        return source
+
     def powerless(self, command: list[str]) -> list[str]:
         """The command without the right to write into another user's folder."""
         return command
@@ -81,6 +85,9 @@ class Docker(Runner):
     def inside(self, name: str) -> list[str]:
         return ["docker", "exec", name, "python"]
 
+    def seen(self, source: Path) -> Path:
+        return Path("/input")
+
     def kill(self, name: str) -> None:
         subprocess.run(["docker", "rm", "--force", name], capture_output=True)
 
@@ -102,6 +109,10 @@ class Venv(Runner):
 
     def inside(self, name: str) -> list[str]:
         return [sys.executable]
+
+    def seen(self, source: Path) -> Path:
+        """The path by which process.py sees the folder source."""
+        return source
 
     def powerless(self, command: list[str]) -> list[str]:
         """Root writes anywhere by a capability, so root runs it without that."""

@@ -70,6 +70,22 @@ def test_a_bad_image_fails_the_run_and_the_others_go_on(
     assert strict_json(target / "broken" / "result.json")["status"] == "failed"
 
 
+def test_a_ground_truth_scores_the_run(
+    runner: Runner, fields: list[Path], source: Path, target: Path
+) -> None:
+    fill(source, fields[0])
+    truth = {
+        "images": [{"id": 1, "file_name": fields[0].name, "width": 448, "height": 384}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 60, 60]}],
+        "categories": [{"id": 1, "name": "mitotic figure"}],
+    }
+    (source / "truth.json").write_text(json.dumps(truth))
+    path = runner.seen(source) / "truth.json"
+    ended = run(runner, source, target, *QUICK, "--ground-truth", str(path))
+    assert (ended.status, ended.stderr) == (0, "")
+    assert "pooled" in ended.stdout and "F1" in ended.stdout
+
+
 def test_an_empty_input_is_a_failure(runner: Runner, source: Path, target: Path) -> None:
     ended = run(runner, source, target)
     assert ended.status != 0

@@ -1,0 +1,307 @@
+"""Bad and odd inputs, all in one folder: each has its stated outcome and takes no other down.
+
+A kind is a file name, a function that writes the file, and the outcome: None for a result, else
+what its one line of error says. `with_mpp` is the folder's second run, under `--mpp 0.25`.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import tifffile
+from PIL import Image as Picture
+
+from model.folder import FolderSettings, process_images, shown
+from model.inputs import find_images
+from test.container.conftest import strict_json
+from test.model.builders import tiny_detector
+from test.rendering import render_tissue
+from training.tiff import write_tiff
+
+RGB, _ = render_tissue((96, 80), figures=0, seed=5)
+GREY = RGB[..., 0].copy()
+ALPHA = np.dstack([RGB, np.full(GREY.shape, 255, np.uint8)])
+PLANES = np.moveaxis(RGB, -1, 0).copy()
+CM = {"resolution": (40000, 40000), "resolutionunit": "CENTIMETER"}
+DAMAGED = "truncated|damaged|cannot be read|cannot be decoded|not a MetaImage|without any page"
+NO_SIZE = "no pixel size in the file: state it with --mpp"
+Write = Callable[[Path], Any]
+
+
+class Kind(NamedTuple):
+    file: str
+    write: Write
+    outcome: str | None
+    with_mpp: bool = False
+
+
+def tiff(pixels: np.ndarray = RGB, **options: Any) -> Write:
+    """A TIFF of tifffile's options, RGB and of 0.25 µm per pixel unless they say otherwise."""
+    return lambda path: tifffile.imwrite(path, pixels, **({"photometric": "rgb"} | CM | options))
+
+
+def mha(pixels: np.ndarray = RGB, compressed: bool = False, **header: str) -> Write:
+    """A MetaImage; `header` replaces the values of its lines."""
+
+    def write(path: Path) -> None:
+        image = sitk.GetImageFromArray(pixels, isVector=True)
+        image.SetSpacing((0.00025,) * image.GetDimension())
+        sitk.WriteImage(image, str(path), useCompression=compressed)
+        head, data, pixel = path.read_bytes().partition(b"ElementDataFile = LOCAL\n")
+        lines = [line.partition(" = ")[::2] for line in head.decode().splitlines()]
+        text = "".join(f"{key} = {header.get(key, value)}\n" for key, value in lines)
+        data = f"ElementDataFile = {header.get('ElementDataFile', 'LOCAL')}\n".encode()
+        path.write_bytes(text.encode() + data + pixel)
+
+    return write
+
+
+def cut(write: Write, share: float) -> Write:
+    """Truncated to a share of its bytes."""
+
+    def truncate(path: Path) -> None:
+        write(path)
+        os.truncate(path, int(path.stat().st_size * share))
+
+    return truncate
+
+
+def patched(write: Write, **tags: Any) -> Write:
+    """A TIFF with tags overwritten in place."""
+
+    def patch(path: Path) -> None:
+        write(path)
+        with tifffile.TiffFile(path, mode="r+") as file:
+            for name, value in tags.items():
+                file.pages.first.tags[name].overwrite(value)
+
+    return patch
+
+
+def pyramid(subifds: bool) -> Write:
+    def write(path: Path) -> None:
+        with tifffile.TiffWriter(path) as writer:
+            shape: dict[str, Any] = {"photometric": "rgb", "metadata": None, "tile": (16, 16)}
+            writer.write(RGB, **shape, **CM, subifds=int(subifds))
+            writer.write(RGB[::2, ::2].copy(), **shape, subfiletype=1)
+
+    return write
+
+
+def cyclic(path: Path) -> None:
+    """The chain of pages leads back to the first one."""
+    write_tiff(path, RGB, 0.25)
+    with tifffile.TiffFile(path) as file:
+        first = file.pages.first.offset
+    data = bytearray(path.read_bytes())
+    (entries,) = struct.unpack_from("<H", data, first)
+    struct.pack_into("<I", data, first + 2 + 12 * entries, first)
+    path.write_bytes(data)
+
+
+def deflate_bomb(path: Path) -> None:
+    """One strip that unpacks to 64 MiB; ITK reads the 23 kB that are declared and no more."""
+    packed = zlib.compress(bytes(1 << 26), 1)
+    tiff(compression="zlib", rowsperstrip=96)(path)
+    with path.open("ab") as file:
+        offset = file.tell()
+        file.write(packed)
+    patched(lambda _: None, StripOffsets=offset, StripByteCounts=len(packed))(path)
+
+
+def saved(pixels: np.ndarray, form: str) -> Write:
+    return lambda path: Picture.fromarray(pixels).save(path, form)
+
+
+def raw(content: bytes) -> Write:
+    return lambda path: path.write_bytes(content)
+
+
+def linked(to: str) -> Write:
+    return lambda path: path.symlink_to(to.format(folder=path.parent.parent))
+
+
+def unreadable(path: Path) -> None:
+    write_tiff(path, RGB, 0.25)
+    path.chmod(0)
+
+
+def flat(*colour: int) -> np.ndarray:
+    return np.full((96, 80, 3), colour, np.uint8)
+
+
+PLAIN = tiff()
+KINDS = [
+    # Layouts and codecs.
+    Kind("strips.tif", tiff(rowsperstrip=7), None),
+    Kind("tiles.tif", tiff(tile=(16, 32)), None),
+    Kind("planar.tif", tiff(PLANES, planarconfig="separate"), None),
+    Kind("rgba.tif", tiff(ALPHA, extrasamples=["unassalpha"]), None),
+    Kind("bigtiff.tif", tiff(bigtiff=True), None),
+    Kind("big endian.tif", tiff(byteorder=">"), None),
+    Kind("SUFFIX.TIFF", PLAIN, None),
+    Kind("pyramid in subifds.tif", pyramid(True), None),
+    Kind("pyramid in pages.tif", pyramid(False), None),
+    Kind("lzw.tif", tiff(compression="lzw"), None),
+    Kind("deflate.tif", tiff(compression="zlib", predictor=True), None),
+    Kind("packbits.tif", tiff(compression="packbits"), None),
+    Kind("jpeg.tif", tiff(compression="jpeg", tile=(16, 16)), None),
+    Kind("jpeg2000.tif", tiff(compression="jpeg2000", tile=(32, 32)), None),
+    Kind("webp.tif", tiff(compression="webp", tile=(32, 32)), None),
+    Kind("zstd.tif", tiff(compression="zstd"), None),
+    Kind("metaimage.mha", mha(), None),
+    Kind("packed.mha", mha(compressed=True), None),
+    Kind("cyclic pages.tif", cyclic, "its pages lead back to an earlier one"),
+    # Contents.
+    Kind("1x1.tif", tiff(RGB[:1, :1].copy()), None),
+    Kind("10x10.tif", tiff(RGB[:10, :10].copy()), None),
+    Kind("one row.tif", tiff(RGB[:1].copy()), None),
+    Kind("one colour.tif", tiff(flat(180, 120, 170)), None),
+    Kind("white.tif", tiff(flat(255, 255, 255)), None),
+    Kind("black.tif", tiff(flat(0, 0, 0)), None),
+    Kind("noise.tif", tiff(np.random.default_rng(0).integers(0, 256, RGB.shape, np.uint8)), None),
+    # Pixel sizes.
+    Kind("inches.tif", tiff(resolution=(101600, 101600), resolutionunit="INCH"), None),
+    Kind("anisotropic.tif", tiff(resolution=(40000, 20000)), None),
+    Kind("no resolution.tif", tiff(resolution=None, resolutionunit=None), NO_SIZE),
+    Kind("no unit.tif", tiff(resolutionunit="NONE"), NO_SIZE),
+    Kind("zero.tif", tiff(resolution=(0, 0)), NO_SIZE),
+    Kind("72 dpi.tif", tiff(resolution=(72, 72), resolutionunit="INCH"), "352.8 µm is implausible"),
+    Kind("stated.tif", tiff(resolution=None, resolutionunit=None), None, with_mpp=True),
+    Kind("no spacing.mha", mha(ElementSpacing="1 1"), NO_SIZE),
+    Kind("nan spacing.mha", mha(ElementSpacing="nan nan"), "implausible|cannot be decoded"),
+    Kind("nan origin.mha", mha(Offset="nan nan"), "its origin is no place"),
+    Kind("turned.mha", mha(TransformMatrix="-1 0 0 1"), "its axes are turned"),
+    # Other kinds of pixels.
+    Kind("grey.tif", tiff(GREY, photometric="minisblack"), "greyscale, but RGB is needed"),
+    Kind("one bit.tif", tiff(GREY > 128, photometric="minisblack"), "greyscale, but RGB"),
+    Kind(
+        "palette.tif",
+        tiff(GREY, photometric="palette", colormap=np.zeros((3, 256), np.uint16)),
+        "a palette image, but RGB is needed",
+    ),
+    Kind("cmyk.tif", tiff(ALPHA, photometric="separated"), "CMYK, but RGB is needed"),
+    Kind("16 bit.tif", tiff(RGB.astype(np.uint16)), "16-bit samples"),
+    Kind("float.tif", tiff(RGB.astype(np.float32)), "32-bit samples"),
+    Kind("many pages.tif", tiff(np.stack([RGB, RGB])), "2 pages that are no pyramid"),
+    Kind("volume.mha", mha(np.stack([RGB, RGB])), "2 slices, but one image is needed"),
+    Kind("grey.mha", mha(GREY[..., None]), "greyscale: export it in colour"),
+    # Damaged.
+    Kind("empty.tif", raw(b""), "an empty file"),
+    Kind("garbage.tif", raw(b"garbage " * 99), DAMAGED),
+    Kind("zeros.mha", raw(bytes(4096)), DAMAGED),
+    Kind("magic alone.tif", raw(b"II*\0"), DAMAGED),
+    Kind("cut in the pages.tif", cut(PLAIN, 0.004), DAMAGED),
+    Kind("cut in the pixels.tif", cut(PLAIN, 0.5), DAMAGED),
+    Kind("cut in the last tile.tif", cut(tiff(tile=(16, 16), compression="zlib"), 0.99), DAMAGED),
+    Kind("cut in the header.mha", cut(mha(), 0.004), DAMAGED),
+    Kind("cut in the pixels.mha", cut(mha(), 0.5), DAMAGED),
+    Kind("cut packed.mha", cut(mha(compressed=True), 0.9), DAMAGED),
+    Kind("no width.tif", patched(PLAIN, ImageWidth=0), DAMAGED),
+    Kind("no height.mha", mha(DimSize="80 0"), DAMAGED),
+    Kind("negative.mha", mha(DimSize="80 -96"), DAMAGED + "|declares"),
+    Kind("counts too large.tif", patched(PLAIN, StripByteCounts=1 << 31), DAMAGED),
+    Kind("counts zero.tif", patched(PLAIN, StripByteCounts=0), "without all its pixels"),
+    Kind("counts too small.tif", patched(tiff(compression="zlib"), StripByteCounts=9), DAMAGED),
+    Kind("pixels behind the end.tif", patched(PLAIN, StripOffsets=1 << 30), DAMAGED),
+    Kind("png inside.tif", saved(RGB, "png"), DAMAGED),
+    Kind("tiff inside.mha", PLAIN, DAMAGED),
+    # Hostile.
+    Kind("bomb.tif", patched(PLAIN, ImageWidth=200_000, ImageLength=200_000), "over 1e\\+09"),
+    Kind(
+        "bomb of a tile.tif",
+        patched(tiff(tile=(16, 16)), TileWidth=65520, TileLength=65520),
+        "declares 65520x65520 pixels",
+    ),
+    Kind("bomb.mha", mha(DimSize="200000 200000"), "declares 200000x200000 pixels"),
+    Kind("deflate bomb.tif", deflate_bomb, None),
+    Kind("pixels elsewhere.mha", mha(ElementDataFile="/etc/passwd"), "are in another file"),
+    Kind("a list.mha", mha(ElementDataFile="LIST"), "are in another file"),
+    # Files of other kinds, and names.
+    Kind("pipe.tif", os.mkfifo, "no regular file"),
+    Kind("link to nothing.tif", linked("{folder}/nothing"), "cannot be opened \\(No such file"),
+    Kind("link to itself.tif", linked("link to itself.tif"), "cannot be opened \\(Too many levels"),
+    Kind("link to outside.tif", linked("{folder}/outside.tif"), None),
+    Kind("rights.tif", unreadable, None if os.geteuid() == 0 else "Permission denied"),
+    Kind("quotes ' \" ` $(x).tif", PLAIN, None),
+    Kind("line\nbreak.tif", PLAIN, None),
+    Kind("line\nbreak\x1b[31m.mha", raw(b"x"), DAMAGED),
+    Kind("Größe 有丝分裂.tif", PLAIN, None),
+    Kind(os.fsdecode(b"no utf-8 \xff.tif"), PLAIN, "is not UTF-8: rename it"),
+    Kind("n" * 251 + ".tif", PLAIN, None),
+    Kind("twins.tif", PLAIN, None),
+    Kind("twins.mha", mha(), None),
+    Kind("..tif", PLAIN, None),
+    Kind("results.json.tif", PLAIN, None),
+    Kind("photo.png", saved(RGB, "png"), None, with_mpp=True),
+    Kind("photo.jpg", saved(RGB, "jpeg"), None, with_mpp=True),
+    Kind("grey.png", saved(GREY, "png"), "greyscale: export it in colour", with_mpp=True),
+    Kind("cut.jpg", cut(saved(RGB, "jpeg"), 0.02), DAMAGED, with_mpp=True),
+]
+
+
+class Ran(NamedTuple):
+    folder: Path
+    failures: list[str]
+    stdout: str
+    images: dict[str, dict[str, Any]]  # of results.json, by file
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "with mpp"])
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
+    folder = tmp_path_factory.mktemp("odd")
+    source = folder / "in"
+    (source / "directory.tiff").mkdir(parents=True)
+    write_tiff(folder / "outside.tif", RGB, 0.25)
+    chosen = [kind for kind in KINDS if kind.with_mpp == request.param]
+    for kind in chosen:
+        kind.write(source / kind.file)
+    mpp = 0.25 if request.param else None
+    settings = FolderSettings(folder / "out", "2025", mpp, {})
+    inputs = find_images(source, request.param)
+    failures = process_images(tiny_detector("none"), inputs, settings)
+    images = strict_json(folder / "out" / "results.json")["images"]
+    by_file = {image["file"]: image for image in images}
+    assert len(by_file) == len(images) == len(chosen), "each image, once"
+    yield Ran(folder, failures, "\n".join(inputs.passed_over), by_file)
+
+
+def test_each_kind_has_its_stated_outcome(ran: Ran, subtests: pytest.Subtests) -> None:
+    for kind in KINDS:
+        if kind.file not in ran.images:
+            continue
+        with subtests.test(shown(kind.file)):
+            check(ran, kind)
+
+
+def check(ran: Ran, kind: Kind) -> None:
+    image = ran.images[kind.file]
+    folder = ran.folder / "out" / image["folder"]
+    assert folder.parent == ran.folder / "out", "it stays in the output"
+    result = strict_json(folder / "result.json")
+    assert (result["file"], result["status"]) == (kind.file, image["status"])
+    if kind.outcome is None:
+        assert image["error"] is None
+        assert strict_json(folder / "mitotic-figures.json")["type"] == "Multiple points"
+        return
+    assert not (folder / "mitotic-figures.json").exists()
+    (line,) = [line for line in ran.failures if line.startswith(f"{shown(kind.file)}: ")]
+    assert "unexpected" not in line and line.isprintable()
+    with pytest.raises(AssertionError, match=kind.outcome):  # the regular expressions' diff is kept
+        raise AssertionError(image["error"])
+
+
+def test_a_directory_with_an_image_s_suffix_is_passed_over(ran: Ran) -> None:
+    assert "directory.tiff: a folder" in ran.stdout
+
+
+def test_there_are_more_than_forty_kinds() -> None:
+    assert len({kind.file for kind in KINDS}) == len(KINDS) > 80
