@@ -64,8 +64,6 @@ def contact_sheet(samples: Samples, entries: list[dict[str, object]]) -> np.ndar
         (samples.images[i].file, round(float(x), 1), round(float(y), 1)): k
         for k, (i, (x, y)) in enumerate(zip(samples.image, samples.centres, strict=True))
     }
-    low = samples.window(0).shape[0] // 2 - PATCH_SIZE // 2
-    middle = slice(low, low + PATCH_SIZE)
     rows = []
     for group in sorted({_group(row) for row in entries}, key=lambda g: (g[0], g[1], -g[2])):
         here = [row for row in entries if _group(row) == group]
@@ -75,8 +73,7 @@ def contact_sheet(samples: Samples, entries: list[dict[str, object]]) -> np.ndar
             for column, row in enumerate(shown):
                 index = places[str(row["file"]), float(str(row["x"])), float(str(row["y"]))]
                 left = column * (PATCH_SIZE + GAP)
-                patch = samples.window(index)[middle, middle]
-                strip[:PATCH_SIZE, left : left + PATCH_SIZE] = patch
+                strip[:PATCH_SIZE, left : left + PATCH_SIZE] = samples.patch(index)
             if shown:
                 rows.append(strip)
     return np.concatenate(rows)
