@@ -48,6 +48,8 @@ class Terminal:
         with tqdm(desc=label, unit="step", file=sys.stdout, leave=False, disable=not shown) as bar:
 
             def show(stage: str, done: int, planned: int) -> None:
+                if not shown:
+                    return
                 if not bar.desc.startswith(f"{label} {stage}"):
                     bar.reset(total=planned or None)
                     bar.set_description(f"{label} {stage}")
