@@ -30,7 +30,7 @@ RGB, _ = render_tissue((96, 80), figures=0, seed=5)
 GREY = RGB[..., 0].copy()
 ALPHA = np.dstack([RGB, np.full(GREY.shape, 255, np.uint8)])
 PLANES = np.moveaxis(RGB, -1, 0).copy()
-CM = {"resolution": (40000, 40000), "resolutionunit": "CENTIMETER"}
+CM: dict[str, Any] = {"resolution": (40000, 40000), "resolutionunit": "CENTIMETER"}
 DAMAGED = "truncated|damaged|cannot be read|cannot be decoded|not a MetaImage|without any page"
 NO_SIZE = "no pixel size in the file: state it with --mpp"
 Write = Callable[[Path], Any]

@@ -103,10 +103,10 @@ def _fields(data: Path) -> Iterator[Field]:
         for image in field_images(data, folder, {letter + number for number in SLIDES}):
             here = figures.get(image.file, np.zeros((0, 2)))
             yield Field(image, FIELD_MPP[domain], {category: here})
-    yield from _unseen_fields(data)
+    yield from unseen_fields(data)
 
 
-def _unseen_fields(data: Path) -> Iterator[Field]:
+def unseen_fields(data: Path) -> Iterator[Field]:
     rows = read_table(data / "unseen_lab" / "cells.csv")
     for path in sorted((data / "unseen_lab" / "images").glob("*.jpg")):
         centres = {

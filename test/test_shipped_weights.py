@@ -1,0 +1,62 @@
+"""The shipped weights on real tissue that they were not trained on (needs MITOSIS_DATA).
+
+README.md and docs/adaptation.md quote what these fields gave; a change of the code that loses it
+fails here.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from evaluation.metrics import pool, summary
+from model.options import ROOT
+from model.weights import load_weights
+from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
+from training.field_scores import score_fields
+from training.prepare import UNSEEN_MPP, unseen_fields
+
+pytestmark = pytest.mark.skipif("MITOSIS_DATA" not in os.environ, reason="MITOSIS_DATA is not set")
+TOLERANCE = 0.03  # processors round bf16 differently
+
+
+def data() -> Path:
+    return Path(os.environ["MITOSIS_DATA"])
+
+
+def f1_and_ap(*arguments: object) -> list[tuple[float, float]]:
+    """F1 at the card's threshold and AP, without and with calibration."""
+    network, card = load_weights(ROOT / "weights")
+    both = score_fields(network, *arguments, (None, card.calibration))  # type: ignore[arg-type]
+    result = []
+    for images in both:
+        values = summary(pool([i._replace(threshold=card.threshold) for i in images]))
+        result.append((values["f1"], values["ap"]))
+    return result
+
+
+def test_slide_a03() -> None:
+    fields = field_images(data(), "fields_a", {"A03"})
+    (f1, ap), (calibrated_f1, calibrated_ap) = f1_and_ap(
+        fields, field_figures(data(), "fields_a"), FIELD_MPP[PARIS]
+    )
+    assert len(fields) == 7
+    assert f1 == pytest.approx(A03_NONE[0], abs=TOLERANCE)
+    assert ap == pytest.approx(A03_NONE[1], abs=TOLERANCE)
+    assert calibrated_f1 == pytest.approx(A03_CALIBRATED[0], abs=TOLERANCE)
+    assert calibrated_ap == pytest.approx(A03_CALIBRATED[1], abs=TOLERANCE)
+
+
+def test_unseen_lab() -> None:
+    fields = list(unseen_fields(data()))
+    figures = {field.image.file: field.centres[1] for field in fields}
+    (f1, ap), (calibrated_f1, calibrated_ap) = f1_and_ap(
+        [field.image for field in fields], figures, UNSEEN_MPP
+    )
+    assert sum(map(len, figures.values())) == 12
+    assert f1 == pytest.approx(UNSEEN_NONE[0], abs=2 * TOLERANCE)  # 12 figures
+    assert ap == pytest.approx(UNSEEN_NONE[1], abs=2 * TOLERANCE)
+    assert calibrated_f1 == pytest.approx(UNSEEN_CALIBRATED[0], abs=2 * TOLERANCE)
+    assert calibrated_ap == pytest.approx(UNSEEN_CALIBRATED[1], abs=2 * TOLERANCE)
