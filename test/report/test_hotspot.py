@@ -31,7 +31,7 @@ def test_holds_as_many_points_as_any_rectangle(seed: int, size: tuple[int, int])
 
 def test_small_image_is_its_own_hotspot() -> None:
     found = hotspot(np.array([[1.0, 1], [99, 49]]), (100, 50), (0.25, 0.5))
-    assert found == (0, 0, 100, 50, pytest.approx(100 * 50 * 0.125e-6), 2)
+    assert found == pytest.approx((0, 0, 100, 50, 100 * 50 * 0.125e-6, 2))
 
 
 def test_no_point() -> None:
