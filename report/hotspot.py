@@ -43,7 +43,7 @@ def hotspot(points: np.ndarray, size_px: tuple[int, int], mpp: tuple[float, floa
     width = area / height
     side = np.array([width, height]) * 1000 / np.array(mpp)  # px
     furthest = np.maximum(np.array(size_px) - side, 0)
-    best = Hotspot(0.0, 0.0, *side.tolist(), area, 0)
+    best = Hotspot(0.0, 0.0, float(side[0]), float(side[1]), area, 0)
     for left in np.unique(np.minimum(points[:, 0], furthest[0])):
         column = np.sort(points[(points[:, 0] >= left) & (points[:, 0] <= left + side[0]), 1])
         tops = np.minimum(column, furthest[1])
