@@ -11,14 +11,17 @@ const images = all("[data-image]").map((element) => ({
 
 // Threshold: null is each image's own, as it was run.
 const slider = one("#threshold");
+let moved = false;
 function apply(threshold) {
   for (const image of images) {
+    if (threshold === null && !moved) break; // the page shows the run's own already
     const from = threshold ?? image.threshold;
     for (const [part, p] of image.parts) part.classList.toggle("figure", p >= from);
     const count = image.probabilities.filter((p) => p >= from).length;
     all(`[data-count="${image.number}"]`).forEach((e) => { e.textContent = count; });
     all(`[data-density="${image.number}"]`).forEach((e) => { e.textContent = (count / image.area).toFixed(1); });
   }
+  moved = threshold !== null;
   const run = images.length ? images[0].threshold : 0.5;
   if (threshold === null) slider.value = run;
   one("output").textContent = (threshold ?? run).toFixed(3);
@@ -29,8 +32,8 @@ one("#misses").addEventListener("change", (event) => document.body.classList.tog
 if (images.length) { one(".tools").hidden = false; apply(null); }
 
 // The table sorts by a column: numbers downwards first, names upwards first, failed images last.
-const heads = all("thead th");
-const body = one("tbody");
+const heads = all(".scroll thead th");
+const body = one(".scroll tbody");
 heads.forEach((head, column) => {
   const button = document.createElement("button");
   button.type = "button";
@@ -55,8 +58,9 @@ heads.forEach((head, column) => {
 });
 
 // A detection under the pointer is pointed out in its overview; printing opens what is folded.
+const marks = new Map(all(".mark").map((mark) => [mark.dataset.key, mark]));
 for (const item of all(".detection")) {
-  const mark = one(`.mark[data-key="${item.dataset.key}"]`);
+  const mark = marks.get(item.dataset.key);
   item.addEventListener("pointerenter", () => mark?.classList.add("pointed"));
   item.addEventListener("pointerleave", () => mark?.classList.remove("pointed"));
 }

@@ -80,4 +80,4 @@ def write_output(folder: Path, results: list[dict[str, Any]]) -> list[Saved]:
 
 def saved(**changes: Any) -> Saved:
     """A result that stands nowhere."""
-    return Saved(Path("nowhere"), result_of("field.tif", **changes))
+    return Saved(Path("nowhere"), result_of(**({"file": "field.tif"} | changes)))

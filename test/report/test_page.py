@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,7 +55,7 @@ def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iter
 
 
 def column(page: Page, number: int) -> list[str]:
-    return page.locator(f"tbody tr > :nth-child({number})").all_inner_texts()
+    return page.locator(f".scroll tbody tr > :nth-child({number})").all_inner_texts()
 
 
 def test_images_load(page: Page) -> None:
@@ -68,10 +67,8 @@ def test_images_load(page: Page) -> None:
 def test_sorts(page: Page) -> None:
     names = ["a.tif", "bad.tif", "b.tif", "empty.tif"]
     assert column(page, 1) == names
-    page.get_by_role("button", name="Image", exact=True).click()
-    assert column(page, 1) == ["a.tif", "b.tif", "empty.tif", "bad.tif"] or column(page, 1) == [
-        "a.tif", "b.tif", "bad.tif", "empty.tif",
-    ]  # fmt: skip
+    page.get_by_role("button", name="Image").click()
+    assert column(page, 1) == ["a.tif", "b.tif", "bad.tif", "empty.tif"]
     page.get_by_role("button", name="Mitotic figures").press("Enter")
     assert column(page, 2) == ["3", "2", "0", "failed"]
     page.get_by_role("button", name="Mitotic figures").press("Enter")
@@ -126,11 +123,10 @@ def test_hundred_images_open_in_two_seconds(browser: Browser, tmp_path: Path) ->
     file = tmp_path / "many.html"
     file.write_bytes(render([full] * 100, []))
     assert 25 < file.stat().st_size / 2**20 < 50
-    seconds = []
-    for _ in range(3):  # of a machine that does other things too
-        page = browser.new_page()
-        started = time.monotonic()
-        page.goto(file.as_uri())
-        seconds.append(time.monotonic() - started)
-        page.close()
-    assert min(seconds) < 2
+    page = browser.new_page()
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(file.as_uri())
+    metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+    page.close()
+    assert 0 < metrics["TaskDuration"] < 2, "seconds of processor time, whatever else is running"
