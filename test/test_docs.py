@@ -13,7 +13,8 @@ from model.options import option_parser
 from report.__main__ import main as report
 from report.__main__ import option_parser as report_parser
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
-from test.rendering import render_tissue, write_tiff
+from test.rendering import render_tissue
+from training.tiff import write_tiff
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
