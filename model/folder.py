@@ -85,6 +85,7 @@ def _process(
         result["image"] = _made_from(path, folder)
         seconds = {"read": round(time.monotonic() - started, 3)}
         with settings.terminal.bar(label) as progress:
+            progress("candidates, classification", 0, 0)
             found = detector.detect(image, started, progress)
         write_json(folder / FILE_NAME, _figures(image, found, detector, settings))
         result |= _content(image, found, detector)
