@@ -45,12 +45,13 @@ class Terminal:
         Gives a function to be told of stage, steps done and steps planned (0 where not counted).
         """
         shown = sys.stdout.isatty() and not self._quiet
+        current = ""
         with tqdm(desc=label, unit="step", file=sys.stdout, leave=False, disable=not shown) as bar:
 
             def show(stage: str, done: int, planned: int) -> None:
-                if not shown:
-                    return
-                if not bar.desc.startswith(f"{label} {stage}"):
+                nonlocal current
+                if stage != current:
+                    current = stage
                     bar.reset(total=planned or None)
                     bar.set_description(f"{label} {stage}")
                 bar.total = planned or None

@@ -23,7 +23,7 @@ DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs
 def commands(document: Path) -> list[list[str]]:
     """Indented commands, without comments."""
     lines = re.findall(r"^    (\S.*)$", document.read_text(), re.MULTILINE)
-    return [shlex.split(line, comments=True) for line in lines]
+    return [shlex.split(line.rstrip("\\"), comments=True) for line in lines]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

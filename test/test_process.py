@@ -113,7 +113,8 @@ def test_none_needs_no_bank(made: Path, output: Path, tmp_path: Path) -> None:
 def test_adaptation_that_diverges_falls_back_and_says_so(
     made: Path, output: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(made, made / "tissue", output, "--learning-rate", "1e30", "--epochs", "2") == 0
+    options = "--adaptation paper-frozen --learning-rate 1e30 --epochs 2".split()
+    assert run(made, made / "tissue", output, *options) == 0
     result = read(output / "result.json")
     reason = "adaptation diverged: losses or probabilities are not finite"
     assert result["adaptation"]["fallback"] == reason
@@ -144,8 +145,8 @@ def test_bad_image_among_good_ones(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ("--source-bank {made}/others", "belongs to other weights"),
-        ("--source-bank {made}/nowhere", "bank.safetensors is missing"),
+        ("--adaptation paper --source-bank {made}/others", "belongs to other weights"),
+        ("--adaptation paper --source-bank {made}/nowhere", "bank.safetensors is missing"),
         ("--weights {made}/bank", "card.json is missing"),
         ("--input {made}/weights", "no .tif, .tiff or .mha image in "),
         ("--input {made}/nowhere", "No such file or directory"),

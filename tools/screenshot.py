@@ -40,6 +40,8 @@ def main() -> None:
         scheme = "dark" if options.dark else "light"
         page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
         page.goto(options.page.resolve().as_uri())
+        page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
+        page.wait_for_timeout(500)  # ms, for the decoded images to be drawn
         page.screenshot(path=options.png, full_page=options.whole)
         browser.close()
     if options.colours:

@@ -27,7 +27,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "tiny.toml").write_text("whole_fields = true\n" + recipe)
         context.setattr(train, "PRESETS", folder)
         assert train.main([str(data), str(folder / "run"), "--preset", "tiny"]) == 0
-    (folder / "threshold.json").write_text(json.dumps({"threshold": 0.5}))
+    (folder / "threshold.json").write_text(
+        json.dumps({"threshold": 0.5, "calibration": {"reference": -1.5}})
+    )
     arguments = ["--threshold", str(folder / "threshold.json"), "--out", str(folder / "weights")]
     assert release.main([str(folder / "run"), *arguments]) == 0
     arguments = ["--weights", str(folder / "weights"), "--out", str(folder / "bank")]
