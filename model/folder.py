@@ -125,6 +125,7 @@ def _detect(
     base |= {"image": _made_from(path, folder)}
     seconds = {"read": round(time.monotonic() - started, 3)}
     with settings.terminal.bar(label) as progress:
+        progress("candidates, classification", 0, 0)
         found = detector.detect(image, started, progress)
     figures = _figures(image, found, detector, settings)
     result = base | _content(image, found, detector) | {"status": "ok"}
