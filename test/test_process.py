@@ -188,13 +188,13 @@ def test_sigterm_ends_it_with_a_line(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_files_for_readers(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
     files = "--overlay --geojson --csv --report --verbose".split()
-    assert run(made, made / "tissue", output, "--max-steps", "2", *files) == 0
+    assert run(made, made / "tissue", output, "--max-steps", "1", *files) == 0
     for name in ("overlay.png", "thumbnail.png", "detections.geojson", "detections.csv"):
         assert (output / name).stat().st_size > 0
     page = (output / "report.html").read_text()
     assert "field.tif" in page and str(made) not in page
     captured = capfd.readouterr()
-    assert captured.err == "" and "adaptation, steps: 2" in captured.out
+    assert captured.err == "" and "adaptation, steps: 1" in captured.out
     assert captured.out.endswith(f"open {output / 'report.html'} in a browser\n")
     assert not {"report", "quiet"} & set(read(output / "result.json")["settings"])
 

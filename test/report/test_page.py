@@ -75,7 +75,7 @@ def test_sorts(page: Page) -> None:
     assert column(page, 2) == ["0", "2", "3", "failed"]
     head = page.get_by_role("columnheader", name="Mitotic figures")
     assert head.get_attribute("aria-sort") == "ascending"
-    assert page.get_by_role("status").inner_text() == "sorted by Mitotic figures, ascending"
+    assert page.locator("#told").inner_text() == "sorted by Mitotic figures, ascending"
 
 
 def test_filters_by_threshold(page: Page) -> None:
