@@ -191,8 +191,6 @@ def test_sigterm_ends_it_with_a_line(capsys: pytest.CaptureFixture[str]) -> None
 def test_files_for_readers(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
     files = "--overlay --geojson --csv --report --verbose".split()
     assert run(made, made / "tissue", output, "--adaptation", "paper", *files) == 0
-        run(made, made / "tissue", output, "--adaptation", "paper", "--max-steps", "2", *files) == 0
-    )
     for name in ("overlay.png", "thumbnail.png", "detections.geojson", "detections.csv"):
         assert (output / name).stat().st_size > 0
     page = (output / "report.html").read_text()
