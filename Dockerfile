@@ -14,7 +14,7 @@ RUN python3 -m venv --system-site-packages --without-pip /opt/venv \
     && /opt/venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps --require-hashes \
         -r /opt/requirements-image.lock \
     && /opt/venv/bin/python -m pip list --local --format freeze > /opt/installed.txt \
-    && if grep -Ei '^(torch|triton|nvidia|cuda)' /opt/installed.txt; then echo 'pip replaced these' >&2; exit 1; fi \
+    && if grep -Ei '^(torch(vision|audio)?|triton|nvidia[^=]*|cuda[^=]*)==' /opt/installed.txt; then echo 'pip replaced these' >&2; exit 1; fi \
     && version='import torch, torchvision; print(torch.__version__, torch.version.cuda, torchvision.__version__)' \
     && test "$(/opt/venv/bin/python -c "$version")" = "$(python3 -c "$version")"
 

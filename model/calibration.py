@@ -22,7 +22,7 @@ QUANTILE = 0.99
 # The quantile of few candidates is uncertain, and mitotic figures themselves can reach it; at this
 # number of candidates half of the shift is taken. A whole field of 0.26 mm² has about 2,600.
 HALF_TRUSTED = 500
-# A larger shift than any seen on slides and virtual scanners (5.3, on a much darker stain): the
+# A larger shift than any seen on slides and virtual scanners (4.5, on a much darker stain): the
 # image is of another kind, and its scores are left alone.
 MAX_SHIFT = 6.0
 
