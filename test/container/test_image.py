@@ -106,6 +106,7 @@ def test_a_model_in_opt_ml_model_takes_precedence(
     mount = ("--volume", f"{model}:/opt/ml/model:ro")
     command = Docker(images).command("exec", "mitosis-override", source, target)
     command[2:2] = mount
+    command += ["--adaptation", "paper-frozen"]  # an arm that needs both
     done = subprocess.run(command, text=True, capture_output=True)
     assert done.returncode != 0
     assert f"/opt/ml/model/{part}" in done.stderr

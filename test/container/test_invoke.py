@@ -116,7 +116,9 @@ def test_sigterm_in_the_middle_of_a_call_ends_the_server(
     fill(source, fields[0])
     empty(target)
     with (
-        serving(runner, source, target, "--epochs", "100000") as server,
+        serving(
+            runner, source, target, "--adaptation", "paper-frozen", "--epochs", "100000"
+        ) as server,
         ThreadPoolExecutor() as pool,
     ):
         call = pool.submit(server.call, "POST", "/invoke")
