@@ -156,7 +156,7 @@ def _detector(options: argparse.Namespace) -> Detector:
         reversal_weight=card.reversal_weight, precision=choose_precision("auto", device)
     )
     settings = DetectorSettings("none", schedule, card.threshold, calibration=card.calibration)
-    return Detector(network, bank, settings, device)
+    return Detector(network, bank, settings, device, card.sha256)
 
 
 def _schedule(detector: Detector, candidates: int, name: str, seed: int) -> AdaptationSettings:
@@ -182,7 +182,7 @@ def _check_settings(options: argparse.Namespace, detector: Detector) -> None:
         ScoringError: OUT holds results of other ones.
     """
     settings = {
-        "weights": load_weights(options.weights)[1].sha256,
+        "weights": detector.weights_sha256,
         "source_bank": detector.bank_sha256,
         "threshold": detector.settings.threshold,
         "schedule": options.schedule,

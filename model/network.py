@@ -68,6 +68,15 @@ class MitosisNetwork(nn.Module):
         """The modules that adapt: the trunk's layers above the cut and both branches."""
         return [*self._stages()[cut:], self.mitosis, self.scanner]
 
+    def batch_norms_above(self, cut: int) -> list[nn.BatchNorm2d]:
+        """The batch norm layers among the modules that adapt."""
+        return [
+            layer
+            for module in self.modules_above(cut)
+            for layer in module.modules()
+            if isinstance(layer, nn.BatchNorm2d)
+        ]
+
     def _stages(self) -> list[nn.Module]:
         trunk = self.trunk
         first = nn.Sequential(trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool, trunk.layer1)

@@ -28,7 +28,7 @@ def feature_collection(saved: Saved) -> dict[str, Any]:
 
 
 def _feature(saved: Saved, found: dict[str, float]) -> dict[str, Any]:
-    name = MITOTIC_FIGURE if found["probability"] >= saved.threshold else NON_MITOTIC_FIGURE
+    name = saved.name_of(found)
     point = [found["x"] + 0.5, found["y"] + 0.5]
     return {
         "type": "Feature",

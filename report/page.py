@@ -9,6 +9,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from model.detections import MERGE_RADIUS_UM
 from report.chart import HEIGHT, WIDTH
 from report.hotspot import hotspot
 from report.pictures import overview, shown_detections
@@ -19,7 +20,6 @@ from report.words import named, tell_adaptation, valued
 PAGE_FILE = "report.html"
 HERE = Path(__file__).parent
 RING = 1 / 70  # least radius of a ring in the overview, as a part of the image's longer side
-RING_UM = 7.5
 
 
 def entry(saved: Saved, pixels: np.ndarray | None, crops: int) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def entry(saved: Saved, pixels: np.ndarray | None, crops: int) -> dict[str, Any]
     width, height = saved.size_px
     return shown | {
         "overview": overview(pixels) if pixels is not None else None,
-        "ring": max(RING_UM / saved.mpp[0], RING * max(width, height)),
+        "ring": max(MERGE_RADIUS_UM / saved.mpp[0], RING * max(width, height)),
         "shown": shown_detections(saved, pixels, crops),
         "probabilities": [round(d["probability"], 4) for d in saved.detections],
         "hotspot": hotspot(np.array(figures), saved.size_px, saved.mpp),

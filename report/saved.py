@@ -12,6 +12,7 @@ import numpy as np
 from model.folder import RESULT_FILE
 from model.image import ImageError, read_image
 from model.inputs import SUMMARY_FILE, find_images
+from model.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE
 from model.weights import file_sha256
 
 
@@ -49,6 +50,11 @@ class Saved:
     def figures(self) -> int:
         """How many detections reach the threshold: they come first."""
         return sum(d["probability"] >= self.threshold for d in self.detections)
+
+    def name_of(self, detection: dict[str, float]) -> str:
+        """What the run called a detection, as in `mitotic-figures.json`."""
+        reached = detection["probability"] >= self.threshold
+        return MITOTIC_FIGURE if reached else NON_MITOTIC_FIGURE
 
     @property
     def size_px(self) -> tuple[int, int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 
-from model.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE
 from report.saved import Saved
 
 CSV_FILE = "detections.csv"
@@ -26,7 +25,7 @@ def detections_csv(images: list[Saved]) -> bytes:
             axes = zip(place, saved.mpp, origin, strict=True)
             millimetres = [round(p * mpp / 1000 + zero, 7) for p, mpp, zero in axes]
             probability = found["probability"]
-            name = MITOTIC_FIGURE if probability >= saved.threshold else NON_MITOTIC_FIGURE
+            name = saved.name_of(found)
             before = found["probability_without_adaptation"]
             writer.writerow([saved.file, *place, *millimetres, probability, before, name])
     return text.getvalue().encode(errors="backslashreplace")

@@ -8,6 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from model.image import ImageError
+from model.options import FILES
 from model.output import write_json, write_whole
 from report.geojson import GEOJSON_FILE, feature_collection
 from report.overlay import write_overlay
@@ -16,7 +17,7 @@ from report.pictures import crops_an_image
 from report.saved import load_output, read_pixels
 from report.table import CSV_FILE, detections_csv
 
-KINDS = ("overlay", "geojson", "csv", "report")
+KINDS = tuple(FILES)
 
 
 def write(

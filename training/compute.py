@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -86,6 +87,14 @@ def join(device: str = "auto", precision: str = "auto") -> Compute:
         dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=PATIENCE)
     loaders = LOADERS_BESIDE_GPU if place.type == "cuda" else 1
     return Compute(place, choose_precision(precision, place), rank, world, loaders)
+
+
+def add_compute_options(parser: argparse.ArgumentParser) -> None:
+    """The options that every command which trains has: seed, and what `join` takes."""
+    add = parser.add_argument
+    add("--seed", type=int, default=0, help="[%(default)s]")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="[%(default)s]")
+    add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="[%(default)s]")
 
 
 def leave() -> None:

@@ -31,7 +31,7 @@ from model.output import write_json
 from model.pipeline import Detector, DetectorSettings
 from model.source_bank import SourceBank
 from training.averaging import released_network
-from training.compute import Compute, join
+from training.compute import Compute, add_compute_options, join
 from training.midog import MidogError
 from training.midog_data import MidogChoice, add_midog_options
 from training.midog_store import StoredImage, as_image
@@ -232,9 +232,7 @@ def _parser() -> argparse.ArgumentParser:
         add = command.add_argument
         add("--output", type=Path, required=True, help="folder of the study")
         add("--trials", type=int, default=20, help="[%(default)s]")
-        add("--seed", type=int, default=0, help="[%(default)s]")
-        add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="[%(default)s]")
-        add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="[%(default)s]")
+        add_compute_options(command)
     return parser
 
 

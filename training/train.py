@@ -24,7 +24,7 @@ from model.weights import load_network, save_network
 from training.ami_br import CROP_DOMAINS, PARIS, add_crops, add_fields
 from training.augmentation import Augmentation
 from training.batches import BatchSource, Mixture
-from training.compute import Compute, join, leave
+from training.compute import Compute, add_compute_options, join, leave
 from training.midog import MidogError
 from training.midog_data import MidogChoice, add_midog_options
 from training.samples import Samples
@@ -225,9 +225,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="take no mitotic figure from the whole fields (a control)",
     )
-    add("--seed", type=int, default=0, help="[%(default)s]")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="[%(default)s]")
-    add("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="[%(default)s]")
+    add_compute_options(parser)
     return parser
 
 

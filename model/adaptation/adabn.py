@@ -11,7 +11,6 @@ A share below 1 keeps part of the source (Nado et al. 2020; Schneider et al. 202
 from __future__ import annotations
 
 import torch
-from torch import nn
 
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.classification import BATCH_SIZE, as_input
@@ -53,12 +52,7 @@ def blend_statistics(
         share: of the image's statistics, 0 to 1.
     """
     device = next(network.parameters()).device
-    layers = [
-        layer
-        for module in network.modules_above(cut)
-        for layer in module.modules()
-        if isinstance(layer, nn.BatchNorm2d)
-    ]
+    layers = network.batch_norms_above(cut)
     shipped = [(layer.running_mean.clone(), layer.running_var.clone()) for layer in layers]  # type: ignore[union-attr]
     momenta = [layer.momentum for layer in layers]
     # Momentum None is a cumulative average: all batches count alike. A layer sees what the layers

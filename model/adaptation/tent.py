@@ -11,7 +11,6 @@ import math
 import time
 
 import torch
-from torch import nn
 
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.classification import as_input
@@ -26,12 +25,7 @@ def adapt(
     """Minimise the mean entropy of the mitosis branch over the image's candidates."""
     device = next(network.parameters()).device
     network.eval().requires_grad_(False)
-    layers = [
-        layer
-        for module in network.modules_above(bank.cut)
-        for layer in module.modules()
-        if isinstance(layer, nn.BatchNorm2d)
-    ]
+    layers = network.batch_norms_above(bank.cut)
     for layer in layers:
         layer.train().requires_grad_(True)
     parameters = [p for layer in layers for p in layer.parameters()]
