@@ -100,6 +100,7 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
         output_format=options.output_format,
         mpp=options.mpp,
         record=record(options, detector),
+        resume=options.resume,
         terminal=Terminal(options.quiet, options.verbose),
     )
     return process_images(detector, inputs, settings) + write_files(options)
@@ -107,8 +108,10 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
 
 def write_files(options: argparse.Namespace) -> list[str]:
     """Write the files for readers that are asked for; a line for each image that has none."""
+    from model.inputs import SUMMARY_FILE
+
     kinds = [kind for kind in FILES if getattr(options, kind)]
-    if not kinds:
+    if not kinds or not (options.output / SUMMARY_FILE).is_file():  # nothing could be written
         return []
     from report.write import write
 
@@ -151,7 +154,7 @@ def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
 
 # Options that name places of this machine, or what is shown, rather than how an image is treated.
 UNRECORDED = {"input", "output", "weights", "source_bank", "ground_truth", "host", "port"}
-UNRECORDED |= {"quiet", "verbose", *FILES}
+UNRECORDED |= {"quiet", "verbose", "resume", *FILES}
 
 
 def score(options: argparse.Namespace) -> None:

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import tempfile
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from model.image import Image, ImageError, read_image
 from model.inputs import SUMMARY_FILE, Inputs, output_names
-from model.output import FILE_NAME, Format, mitotic_figures, write_json
+from model.output import (
+    FILE_NAME,
+    RESULT_FILE,
+    Format,
+    OutputError,
+    mitotic_figures,
+    write_json,
+    writing,
+)
 from model.pipeline import Detections, Detector
-from model.terminal import Terminal
+from model.resume import finished
+from model.summary import Summary
+from model.terminal import Terminal, shown
 from model.weights import file_sha256
 
-RESULT_FILE = "result.json"
 DIGITS = 6  # of probabilities, and of coordinates in px
 
 
@@ -30,6 +39,7 @@ class FolderSettings:
         output_format: year of the challenge's JSON.
         mpp: µm per pixel where the files do not say; None to trust them.
         record: settings and hashes for `result.json`.
+        resume: whether to keep what an earlier run with this record has finished.
         terminal: where progress and results are told.
     """
 
@@ -37,6 +47,7 @@ class FolderSettings:
     output_format: Format
     mpp: float | None
     record: dict[str, Any]
+    resume: bool = False
     terminal: Terminal = field(default_factory=Terminal)
 
 
@@ -44,47 +55,92 @@ def process_images(detector: Detector, inputs: Inputs, settings: FolderSettings)
     """Process images one after the other.
 
     Returns:
-        A line "file: reason" for each image that failed.
+        A line "file: reason" for each image that failed, and one for what else went wrong.
     """
     for line in inputs.passed_over:
         settings.terminal.say(f"passed over {shown(line)}")
-    summaries: list[dict[str, Any]] = []
-    failures: list[str] = []
-    unwritten = None
-    names = output_names(inputs.images)
-    started = time.monotonic()
-    for number, (path, name) in enumerate(zip(inputs.images, names, strict=True), start=1):
-        label = f"[{number}/{len(names)}] {shown(path.name)}"
-        if number > 1:
-            left = (time.monotonic() - started) / (number - 1) * (len(names) - number + 1)
-            settings.terminal.detail(f"about {left / 60:.0f} min left for {settings.output}")
-        result = _process(detector, path, settings.output / name, settings, label)
-        summaries.append(_summary(result, name))
-        unwritten = _write_summary(settings.output, summaries)
-        if result["status"] == "failed":
-            failures.append(f"{shown(path.name)}: {result['error']}")
-            settings.terminal.error(failures[-1])
-    if unwritten is not None:
-        failures.append(f"{SUMMARY_FILE}: {unwritten}")
-        settings.terminal.error(failures[-1])
-    if len(names) > 1:
-        settings.terminal.table(_table(summaries))
+    try:
+        with writing():
+            _try_to_write(settings.output)
+    except OutputError as error:
+        return [_told(settings.terminal, f"{settings.output}: {error}")]
+    images = dict(zip(output_names(inputs.images), inputs.images, strict=True))
+    summary = Summary(settings.output, list(images))
+    if settings.resume:
+        _keep_finished(images, summary, settings)
+    failures = _process_others(detector, images, summary, settings)
+    if gone := summary.fail_vanished():
+        first = f"{shown(gone[0])} the first of {len(gone)}"
+        line = f"{settings.output}: results have vanished from it, {first}: run again with --resume"
+        failures.append(_told(settings.terminal, line))
+        summary.write()
+    if summary.unwritten is not None:
+        line = f"{SUMMARY_FILE}: {summary.unwritten}"
+        failures.append(_told(settings.terminal, line))
+    if len(images) > 1:
+        settings.terminal.table(summary.table())
     return failures
 
 
-def shown(name: str) -> str:
-    """A file's name on one line of any terminal: line breaks and stray bytes are escaped."""
-    return name if name.isprintable() else ascii(name)[1:-1]
+def _told(terminal: Terminal, line: str) -> str:
+    terminal.error(line)
+    return line
 
 
-def _write_summary(output: Path, summaries: list[dict[str, Any]]) -> str | None:
-    """Write `results.json`; why it cannot be, or None."""
-    try:
-        with _writing():
-            write_json(output / SUMMARY_FILE, {"images": summaries})
-    except _OutputError as error:
-        return str(error)
-    return None
+def _try_to_write(output: Path) -> None:
+    """Raise OSError where nothing can be written, before any image is waited for."""
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=output):
+        pass
+
+
+def _keep_finished(images: dict[str, Path], summary: Summary, settings: FolderSettings) -> None:
+    """Take up what an earlier run has finished."""
+    for name, path in images.items():
+        folder = settings.output / name
+        result = finished(path, folder, settings.record)
+        if result is None:
+            continue
+        summary.add(name, result)
+        image = result["image"] | {"path": _place(path, folder)}
+        if result["image"] != image:  # images or results were moved since
+            with contextlib.suppress(OSError):
+                write_json(folder / RESULT_FILE, result | {"image": image})
+    kept = len(summary.images)
+    settings.terminal.say(f"{kept} of {len(images)} images are finished already")
+
+
+def _process_others(
+    detector: Detector, images: dict[str, Path], summary: Summary, settings: FolderSettings
+) -> list[str]:
+    """Process the images that are not summed up yet; a line for each that failed."""
+    summary.write()
+    failures: list[str] = []
+    to_do = [name for name in images if name not in summary]
+    numbers = {name: number for number, name in enumerate(images, start=1)}
+    started = time.monotonic()
+    for done, name in enumerate(to_do):
+        path = images[name]
+        label = f"[{numbers[name]}/{len(images)}] {shown(path.name)}"
+        if done:
+            left = (time.monotonic() - started) / done * (len(to_do) - done)
+            settings.terminal.detail(f"about {left / 60:.0f} min left for {settings.output}")
+        result = _process(detector, path, settings.output / name, settings, label)
+        summary.add(name, result)
+        summary.write()
+        if result["status"] != "failed":
+            continue
+        failures.append(_told(settings.terminal, f"{shown(path.name)}: {result['error']}"))
+        if summary.unwritten is not None and done + 1 < len(to_do):
+            # Neither the image's result nor the summary: the others would be computed in vain.
+            line = (
+                f"{settings.output}: nothing can be written there, so the other "
+                f"{len(to_do) - done - 1} were not begun: run again with --resume when it can"
+            )
+            failures.append(_told(settings.terminal, line))
+            summary.unwritten = None  # that is told
+            break
+    return failures
 
 
 def _process(
@@ -95,10 +151,10 @@ def _process(
     base |= settings.record
     try:
         # What an earlier run found must not stand beside a failure of this one.
-        with _writing():
+        with writing():
             _forget(folder)
         return _detect(detector, path, folder, settings, label, base)
-    except (ImageError, _OutputError) as error:
+    except (ImageError, OutputError) as error:
         reason = str(error)
     except MemoryError:
         reason = "not enough memory: give the process more, or cut the image into parts"
@@ -129,8 +185,9 @@ def _detect(
         found = detector.detect(image, started, progress)
     figures = _figures(image, found, detector, settings)
     result = base | _content(image, found, detector) | {"status": "ok"}
-    with _writing():
+    with writing():
         write_json(folder / FILE_NAME, figures)
+        result["figures"] = {"sha256": file_sha256(folder / FILE_NAME)}
         seconds |= found.seconds
         result["seconds"] = seconds | {"total": round(time.monotonic() - started, 3)}
         write_json(folder / RESULT_FILE, result)
@@ -151,29 +208,19 @@ def _forget(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-class _OutputError(Exception):
-    """The result cannot be written. Its text: reason and remedy in one line."""
-
-
-@contextlib.contextmanager
-def _writing() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise _OutputError(
-            f"the result cannot be written ({error.strerror or error}): is the output folder "
-            "writable by this user, and is there space on its disk?"
-        ) from error
-
-
 def _made_from(path: Path, folder: Path) -> dict[str, Any]:
-    """Which file it was: its hash, and its place seen from `result.json`.
+    """Which file it was: its place seen from `result.json`, its size in bytes, its hash."""
+    size = path.stat().st_size
+    return {"path": _place(path, folder), "bytes": size, "sha256": file_sha256(path)}
+
+
+def _place(path: Path, folder: Path) -> str:
+    """Where a file lies, seen from a folder.
 
     A relative place holds when input and output move together, and keeps the names of the folders
     above them, which may be a person's, out of what is passed on.
     """
-    place = os.path.relpath(path.resolve(), folder.resolve())
-    return {"path": place, "bytes": path.stat().st_size, "sha256": file_sha256(path)}
+    return os.path.relpath(path.resolve(), folder.resolve())
 
 
 def _figures(
@@ -241,26 +288,3 @@ def _tell(terminal: Terminal, label: str, result: dict[str, Any]) -> None:
     for name, value in result["adaptation"].items():
         if not isinstance(value, list | dict):
             terminal.detail(f"adaptation, {name}: {value}")
-
-
-def _table(summaries: list[dict[str, Any]]) -> list[list[str]]:
-    """The closing table."""
-    rows = [["image", "mitotic figures", "candidates", "seconds", "status"]]
-    for image in summaries:
-        counts = [image["mitotic_figures"], image["candidates"], image["seconds"]]
-        cells = ["-" if image["status"] != "ok" else f"{count:.0f}" for count in counts]
-        rows.append([shown(image["file"]), *cells, image["status"]])
-    return rows
-
-
-def _summary(result: dict[str, Any], name: str) -> dict[str, Any]:
-    detections = result.get("detections", [])
-    return {
-        "file": result["file"],
-        "folder": name,
-        "status": result["status"],
-        "error": result["error"],
-        "mitotic_figures": sum(d["probability"] >= result["threshold"] for d in detections),
-        "candidates": result.get("candidates"),
-        "seconds": result.get("seconds", {}).get("total"),
-    }

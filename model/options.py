@@ -131,6 +131,11 @@ def option_parser() -> argparse.ArgumentParser:
     )
     add("--seed", type=int, default=0, help="[%(default)s]")
     add(
+        "--resume",
+        action="store_true",
+        help="keep what an earlier run with the same settings has finished in --output",
+    )
+    add(
         "--ground-truth",
         type=Path,
         metavar="FILE",

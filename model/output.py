@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,8 +16,10 @@ import numpy as np
 Format = Literal["2021", "2022", "2025"]
 FORMATS: tuple[Format, ...] = ("2021", "2022", "2025")
 FILE_NAME = "mitotic-figures.json"
+RESULT_FILE = "result.json"  # of an image, ours
 MITOTIC_FIGURE = "mitotic figure"
 NON_MITOTIC_FIGURE = "non-mitotic figure"
+UNFINISHED = ".part"  # ends the hidden name under which a file is written
 
 
 def mitotic_figures(
@@ -48,6 +52,22 @@ def mitotic_figures(
     return content | {"points": entries, "version": {"major": 1, "minor": 0}}
 
 
+class OutputError(Exception):
+    """A result cannot be written. Its text: reason and remedy in one line."""
+
+
+@contextlib.contextmanager
+def writing() -> Iterator[None]:
+    """Raise OutputError where what is written in it cannot be."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(
+            f"the result cannot be written ({error.strerror or error}): is the output folder "
+            "writable by this user, and is there space on its disk?"
+        ) from error
+
+
 def write_json(path: Path, content: object) -> None:
     """Write JSON as `write_whole` does.
 
@@ -60,11 +80,16 @@ def write_json(path: Path, content: object) -> None:
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that it is either complete or not there (or the former one still is).
 
+    What a killed process left of the same file is removed.
+
     Raises:
         OSError: the folder cannot be written to, or the disk is full.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+    prefix = f".{path.name[:100]}."
+    for left_over in path.parent.glob(f"{glob.escape(prefix)}*{UNFINISHED}"):
+        left_over.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=UNFINISHED, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

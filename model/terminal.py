@@ -72,5 +72,10 @@ class Terminal:
             self.say(_coloured(colour, line, sys.stdout.isatty()) if colour else line)
 
 
+def shown(name: str) -> str:
+    """A file's name on one line of any terminal: line breaks and stray bytes are escaped."""
+    return name if name.isprintable() else ascii(name)[1:-1]
+
+
 def _coloured(colour: str, text: str, terminal: bool) -> str:
     return f"{colour}{text}{RESET}" if terminal and "NO_COLOR" not in os.environ else text

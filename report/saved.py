@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from model.folder import RESULT_FILE
 from model.image import ImageError, read_image
 from model.inputs import SUMMARY_FILE, find_images
-from model.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE
+from model.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE, RESULT_FILE
 from model.weights import file_sha256
 
 

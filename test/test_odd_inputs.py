@@ -19,8 +19,9 @@ import SimpleITK as sitk
 import tifffile
 from PIL import Image as Picture
 
-from model.folder import FolderSettings, process_images, shown
+from model.folder import FolderSettings, process_images
 from model.inputs import find_images
+from model.terminal import shown
 from test.container.conftest import strict_json
 from test.model.builders import tiny_detector
 from test.rendering import render_tissue

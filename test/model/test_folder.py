@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +50,12 @@ def process(
     output_format: Format = "2025",
     mpp: float | None = None,
     inputs: Inputs | None = None,
+    record: dict[str, Any] = RECORD,
+    resume: bool = False,
 ) -> tuple[Path, list[str]]:
     """The output folder and the failures."""
     output = source.parent / "out"
-    settings = FolderSettings(output, output_format, mpp, RECORD)
+    settings = FolderSettings(output, output_format, mpp, record, resume)
     inputs = find_images(source, mpp is not None) if inputs is None else inputs
     return output, process_images(detector, inputs, settings)
 
@@ -317,3 +322,171 @@ def test_summary_that_cannot_be_written_is_told(
     assert failure.startswith("results.json: the result cannot be written (")
     assert read(output, "result.json")["status"] == "ok"
     assert capsys.readouterr().err == f"error: {failure}\n"
+
+
+# ------------------------------------------------------------------------------------------ resume
+
+
+class Counting:
+    """Finds nothing, keeps how often it looked, and is interrupted at the image after `stop`."""
+
+    settings = tiny_detector("none").settings
+
+    def __init__(self, stop: int | None = None) -> None:
+        self.calls = 0
+        self._stop = stop
+
+    def detect(self, *_: object) -> Detections:
+        if self.calls == self._stop:
+            raise KeyboardInterrupt
+        self.calls += 1
+        return nothing()
+
+
+def stamps(output: Path) -> dict[str, int]:
+    """When each image's files were written."""
+    return {name: (output / name).stat().st_mtime_ns for name in tree(output) if "/" in name}
+
+
+def test_resume_does_the_rest_and_nothing_twice(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "abcd":
+        add(source, f"{name}.tif")
+    with pytest.raises(KeyboardInterrupt):
+        process(Counting(stop=2), source)
+    (source / "b.tif").write_bytes(b"damaged since")
+    output = source.parent / "out"
+    before = stamps(output)
+    assert set(before) == {f"{n}/{f}.json" for n in "ab" for f in ("result", "mitotic-figures")}
+    capsys.readouterr()
+
+    second = Counting()
+    _, (failure,) = process(second, source, resume=True)
+    assert second.calls == 2 and failure.startswith("b.tif: ")
+    images = read(output, "results.json")["images"]
+    assert [(i["file"], i["status"]) for i in images] == [
+        ("a.tif", "ok"), ("b.tif", "failed"), ("c.tif", "ok"), ("d.tif", "ok"),
+    ]  # fmt: skip
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "1 of 4 images are finished already"
+    assert [line.split(":")[0] for line in told if line.startswith("[")] == [
+        "[3/4] c.tif", "[4/4] d.tif",
+    ]  # fmt: skip
+    assert [line.split()[0] for line in told[-5:]] == ["image", *(i["file"] for i in images)]
+    after = stamps(output)
+    assert {name for name in before if after.get(name) == before[name]} == {
+        "a/result.json", "a/mitotic-figures.json",
+    }  # fmt: skip
+
+    third = Counting()
+    process(third, source, resume=True)  # what failed is tried again, and fails without detecting
+    assert third.calls == 0 and stamps(output).keys() == after.keys()
+    assert read(output, "results.json") == {"images": images}
+
+
+def test_the_summary_never_loses_what_is_finished(source: Path) -> None:
+    """Interrupted while it resumes, it has listed all that was finished before, in order."""
+    for name in "abc":
+        add(source, f"{name}.tif")
+    output, _ = process(Counting(), source)
+    (output / "a" / "result.json").unlink()
+    with pytest.raises(KeyboardInterrupt):
+        process(Counting(stop=0), source, resume=True)
+    files = [image["file"] for image in read(output, "results.json")["images"]]
+    assert files == ["b.tif", "c.tif"]
+
+
+def test_other_settings_are_another_run(source: Path) -> None:
+    add(source, "a.tif")
+    process(Counting(), source)
+    other = Counting()
+    process(other, source, record=RECORD | {"settings": {"seed": 1}}, resume=True)
+    assert other.calls == 1
+    again = Counting()
+    process(again, source)
+    assert again.calls == 1, "without --resume everything is done anew"
+
+
+def test_resume_after_the_images_were_moved(source: Path) -> None:
+    add(source, "a.tif")
+    output, _ = process(Counting(), source)
+    moved = source.rename(source.parent / "elsewhere")
+    settings = FolderSettings(output, "2025", None, RECORD, resume=True)
+    detector: Any = Counting()
+    assert process_images(detector, find_images(moved), settings) == []
+    assert detector.calls == 0
+    assert read(output, "result.json")["image"]["path"] == "../elsewhere/a.tif"
+
+
+# ------------------------------------------------------------------------------------------- output
+
+
+def test_output_that_cannot_be_written_is_told_before_any_image(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add(source, "a.tif")
+    (source.parent / "out").write_text("a file where a folder is needed")
+    detector = Counting()
+    output, (failure,) = process(detector, source)
+    assert detector.calls == 0
+    assert failure.startswith(f"{output}: the result cannot be written (File exists): is the ")
+    assert capsys.readouterr().err == f"error: {failure}\n"
+
+
+def test_full_disk_ends_the_folder_and_leaves_what_is_finished(
+    source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A disk that fills up after the first image; then there is room again."""
+    for name in "abcd":
+        add(source, f"{name}.tif")
+
+    class Filling(Counting):
+        def detect(self, *_: object) -> Detections:
+            if self.calls == 1:
+                monkeypatch.setattr(os, "fsync", full)
+            return super().detect()
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    detector = Filling()
+    output, failures = process(detector, source)
+    assert detector.calls == 2
+    assert failures == capsys.readouterr().err.replace("error: ", "").splitlines()
+    assert failures[0].startswith("b.tif: the result cannot be written (No space left on device)")
+    assert failures[1:] == [
+        f"{output}: nothing can be written there, so the other 2 were not begun: run again with "
+        "--resume when it can"
+    ]
+    assert tree(output) == {"results.json", "a/result.json", "a/mitotic-figures.json"}
+    before = stamps(output)
+    monkeypatch.undo()
+    second = Counting()
+    assert process(second, source, resume=True) == (output, [])
+    assert second.calls == 3 and before.items() <= stamps(output).items()
+
+
+def test_output_that_vanishes_is_no_success(
+    source: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in "abc":
+        add(source, f"{name}.tif")
+    output = source.parent / "out"
+
+    class Taking(Counting):
+        def detect(self, *_: object) -> Detections:
+            if self.calls == 2:
+                shutil.rmtree(output)
+            return super().detect()
+
+    _, (failure,) = process(Taking(), source)
+    assert failure == (
+        f"{output}: results have vanished from it, a.tif the first of 2: run again with --resume"
+    )
+    assert failure in capsys.readouterr().err
+    statuses = [image["status"] for image in read(output, "results.json")["images"]]
+    assert statuses == ["failed", "failed", "ok"]
+    second = Counting()
+    assert process(second, source, resume=True)[1] == []
+    assert second.calls == 2
