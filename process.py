@@ -101,6 +101,7 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
         mpp=options.mpp,
         record=record(options, detector),
         terminal=Terminal(options.quiet, options.verbose),
+        source=options.input,
     )
     return process_images(detector, inputs, settings) + write_files(options)
 

@@ -364,6 +364,8 @@ def _library_errors_named() -> Iterator[None]:
         raise ImageError(f"truncated or damaged, cannot be decoded: {_EXPORT_AGAIN}") from error
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
+        if not reason.isprintable():  # a decoder may quote the file
+            reason = ascii(reason)[1:-1]
         raise ImageError(f"cannot be read ({reason}): {_EXPORT_AGAIN}") from error
 
 
