@@ -102,6 +102,7 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
         record=record(options, detector),
         resume=options.resume,
         terminal=Terminal(options.quiet, options.verbose),
+        source=options.input,
     )
     return process_images(detector, inputs, settings) + write_files(options)
 

@@ -1,7 +1,8 @@
 """Invoke mode: the model is loaded once, then called over HTTP for every new content of --input.
 
     GET /health    200 once the model is loaded; the port opens only then
-    POST /invoke   201 when the output is written; 500 with the reason of every image that failed
+    POST /invoke   201 when the output is written; 500 with the reason of every image that failed;
+                   503 where too many calls wait already
 
 The HTTP threads only queue the calls. The main thread answers them one after another: a second
 call waits, and a signal interrupts an image in the same place as in process.py.
@@ -22,6 +23,10 @@ import waitress
 
 import process
 from model.options import option_parser
+
+THREADS = 16  # of HTTP
+MAX_CALLS = 8  # running or waiting: each holds a thread, the others answer /health and refuse
+MAX_CONNECTIONS = 512  # slow ones hold nothing but a descriptor, of which 1024 are usual
 
 Calls = SimpleQueue[Future[list[str]]]
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -64,10 +69,11 @@ def answer(call: Future[list[str]], work: Callable[[], list[str]]) -> None:
 
 def application(calls: Calls) -> Application:
     """The WSGI application: it puts every POST /invoke into `calls` and waits for its failures."""
+    places = threading.BoundedSemaphore(MAX_CALLS)
 
     def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         status, text = route(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        body = f"{text}\n".encode()
+        body = f"{text}\n".encode(errors="replace")
         length = str(len(body))
         start_response(status, [("Content-Type", "text/plain"), ("Content-Length", length)])
         return [body]
@@ -80,12 +86,16 @@ def application(calls: Calls) -> Application:
         return "404 Not Found", "there is GET /health and POST /invoke"
 
     def invoke() -> tuple[str, str]:
+        if not places.acquire(blocking=False):
+            return "503 Service Unavailable", f"{MAX_CALLS} calls wait already: call again later"
         call: Future[list[str]] = Future()
-        calls.put(call)
         try:
+            calls.put(call)
             failures = call.result()
         except Exception as error:
             return "500 Internal Server Error", f"{type(error).__name__}: {error}"
+        finally:
+            places.release()
         if failures:
             return "500 Internal Server Error", "\n".join(failures)
         return "201 Created", "the output is written"
@@ -96,12 +106,12 @@ def application(calls: Calls) -> Application:
 def listen(app: Application, host: str, port: int) -> waitress.server.BaseWSGIServer:
     """A bound server. Requests are read without a thread each, so slow clients block nobody.
 
-    The platform sends no body, so 64 KiB are plenty. Invokes that wait hold a thread each: with 16
-    threads /health still answers beside 15 of them.
+    The platform sends no body, so 64 KiB are plenty. Clients that send nothing for 60 s are let go.
     """
     return waitress.create_server(
-        app, host=host, port=port, threads=16, ident=None,
+        app, host=host, port=port, threads=THREADS, ident=None,
         max_request_header_size=64 << 10, max_request_body_size=64 << 10, channel_timeout=60,
+        connection_limit=MAX_CONNECTIONS, asyncore_use_poll=True,
     )  # fmt: skip
 
 

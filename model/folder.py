@@ -41,6 +41,7 @@ class FolderSettings:
         record: settings and hashes for `result.json`.
         resume: whether to keep what an earlier run with this record has finished.
         terminal: where progress and results are told.
+        source: folder that images must lie in; None to follow links anywhere.
     """
 
     output: Path
@@ -49,6 +50,7 @@ class FolderSettings:
     record: dict[str, Any]
     resume: bool = False
     terminal: Terminal = field(default_factory=Terminal)
+    source: Path | None = None
 
 
 def process_images(detector: Detector, inputs: Inputs, settings: FolderSettings) -> list[str]:
@@ -152,6 +154,7 @@ def _process(
     try:
         # What an earlier run found must not stand beside a failure of this one.
         with writing():
+            _check_output(folder, settings.output)
             _forget(folder)
         return _detect(detector, path, folder, settings, label, base)
     except (ImageError, OutputError) as error:
@@ -161,7 +164,9 @@ def _process(
     except Exception as error:  # whatever it is, the other images must not suffer
         reason = f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}"
     failed = base | {"error": reason}
-    with contextlib.suppress(OSError):  # the reason is told, and stands in the summary
+    # Where it cannot be written, the reason is told all the same, and stands in the summary.
+    with contextlib.suppress(OSError, _OutputError):
+        _check_output(folder, settings.output)
         _forget(folder)
         write_json(folder / RESULT_FILE, failed)
     return failed
@@ -177,7 +182,7 @@ def _detect(
 ) -> dict[str, Any]:
     """Read, detect and write. `result.json` comes last: where it says "ok", all is there."""
     started = time.monotonic()
-    image = _read(path, settings.mpp)
+    image = _read(path, settings)
     base |= {"image": _made_from(path, folder)}
     seconds = {"read": round(time.monotonic() - started, 3)}
     with settings.terminal.bar(label) as progress:
@@ -195,11 +200,26 @@ def _detect(
     return result
 
 
-def _read(path: Path, mpp: float | None) -> Image:
+def _read(path: Path, settings: FolderSettings) -> Image:
+    if settings.source is not None and _leads_out(path, settings.source):
+        raise ImageError(
+            "a link out of the input folder: put the file itself there, or give its own folder"
+        )
     try:
-        return read_image(path, mpp)
+        return read_image(path, settings.mpp)
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror or error}): try again") from error
+
+
+def _leads_out(path: Path, folder: Path) -> bool:
+    """Whether links lead from a path to a place outside a folder, which may be a link itself."""
+    return not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+
+
+def _check_output(folder: Path, output: Path) -> None:
+    """Raises _OutputError where links would have an image's files written elsewhere."""
+    if _leads_out(folder, output):
+        raise _OutputError("its folder in the output is a link elsewhere: remove the link")
 
 
 def _forget(folder: Path) -> None:

@@ -90,7 +90,7 @@ def read_image(path: Path, mpp: float | None = None) -> Image:
     """Read a .tif, .tiff or .mha file, or with `mpp` a .png, .jpg or .jpeg file.
 
     mpp: µm per pixel of both axes; where given, it replaces what the file says. While it reads,
-    the process's stderr (descriptor 2) is silent, whichever thread writes to it.
+    the process's stdout and stderr are silent, whichever thread writes to them.
     Raises ImageError where the file is not one plausible 8-bit RGB image.
     """
     suffix = path.suffix.lower()
@@ -101,7 +101,7 @@ def read_image(path: Path, mpp: float | None = None) -> Image:
     if mpp is not None:
         _check_mpp((mpp, mpp))
     _check_file(path)
-    with _stderr_silenced(), _library_errors_named():
+    with _output_silenced(), _library_errors_named():
         if suffix in _ITK_READERS:
             return _read_with_itk(path, _ITK_READERS[suffix], mpp)
         return _read_tiff(path, mpp)
@@ -364,19 +364,26 @@ def _library_errors_named() -> Iterator[None]:
         raise ImageError(f"truncated or damaged, cannot be decoded: {_EXPORT_AGAIN}") from error
     except Exception as error:
         reason = " ".join(str(error).split())[:120] or type(error).__name__
+        if not reason.isprintable():  # a decoder may quote the file
+            reason = ascii(reason)[1:-1]
         raise ImageError(f"cannot be read ({reason}): {_EXPORT_AGAIN}") from error
 
 
 @contextlib.contextmanager
-def _stderr_silenced() -> Iterator[None]:
-    """libtiff, MetaIO and ITK write to descriptor 2 directly, past sys.stderr."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+def _output_silenced() -> Iterator[None]:
+    """libtiff, MetaIO, libjpeg and ITK write to descriptors 1 and 2 directly, past sys.stdout."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    # Python has no stream for a descriptor that was closed when it started.
+    streams = [(n, s) for n, s in ((1, sys.stdout), (2, sys.stderr)) if s is not None]
+    kept = [os.dup(number) for number, _ in streams]
     try:
-        os.dup2(null, 2)
+        for number, stream in streams:
+            stream.flush()
+            os.dup2(null, number)
         yield
     finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
+        for (number, stream), before in zip(streams, kept, strict=True):
+            stream.flush()
+            os.dup2(before, number)
+            os.close(before)
         os.close(null)

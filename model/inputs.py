@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from model.image import SUFFIXES, SUFFIXES_WITH_MPP
 
 SLUG = "histopathology-roi-cropout"  # the challenge's name of its input
 PLATFORM_FILE = "inputs.json"
 SUMMARY_FILE = "results.json"  # of the output folder
+MAX_PLATFORM_BYTES = 1 << 20  # the platform writes some hundred an input
+# A slug names a folder: what could lead elsewhere, or is too long for a name, is none.
+_IS_SLUG = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class Inputs(NamedTuple):
@@ -57,22 +61,35 @@ def platform_slugs(folder: Path) -> tuple[list[str], str | None]:
     """Slugs of the image inputs that `inputs.json` names, and what is wrong with the file.
 
     The slug stands under `interface` (2025) or `socket` (2026). The challenge's own is always
-    looked for, so the file may be missing or unreadable.
+    looked for, so the file may be missing or unreadable. Never raises.
     """
-    path = folder / PLATFORM_FILE
-    slugs = [SLUG]
+    slugs = {SLUG: None}  # in order, each once
     try:
-        entries = json.loads(path.read_text())
-        for entry in entries:
+        for entry in _platform_entries(folder / PLATFORM_FILE):
             slug = (entry.get("socket") or entry["interface"])["slug"]
-            # A slug names a folder: one that leads elsewhere is none.
-            if slug not in (*slugs, "", ".", "..") and Path(slug).name == slug:
-                slugs.append(slug)
+            if _IS_SLUG.fullmatch(slug):
+                slugs[slug] = None
     except FileNotFoundError:
-        return slugs, None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        return slugs, f"{PLATFORM_FILE}: cannot be understood ({type(error).__name__}), not used"
-    return slugs, None
+        return list(slugs), None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        reason = f"cannot be understood ({type(error).__name__})"
+        return list(slugs), f"{PLATFORM_FILE}: {reason}, not used"
+    return list(slugs), None
+
+
+def _platform_entries(path: Path) -> Any:
+    """The content of `inputs.json`: a list of entries, if all is well.
+
+    Raises:
+        OSError, ValueError, RecursionError: it is no regular file, too large, or no JSON.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError("no regular file")  # a pipe would be waited for
+    with path.open("rb") as file:
+        content = file.read(MAX_PLATFORM_BYTES + 1)
+    if len(content) > MAX_PLATFORM_BYTES:
+        raise ValueError(f"over {MAX_PLATFORM_BYTES} bytes")
+    return json.loads(content)
 
 
 def output_names(images: list[Path]) -> list[str]:

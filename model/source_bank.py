@@ -10,8 +10,9 @@ loss alone. Entries of the split `adapt` are adapted with, those of `check` guar
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from model.weights import file_sha256
 
 BANK_FILE = "bank.safetensors"
 ENTRIES_FILE = "entries.csv"
+CHECKSUM = "content_sha256"  # among the metadata of the bank's file
 COLUMNS = (
     "scanner", "lab", "slide", "file", "x", "y", "mitotic", "confidence", "split", "reserve",
 )  # fmt: skip
@@ -115,12 +117,34 @@ def save_bank(folder: Path, bank: SourceBank, entries: list[dict[str, object]]) 
         "domains": json.dumps(bank.domains),
         "weights_sha256": bank.weights_sha256,
     }
-    save_file({k: v.contiguous() for k, v in tensors.items()}, folder / BANK_FILE, metadata)
-    (folder / BANK_FILE).chmod(0o644)  # the library makes it private; any user reads the image
+    save_sealed(folder / BANK_FILE, tensors, metadata)
     with (folder / ENTRIES_FILE).open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(entries)
+
+
+def save_sealed(path: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str]) -> None:
+    """Write a bank's file with the checksum of its content among its metadata."""
+    sealed = metadata | {CHECKSUM: content_sha256(tensors, metadata)}
+    partial = path.with_name(f".{path.name}")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, partial, sealed)
+    partial.chmod(0o644)  # the library makes it private; any user reads the image
+    partial.replace(path)
+
+
+def content_sha256(tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str]) -> str:
+    """SHA-256, hexadecimal, of all that a bank's file holds but the checksum itself.
+
+    Any order of tensors and metadata gives the same.
+    """
+    described = sorted((key, value) for key, value in metadata.items() if key != CHECKSUM)
+    digest = hashlib.sha256(json.dumps(described).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBank:
@@ -132,16 +156,19 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
         domains: source domains of those weights.
 
     Raises:
-        SourceBankError: the file is missing or damaged, its tensors do not fit each other or the
-            cut, or it belongs to other weights.
+        SourceBankError: the file is missing or damaged, its content is not that of its checksum
+            (banks of older versions carry none), its tensors do not fit each other or the cut, or
+            it belongs to other weights.
     """
     path = folder / BANK_FILE
     if not path.is_file():
         raise SourceBankError(f"{path} is missing")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        tensors, metadata = read_file(path)
+        if metadata.get(CHECKSUM, "") not in ("", content_sha256(tensors, metadata)):
+            raise SourceBankError(
+                f"{path} is damaged (its content is not that of its SHA-256): copy it again"
+            )
         bank = SourceBank(
             cut=int(metadata["cut"]),
             values=tensors["values"],
@@ -154,6 +181,8 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
             weights_sha256=metadata["weights_sha256"],
             sha256=file_sha256(path),
         )
+    except SourceBankError:
+        raise
     except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
         raise SourceBankError(f"{path} is no valid source bank: {error!r}") from error
     if bank.weights_sha256 != weights_sha256:
@@ -168,6 +197,16 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
     for reason in _misfits(bank):
         raise SourceBankError(f"{path} is no valid source bank: {reason}")
     return bank
+
+
+def read_file(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
+    """Tensors and metadata of a safetensors file.
+
+    Raises:
+        SafetensorError, OSError: it is none, or cannot be read.
+    """
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
 
 
 def _misfits(bank: SourceBank) -> Iterator[str]:

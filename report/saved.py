@@ -82,7 +82,8 @@ def load_output(output: Path) -> list[Saved]:
     """
     summary = output / SUMMARY_FILE
     try:
-        folders = [output / image["folder"] for image in json.loads(summary.read_text())["images"]]
+        images = json.loads(summary.read_text())["images"]
+        folders = [_inside(output, image["folder"]) for image in images]
         return [Saved(f, json.loads((f / RESULT_FILE).read_text())) for f in folders]
     except FileNotFoundError as error:
         raise ValueError(
@@ -92,6 +93,18 @@ def load_output(output: Path) -> list[Saved]:
         raise ValueError(
             f"{output} holds a result that cannot be understood ({error!r}): process it again"
         ) from error
+
+
+def _inside(output: Path, name: str) -> Path:
+    """An image's folder. What is made of the results is written there, so it must not be elsewhere.
+
+    Raises:
+        ValueError: the name, or a link of that name, leads out of the output folder.
+    """
+    folder = output / name
+    if not folder.resolve().is_relative_to(output.resolve()):
+        raise ValueError(f"{output / SUMMARY_FILE} names a folder outside {output}: {name!r}")
+    return folder
 
 
 def read_pixels(saved: Saved, source: Path | None = None) -> np.ndarray:

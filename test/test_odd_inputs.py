@@ -228,9 +228,10 @@ KINDS = [
     Kind("a list.mha", mha(ElementDataFile="LIST"), "are in another file"),
     # Files of other kinds, and names.
     Kind("pipe.tif", os.mkfifo, "no regular file"),
-    Kind("link to nothing.tif", linked("{folder}/nothing"), "cannot be opened \\(No such file"),
+    Kind("link to nothing.tif", linked("{folder}/in/nothing"), "cannot be opened \\(No such file"),
     Kind("link to itself.tif", linked("link to itself.tif"), "cannot be opened \\(Too many levels"),
-    Kind("link to outside.tif", linked("{folder}/outside.tif"), None),
+    Kind("link to outside.tif", linked("{folder}/outside.tif"), "a link out of the input folder"),
+    Kind("link inside.tif", linked("strips.tif"), None),
     Kind("rights.tif", unreadable, None if os.geteuid() == 0 else "Permission denied"),
     Kind("quotes ' \" ` $(x).tif", PLAIN, None),
     Kind("line\nbreak.tif", PLAIN, None),
@@ -266,7 +267,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     for kind in chosen:
         kind.write(source / kind.file)
     mpp = 0.25 if request.param else None
-    settings = FolderSettings(folder / "out", "2025", mpp, {})
+    settings = FolderSettings(folder / "out", "2025", mpp, {}, source=source)
     inputs = find_images(source, request.param)
     failures = process_images(tiny_detector("none"), inputs, settings)
     images = strict_json(folder / "out" / "results.json")["images"]

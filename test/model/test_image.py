@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import struct
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import tifffile
+from PIL import Image as Picture
 
 from model.image import Image, ImageError, read_image, resample
 from test.rendering import render_tissue
@@ -423,7 +426,7 @@ def test_what_cannot_be_opened(tmp_path: Path) -> None:
     assert_refused(tmp_path / "slide.svs", "'.svs' files are not read: convert it to .tif")
 
 
-def test_nothing_is_written_to_stderr(
+def test_nothing_is_written_to_the_terminal(
     tmp_path: Path, tiff: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     write_tiff(tiff, RGB, 0.25, tile=(16, 16))  # ITK warns of its "suboptimal" reader
@@ -436,7 +439,20 @@ def test_nothing_is_written_to_stderr(
     tiff.write_bytes(tiff.read_bytes()[:-300])
     with pytest.raises(ImageError):
         read_image(tiff)
+    photo = tmp_path / "photo.jpg"
+    Picture.fromarray(RGB).save(photo)
+    photo.write_bytes(photo.read_bytes().replace(b"\xff\xc4", b"\0\0\xff\xc4", 1))
+    read_image(photo, 0.25)  # libjpeg tells stdout of the bytes between
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_a_process_without_stdout_or_stderr_reads(tiff: Path, closed: str) -> None:
+    write_tiff(tiff, RGB, 0.25)
+    code = "import sys; from pathlib import Path; from model.image import read_image;" \
+        "sys.exit(read_image(Path(sys.argv[1])).pixels.shape != (96, 80, 3))"  # fmt: skip
+    command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", code, str(tiff)]
+    assert subprocess.run(command, cwd=Path(__file__).parents[2]).returncode == 0
 
 
 # ----------------------------------------------------------------------------------------- geometry

@@ -6,25 +6,31 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 
 from model.network import MitosisNetwork
+from model.options import ROOT
 from model.patches import normalise
 from model.source_bank import (
     BANK_FILE,
+    CHECKSUM,
     COLUMNS,
     ENTRIES_FILE,
     LEVELS,
     SourceBankError,
+    content_sha256,
     load_bank,
     quantise,
+    read_file,
     save_bank,
+    save_sealed,
 )
 from model.weights import file_sha256
 from test.model.builders import DOMAINS, some_patches, tiny_bank, tiny_network, write_bank
+from training.seal_bank import main as seal
 
 SHA = "ab" * 32
 
@@ -162,9 +168,69 @@ def test_tensors_that_do_not_fit(
     network: MitosisNetwork, tmp_path: Path, change: dict[str, torch.Tensor], reason: str
 ) -> None:
     write_bank(tmp_path, tiny_bank(network, 4, entries=8, sha256=SHA))
-    with safe_open(tmp_path / BANK_FILE, framework="pt") as file:
-        metadata = file.metadata()
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    save_file(tensors | change, tmp_path / BANK_FILE, metadata)
+    tensors, metadata = read_file(tmp_path / BANK_FILE)
+    save_sealed(tmp_path / BANK_FILE, tensors | change, metadata)
     with pytest.raises(SourceBankError, match="is no valid source bank: " + reason):
         load_bank(tmp_path, SHA, DOMAINS)
+
+
+# --------------------------------------------------------------------------------------- checksum
+
+
+def test_a_bit_that_flipped_anywhere_is_noticed(folder: Path) -> None:
+    """In the header too: what still parses there is not what was hashed."""
+    path = folder / BANK_FILE
+    whole = path.read_bytes()
+    header = 8 + int.from_bytes(whole[:8], "little")
+    random = np.random.default_rng(0)
+    places = [*random.integers(header, len(whole), 40), *random.integers(8, header, 40), header]
+    refused = 0
+    for place in places:
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << random.integers(8)
+        path.write_bytes(damaged)
+        try:
+            load_bank(folder, SHA, DOMAINS)
+        except SourceBankError:
+            refused += 1
+        else:  # the flip hit the name of the checksum, which makes it an older version's bank
+            assert CHECKSUM not in read_file(path)[1]
+            assert place < header
+    assert refused >= 70
+
+
+def test_the_error_says_what_to_do(folder: Path) -> None:
+    tensors, metadata = read_file(folder / BANK_FILE)
+    tensors["values"][0, 0, 0, 0] += 1
+    save_file(tensors, folder / BANK_FILE, metadata)
+    with pytest.raises(SourceBankError, match=r"is damaged \(its content .* copy it again"):
+        load_bank(folder, SHA, DOMAINS)
+
+
+def test_the_checksum_holds_whatever_the_order_of_what_is_stored(folder: Path) -> None:
+    """The library writes metadata in another order every time."""
+    tensors, metadata = read_file(folder / BANK_FILE)
+    backwards = dict(sorted(tensors.items(), reverse=True))
+    sums = {content_sha256(t, m) for t in (tensors, backwards) for m in (metadata, {**metadata})}
+    assert sums == {metadata[CHECKSUM]}
+
+
+def test_a_bank_of_an_older_version_is_read_and_sealed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tensors, metadata = read_file(folder / BANK_FILE)
+    checksum = metadata.pop(CHECKSUM)
+    save_file(tensors, folder / BANK_FILE, metadata)
+    before = load_bank(folder, SHA, DOMAINS)
+    assert seal([str(folder)]) == 0
+    assert file_sha256(folder / BANK_FILE) in capsys.readouterr().out
+    after = load_bank(folder, SHA, DOMAINS)
+    assert torch.equal(before.values, after.values) and torch.equal(before.check, after.check)
+    assert read_file(folder / BANK_FILE)[1][CHECKSUM] == checksum
+    assert seal([str(folder)]) == 2, "one checksum is enough"
+    assert [path.name for path in folder.iterdir() if path.name.startswith(".")] == []
+
+
+def test_the_shipped_bank_carries_its_checksum() -> None:
+    if CHECKSUM not in read_file(ROOT / "source_bank" / BANK_FILE)[1]:
+        pytest.skip("NO CHECKSUM IN THE SHIPPED BANK: python -m training.seal_bank adds it")
