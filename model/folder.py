@@ -165,7 +165,7 @@ def _process(
         reason = f"unexpected {type(error).__name__}: {' '.join(str(error).split())[:300]}"
     failed = base | {"error": reason}
     # Where it cannot be written, the reason is told all the same, and stands in the summary.
-    with contextlib.suppress(OSError, _OutputError):
+    with contextlib.suppress(OSError, OutputError):
         _check_output(folder, settings.output)
         _forget(folder)
         write_json(folder / RESULT_FILE, failed)
@@ -217,9 +217,9 @@ def _leads_out(path: Path, folder: Path) -> bool:
 
 
 def _check_output(folder: Path, output: Path) -> None:
-    """Raises _OutputError where links would have an image's files written elsewhere."""
+    """Raises OutputError where links would have an image's files written elsewhere."""
     if _leads_out(folder, output):
-        raise _OutputError("its folder in the output is a link elsewhere: remove the link")
+        raise OutputError("its folder in the output is a link elsewhere: remove the link")
 
 
 def _forget(folder: Path) -> None:

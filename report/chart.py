@@ -19,10 +19,18 @@ class Chart(NamedTuple):
     description: str
 
 
-def line_chart(title: str, values: Sequence[float | None], steps_a_point: int = 1) -> Chart | None:
-    """The chart of values over equal stretches of steps; None where there are no two values.
+def line_chart(
+    title: str, values: Sequence[float | None], unit: str, a_point: int = 1
+) -> Chart | None:
+    """The chart of values in a row; None where there are no two values.
 
     A missing or infinite value is a gap in the line.
+
+    Args:
+        title: what is drawn.
+        values: one a point.
+        unit: what is counted along the row, in the plural.
+        a_point: how many of them a point stands for.
     """
     kept = [v if v is not None and math.isfinite(v) else None for v in values]
     numbers = [v for v in kept if v is not None]
@@ -37,7 +45,7 @@ def line_chart(title: str, values: Sequence[float | None], steps_a_point: int = 
             path.append(f"{pen}{index * across:.1f} {y:.1f}")
         pen = "M" if value is None else "L"
     description = (
-        f"{title} over {len(kept) * steps_a_point} steps: from {numbers[0]:.3g} to "
+        f"{title} over {len(kept) * a_point} {unit}: from {numbers[0]:.3g} to "
         f"{numbers[-1]:.3g}, between {low:.3g} and {high:.3g}"
     )
     return Chart(title, " ".join(path), f"{low:.3g}", f"{high:.3g}", description)

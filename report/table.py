@@ -19,7 +19,7 @@ def detections_csv(images: list[Saved]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for saved in filter(lambda saved: saved.ok, images):
-        origin = saved.result["origin_mm"]
+        origin = saved.result.get("origin_mm", (0.0, 0.0))
         for found in saved.detections:
             place = (found["x"], found["y"])
             axes = zip(place, saved.mpp, origin, strict=True)

@@ -37,7 +37,7 @@ def _move(probability: float, factor: float) -> float:
 
 def signs(saved: Saved) -> list[str]:
     """What speaks for a closer look, a sentence each; an empty list proves nothing."""
-    found = list(saved.result["warnings"])
+    found = saved.warnings
     if not saved.ok:
         return found
     low, high = counts(saved)[-1].figures, counts(saved)[0].figures

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from report.chart import Chart, line_chart
 from report.saved import Saved
@@ -21,7 +22,17 @@ ARMS = {
     "tent": "entropy minimisation",
 }
 TOLD = {"arm", "fallback", "decision", "diverged", "curve"}  # in the verdict or as curves
-SHARES = ("share", "accuracy", "drift")  # parts of names whose values are parts of a whole
+SHARES = ("share", "accuracy", "drift", "agreement")  # names of values that are parts of a whole
+WITHOUT_GUARD = {"none", "calibrated"}  # they leave the network as it is
+A_CURVE = 8  # as many numbers in a row are drawn rather than listed
+
+
+class Table(NamedTuple):
+    """Entries that are more than one value: names of the columns, none for name and value."""
+
+    title: str
+    head: list[str]
+    rows: list[list[str]]
 
 
 class Told(NamedTuple):
@@ -32,19 +43,43 @@ class Told(NamedTuple):
         outcome: "not adapted", "adapted" or "taken back".
         verdict: sentences.
         values: name and value of every other entry.
-        curves: of the lists in the account.
+        tables: of the entries that hold several.
+        curves: of the long lists of numbers.
     """
 
     arm: str
     outcome: str
     verdict: list[str]
     values: list[tuple[str, str]]
+    tables: list[Table]
     curves: list[Chart]
 
 
 def tell_adaptation(saved: Saved) -> Told:
     """The account of an image in words; entries that are not known are shown by their names."""
-    account = saved.result["adaptation"]
+    account = saved.adaptation
+    curve = account.get("curve")
+    curve = dict(curve) if isinstance(curve, dict) else {}
+    stretch = curve.pop("steps_a_point", 1)
+    drawn = [line_chart(named(k), v, "steps", stretch) for k, v in curve.items() if _is_row(v)]
+    values, tables = [], []
+    for key, value in account.items():
+        if key in TOLD or value is None:
+            continue
+        if _is_row(value) and len(value) >= A_CURVE:
+            drawn.append(line_chart(named(key), value, "values"))
+        elif isinstance(value, Mapping) or _is_records(value):
+            tables.append(_table(key, value))
+        else:
+            values.append((named(key), valued(key, value)))
+    charts = [chart for chart in drawn if chart is not None]
+    return Told(
+        str(account.get("arm", "unknown")), *_verdict(saved, account), values, tables, charts
+    )
+
+
+def _verdict(saved: Saved, account: dict[str, Any]) -> tuple[str, list[str]]:
+    """The outcome, and what was decided in sentences."""
     arm = str(account.get("arm", "unknown"))
     fallback, steps = account.get("fallback"), account.get("steps")
     verdict = [f"Way of adapting: {ARMS.get(arm, arm)}."]
@@ -54,6 +89,9 @@ def tell_adaptation(saved: Saved) -> Told:
     elif arm == "none" or saved.result.get("candidates") == 0:
         outcome = "not adapted"
         verdict.append("The shipped network's scores stand.")
+    elif arm in WITHOUT_GUARD:
+        outcome = "adapted"
+        verdict.append("The network stayed as it is; its scores moved up or down together.")
     else:
         outcome = "adapted"
         verdict.append(
@@ -61,34 +99,40 @@ def tell_adaptation(saved: Saved) -> Told:
             "loss of accuracy."
         )
     if account.get("decision"):
-        verdict.append(f"Decision: {account['decision']}.")
+        verdict.append(f"Decision: {valued('decision', account['decision']).rstrip('.')}.")
     planned = account.get("planned_steps")
-    if planned is not None and steps is not None and steps < planned:
+    if _is_number(planned) and _is_number(steps) and steps < planned:
         verdict.append(f"It ended after {steps} of {planned} planned steps.")
-    values = [
-        (named(key), valued(key, value))
-        for key, value in account.items()
-        if key not in TOLD and not isinstance(value, list | dict) and value is not None
-    ]
-    curve = dict(account.get("curve") or {})
-    stretch = int(curve.pop("steps_a_point", 1))
-    lists = curve | {k: v for k, v in account.items() if k not in TOLD}
-    curves = [
-        line_chart(named(key), value, stretch)
-        for key, value in lists.items()
-        if isinstance(value, list) and all(_is_number(v) or v is None for v in value)
-    ]
-    return Told(arm, outcome, verdict, values, [chart for chart in curves if chart is not None])
+    return outcome, verdict
 
 
-def named(key: str) -> str:
+def _table(key: str, value: Any) -> Table:
+    """A mapping as names and values, however deep; a list of mappings as a row each."""
+    if isinstance(value, Mapping):
+        return Table(named(key), [], [[named(k), v] for k, v in _flat(value, key)])
+    keys = list(dict.fromkeys(k for record in value for k in record))
+    rows = [[valued(f"{key} {k}", record.get(k)) for k in keys] for record in value]
+    return Table(named(key), [named(k) for k in keys], rows)
+
+
+def _flat(value: Mapping[str, Any], context: str) -> Iterator[tuple[str, str]]:
+    for key, part in value.items():
+        if isinstance(part, Mapping):
+            yield from ((f"{key}, {k}", v) for k, v in _flat(part, f"{context} {key}"))
+        else:
+            yield str(key), valued(f"{context} {key}", part)
+
+
+def named(key: object) -> str:
     """A key as a name for readers: `log_odds_shift` is "Log odds shift"."""
-    words = key.replace("_", " ").replace("-", " ").strip()
+    words = str(key).replace("_", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:]
 
 
 def valued(key: str, value: object) -> str:
     """A value for readers: parts of a whole in per cent, other numbers to four digits."""
+    if value is None:
+        return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
@@ -96,8 +140,21 @@ def valued(key: str, value: object) -> str:
         return f"{value:.2%}".replace("%", " %") if share else f"{value:.4g}"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {text}" for name, text in _flat(value, key))
+    if isinstance(value, list):
+        return ", ".join(valued(key, part) for part in value) or "none"
     return str(value)
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_row(value: object) -> bool:
+    """Whether it is a list of numbers, some of them perhaps missing."""
+    return isinstance(value, list) and all(_is_number(v) or v is None for v in value)
+
+
+def _is_records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)

@@ -22,16 +22,18 @@ from model.image import ImageError, read_header
 
 CATEGORIES = {1: "mitotic figure", 2: "look-alike"}  # of both annotation files
 LAB_2021 = "utrecht"
-# Scanner and lab by tumour type: Aubreville et al. 2023, "A comprehensive multi-domain dataset for
-# mitotic figure detection", table 1. Breast cancer follows from the id, as in MIDOG 2021.
+# Last image id, scanner and lab in MIDOG 2022 and MIDOG++, behind those of MIDOG 2021:
+# datasets_xvalidation.csv of github.com/DeepMicroscopy/MIDOGpp ("3D Histech" there) and Aubreville
+# et al. 2023, "A comprehensive multi-domain dataset for mitotic figure detection", table 1.
 MIDOG_PP = (
-    ("lymph", "pannoramic_scan_ii_vienna"),
-    ("lung", "pannoramic_scan_ii_vienna"),
-    ("mast cell", "aperio_cs2_berlin"),
-    ("neuroendocrine", "hamamatsu_xr_utrecht"),
-    ("soft tissue sarcoma", "pannoramic_scan_ii_new_york"),
-    ("melanoma", "hamamatsu_xr_utrecht"),
+    (299, "pannoramic_scan_ii_vienna"),  # canine lung cancer, lymphoma
+    (349, "aperio_cs2_berlin"),  # canine mast cell tumour
+    (404, "hamamatsu_xr_utrecht"),  # human neuroendocrine tumour
+    (489, "pannoramic_scan_ii_new_york"),  # canine soft tissue sarcoma
+    (504, "pannoramic_scan_ii_vienna"),
+    (553, "hamamatsu_xr_utrecht"),  # human melanoma
 )
+BY_ID = (*((last, f"{scanner}_{LAB_2021}") for last, scanner, _ in MIDOG_2021), *MIDOG_PP)
 
 
 class MidogError(ValueError):
@@ -51,7 +53,7 @@ class MidogImage(NamedTuple):
     figures    (n, 2) float64, centres x, y of the mitotic figures in px
     others     (m, 2) float64, centres of the hard negatives in px
     size       px (width, height)
-    spacing    mm per pixel (x, y)
+    spacing    mm per pixel (x, y), 0 where the file is not there
     """
 
     path: Path
@@ -81,28 +83,35 @@ def read_midog(
             its scanner in the column `scanner`; it overrides what follows from the id.
         mpp: µm per pixel, where the files do not say or say it wrongly.
 
+    The files of a scanner without labels may all be absent: MIDOG++.json lists the images of
+    MIDOG 2021's fourth scanner, which are not published with it.
+
     Raises:
         MidogError: with every problem that was found.
     """
     problems: list[str] = []
     entries, boxes = parse_annotations(annotations, problems)
     named = _scanners_in(scanners, problems) if scanners else {}
+    scanners_of = {number: _scanner(number, entry, named) for number, entry in entries.items()}
+    labelled = {scanners_of[number] for number, found in boxes.items() if found}
+    present = {scanners_of[n] for n, e in entries.items() if (folder / e["file_name"]).is_file()}
     images = []
     for number, entry in entries.items():
-        name = entry["file_name"]
-        scanner = _scanner(number, entry, named)
+        path, scanner = folder / entry["file_name"], scanners_of[number]
         if scanner is None:
-            problems.append(f"{name}: its scanner is not known, name it in --scanners")
-        size = entry["width"], entry["height"]
-        spacing = _check_file(folder / name, size, mpp, problems)
+            problems.append(f"{path.name}: its scanner is not known, name it in --scanners")
+        size, spacing = (entry["width"], entry["height"]), (0.0, 0.0)
+        if scanner is None or scanner in labelled | present:
+            spacing = _check_file(path, size, mpp, problems)
         centres = {kind: _centres(boxes[number], kind) for kind in CATEGORIES}
         images.append(
-            MidogImage(folder / name, scanner or "", False, centres[1], centres[2], size, spacing)
+            MidogImage(
+                path, scanner or "", scanner in labelled, centres[1], centres[2], size, spacing
+            )
         )
     if problems:
         raise MidogError(problems)
-    labelled = {image.scanner for image in images if len(image.figures) + len(image.others)}
-    return [image._replace(labelled=image.scanner in labelled) for image in images]
+    return images
 
 
 def parse_annotations(
@@ -184,7 +193,8 @@ def report(
                                                          strict=True))  # fmt: skip
         counts = Counter(uses.get(_key(image), "left out") for image in here)
         if not here[0].labelled:
-            lines.append(f"{scanner}: {len(here)} images, not labelled: targets only")
+            use = "targets only" if here[0].path.is_file() else "not in the folder, left out"
+            lines.append(f"{scanner}: {len(here)} images, not labelled: {use}")
             continue
         shares = ", ".join(f"{count} {use}" for use, count in sorted(counts.items()))
         mpp = sorted({round(1000 * image.spacing[0], 4) for image in here})
@@ -279,14 +289,13 @@ def _slug(name: str) -> str:
 
 
 def _scanner(number: int, entry: dict[str, Any], named: dict[str, str]) -> str | None:
-    """From the CSV, the entry's own `domain`, the tumour type or the id."""
-    for key in (str(number), entry["file_name"], Path(entry["file_name"]).stem):
+    """From the CSV, the entry's own `domain`, or the id where the file is named after it."""
+    stem = Path(entry["file_name"]).stem
+    for key in (str(number), entry["file_name"], stem):
         if key in named:
             return named[key]
     if isinstance(entry.get("domain"), str):
         return str(entry["domain"])
-    tumour = str(entry.get("tumor_type", "breast")).lower()
-    if "breast" in tumour:
-        known = [name for last, name, _ in MIDOG_2021 if number <= last]
-        return f"{known[0]}_{LAB_2021}" if known else None
-    return next((scanner for word, scanner in MIDOG_PP if word in tumour), None)
+    if stem != f"{number:03d}":
+        return None
+    return next((scanner for last, scanner in BY_ID if number <= last), None)

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from report.page import entry, render
 from report.saved import read_pixels
 from report.write import write
-from test.report.builders import SIZE, failed, result_of, saved, write_output
+from test.report.builders import ACCOUNT, SIZE, failed, result_of, saved, write_output
 from tools.screenshot import find_browser, launch
 
 
@@ -30,8 +30,12 @@ def browser() -> Iterator[Browser]:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
     fewer = result_of("b.tif")["detections"][1:]
+    measured = {
+        "distance": {"before": 1.8, "after": None},
+        "checks": [{"name": "drift", "value": 0.1, "words": "the weights moved by 10 % " * 3}],
+    }
     results = [
-        result_of("a.tif"),
+        result_of("a.tif", adaptation=ACCOUNT | measured),
         failed("bad.tif"),
         result_of("b.tif", detections=fewer, warnings=["pixels of 0.5 x 0.5 µm"]),
         result_of("empty.tif", detections=[], candidates=0),

@@ -26,6 +26,38 @@ def test_taken_back_and_cut_short() -> None:
     assert told.verdict[-1] == "It ended after 3 of 8 planned steps."
 
 
+def test_calibration_has_no_guard() -> None:
+    told = tell_adaptation(saved(adaptation={"arm": "calibrated", "log_odds_shift": 1.0}))
+    assert told.outcome == "adapted" and "guard" not in " ".join(told.verdict)
+
+
+def test_whatever_the_guard_measures_is_shown() -> None:
+    """Numbers by layer or before and after, lists of checks, short and long lists."""
+    account = {
+        "arm": "paper", "decision": "adapted: all checks passed.",
+        "proxy_a_distance": {"before": 1.81234, "after": None},
+        "drift": {"layer3": {"0": 0.001, "1": 0.002}, "layer4": 0.25},
+        "agreement_of_halves": [0.875, 0.5],
+        "checks": [
+            {"name": "drift", "value": 0.25, "passed": True},
+            {"name": "halves", "value": None, "limit": 2},
+        ],
+        "distance": [float(n) for n in range(9)], "empty": {}, "words": ["a", "b"],
+    }  # fmt: skip
+    told = tell_adaptation(saved(adaptation=account))
+    assert told.verdict[-1] == "Decision: adapted: all checks passed."
+    assert told.values == [("Agreement of halves", "87.50 %, 50.00 %"), ("Words", "a, b")]
+    distance, drift, checks, empty = told.tables
+    assert distance.rows == [["Before", "1.812"], ["After", "–"]]
+    assert drift.rows == [
+        ["Layer3, 0", "0.10 %"], ["Layer3, 1", "0.20 %"], ["Layer4", "25.00 %"],
+    ]  # fmt: skip
+    assert checks.head == ["Name", "Value", "Passed", "Limit"]
+    assert checks.rows == [["drift", "0.25", "yes", "–"], ["halves", "–", "–", "2"]]
+    assert empty.rows == []
+    assert told.curves[-1].description.startswith("Distance over 9 values: from 0 to 8")
+
+
 @pytest.mark.parametrize(
     ("account", "outcome"),
     [
@@ -36,6 +68,7 @@ def test_taken_back_and_cut_short() -> None:
         ),
         ({}, "adapted"),
         ({"arm": "tent", "entropy": None, "diverged": False, "curve": None}, "adapted"),
+        ({"arm": "x", "planned_steps": "all", "steps": 2, "curve": [1, 2], "a": [{}, 1]}, "adapted"),
         ({"arm": "x", "names": ["a", "b"], "flags": [True, False], "curve": {"a": []}}, "adapted"),
     ],
 )

@@ -85,9 +85,14 @@ def test_no_output_folder(
     assert line.startswith("error: ") and ("missing" in line or "process it again" in line)
 
 
-def test_result_of_an_older_version(output: Path) -> None:
+def test_result_of_another_version(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What only describes may be absent, what is counted may not."""
     saved = load_output(output)[0]
-    for key in ("image", "versions"):
+    for key in ("image", "versions", "adaptation", "warnings", "seconds", "candidates"):
         saved.result.pop(key)
     write_json(saved.folder / "result.json", saved.result)
     assert main([str(output), "--input", str(output.parent / "in")]) == 0
+    saved.result.pop("threshold")
+    write_json(saved.folder / "result.json", saved.result)
+    assert main([str(output)]) == 2
+    assert "KeyError('threshold')): process it again" in capsys.readouterr().err

@@ -102,18 +102,50 @@ def test_an_image_without_pixel_size_needs_it_stated(midog: Midog, tmp_path: Pat
 
 
 def test_a_table_names_scanners(midog: Midog, broken: Any, tmp_path: Path) -> None:
-    """Also in the form of MIDOG++'s own table; a tumour type stands for its scanner and lab."""
+    """Also in the form of MIDOG++'s own table."""
     table = tmp_path / "scanners.csv"
     table.write_text("Slide;Tumor;Scanner\n1;human breast cancer;3D Histech\n")
-    annotations = broken(lambda c: c["images"][1].update(tumor_type="canine lung cancer"))
-    images = read_midog(midog.images, annotations, table)
-    assert [i.scanner for i in images[:3]] == [
-        "3d_histech", "pannoramic_scan_ii_vienna", "hamamatsu_xr_utrecht",
-    ]  # fmt: skip
-    unknown = broken(lambda c: c["images"][1].update(tumor_type="feline something"))
-    assert "002.tiff: its scanner is not known" in problems(midog.images, unknown)[0]
+    images = read_midog(midog.images, midog.annotations, table)
+    assert [i.scanner for i in images[:2]] == ["3d_histech", "hamamatsu_xr_utrecht"]
+    (tmp_path / "renamed").mkdir()
+    for path in midog.images.iterdir():
+        name = "case.tiff" if path.stem == "002" else path.name
+        (tmp_path / "renamed" / name).symlink_to(path)
+    renamed = broken(lambda c: c["images"][1].update(file_name="case.tiff"))
+    (problem,) = problems(tmp_path / "renamed", renamed)
+    assert problem == "case.tiff: its scanner is not known, name it in --scanners"
     table.write_text("id\n1\n")
     assert "a column 'scanner'" in problems(midog.images, midog.annotations, scanners=table)[0]
+
+
+def test_ids_of_midog_plus_plus_name_scanners(tmp_path: Path) -> None:
+    """In the file's own form; the images of its unlabelled scanner are not published with it."""
+    ids = (1, 51, 101, 151, 201, 299, 300, 349, 350, 404, 405, 489, 490, 504, 505, 553)
+    images, annotations = [], []
+    for number in ids:
+        name = f"{number:03d}.tiff"
+        images.append({"license": 1, "file_name": name, "id": number, "width": 40, "height": 30})
+        if number == 151:
+            continue
+        write_tiff(tmp_path / name, np.zeros((30, 40, 3), np.uint8), 0.25)
+        annotations.append({
+            "bbox": [-5.5, -4.5, 44.5, 45.5], "category_id": 1, "image_id": number,
+            "labels": [2, 1, 1], "id": number,
+        })  # fmt: skip
+    content = {"info": {"description": "MIDOG++"}, "licenses": [{"name": "CC0"}]}
+    content |= {"images": images, "annotations": annotations}
+    (tmp_path / "MIDOG++.json").write_text(json.dumps(content))
+    found = read_midog(tmp_path, tmp_path / "MIDOG++.json")
+    assert [image.scanner for image in found] == [
+        "hamamatsu_xr_utrecht", "hamamatsu_s360_utrecht", "aperio_cs2_utrecht", UNLABELLED,
+        *["pannoramic_scan_ii_vienna"] * 2, *["aperio_cs2_berlin"] * 2,
+        *["hamamatsu_xr_utrecht"] * 2, *["pannoramic_scan_ii_new_york"] * 2,
+        *["pannoramic_scan_ii_vienna"] * 2, *["hamamatsu_xr_utrecht"] * 2,
+    ]  # fmt: skip
+    np.testing.assert_allclose(found[0].figures, [[19.5, 20.5]])
+    assert f"{UNLABELLED}: 1 images, not labelled: not in the folder" in report(found, found[:1], [])
+    (tmp_path / "553.tiff").unlink()
+    assert problems(tmp_path, tmp_path / "MIDOG++.json") == [f"{tmp_path / '553.tiff'}: missing"]
 
 
 def test_the_split_is_by_scanner_and_repeatable(midog: Midog) -> None:
