@@ -78,6 +78,7 @@ def load_detector(options: argparse.Namespace) -> Detector:
         candidates=options.candidates or card.candidates,
         calibration=card.calibration,
         time_budget=options.time_budget,
+        diagnostics=options.diagnostics,
     )
     return Detector(network, bank, settings, device, card.sha256)
 

@@ -22,115 +22,185 @@ from evaluation.scored_image import ScoredImage
 from evaluation.virtual_scanners import AS_IT_IS
 
 CONTROL = "none"
-METRICS = ("ap", "best_f1", "f1", "precision", "recall")
+METRICS = ("ap", "best_f1", "f1", "precision", "recall", "density")
+# F1 at the threshold corrected to the prior of candidates, which `summary` does not know.
+AT_PRIOR = "f1_at_prior"
 RESAMPLES = 500
+
+Key = tuple[str, str, int]  # scanner, image, seed
 
 
 class ArmScore(NamedTuple):
-    """An arm under a virtual scanner ("all": every one), over all its seeds.
+    """An arm on a group of images, over all its seeds.
 
-    values and differences hold (value, low, high) by metric; differences are to CONTROL.
+    group is a virtual scanner, a domain where there are several, or "all" with figures. values and
+    differences hold (value, low, high) by metric; differences are to CONTROL. spread holds the
+    standard deviation over the seeds by metric, empty with one seed. adapted is the share of images
+    that the guard let adapt, gain the difference of F1 to CONTROL on those.
     """
 
-    scanner: str
+    group: str
     arm: str
     images: int
     figures: int
     values: dict[str, tuple[float, float, float]]
     differences: dict[str, Difference]
-    fallbacks: float
+    spread: dict[str, float]
+    adapted: float
+    gain: float
     seconds: float
 
 
 def summarise(
-    rows: list[dict[str, Any]], truth: dict[str, AnnotatedImage], threshold: float | None = None
+    rows: list[dict[str, Any]],
+    truth: dict[str, AnnotatedImage],
+    threshold: float | None = None,
+    prior_threshold: float | None = None,
 ) -> list[ArmScore]:
-    """Scores of every arm under every virtual scanner.
+    """Scores of every arm on every group of images.
 
     Args:
         rows: of results.jsonl.
         truth: annotated images by stem; rows of others are left out.
         threshold: the card's; None for the rule above.
+        prior_threshold: the one corrected to the prior of candidates.
     """
-    rows = [row for row in rows if row["image"] in truth]
+    rows = _labelled([row for row in rows if row["image"] in truth])
     arms = sorted({row["arm"] for row in rows}, key=lambda arm: (arm != CONTROL, arm))
-    scanners = list(dict.fromkeys(row["scanner"] for row in rows))
     scored = {arm: _with_thresholds(_of(rows, arm), truth, threshold) for arm in arms}
-    seeds = {arm: sorted({row["seed"] for row in _of(rows, arm)}) for arm in arms}
+    refused = {(row["arm"], *_key(row)): row["adaptation"]["fallback"] is not None for row in rows}
+    seconds = {(row["arm"], *_key(row)): row["seconds"]["adaptation"] for row in rows}
     result = []
-    for scanner in [*scanners, *(["all"] if len(scanners) > 1 else [])]:
+    for group, members in _groups(rows, truth).items():
+        control = {key[:2]: i for key, i in scored.get(CONTROL, {}).items() if key[:2] in members}
         for arm in arms:
-            here = [
-                [scored[arm][key] for key in sorted(scored[arm]) if _in(key, scanner, seed)]
-                for seed in seeds[arm]
-            ]
-            control = [
-                scored[CONTROL][key]
-                for key in sorted(scored.get(CONTROL, {}))
-                if _in(key, scanner, seeds[CONTROL][0])
-            ]
-            account = [r for r in _of(rows, arm) if scanner in ("all", r["scanner"])]
-            result.append(_score(scanner, arm, here, control, account))
+            here = {key: image for key, image in scored[arm].items() if key[:2] in members}
+            if not here:
+                continue
+            keys = sorted(here, key=lambda key: (key[2], key))
+            adapted = [key for key in keys if not refused[arm, *key]]
+            score = _score(group, arm, here, control, prior_threshold)
+            result.append(
+                score._replace(
+                    adapted=len(adapted) / len(keys) if arm != CONTROL else 0.0,
+                    gain=_gain({key: here[key] for key in adapted if arm != CONTROL}, control),
+                    seconds=float(np.mean([seconds[arm, *key] for key in keys])),
+                )
+            )
     return result
+
+
+def _labelled(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, an arm's name joined by its schedule where that was run with several."""
+    schedules: dict[str, set[str]] = {}
+    for row in rows:
+        schedules.setdefault(row["arm"], set()).add(row.get("schedule", ""))
+    return [
+        row | {"arm": f"{row['arm']}, {row['schedule']} schedule"}
+        if len(schedules[row["arm"]]) > 1
+        else row
+        for row in rows
+    ]
+
+
+def _groups(
+    rows: list[dict[str, Any]], truth: dict[str, AnnotatedImage]
+) -> dict[str, set[tuple[str, str]]]:
+    """(scanner, image) of each group, in the order of the rows; at last all that have figures."""
+    several = len({truth[row["image"]].domain for row in rows}) > 1
+    groups: dict[str, set[tuple[str, str]]] = {}
+    figures: dict[str, int] = {}
+    for row in rows:
+        image = truth[row["image"]]
+        parts = [image.domain] if several else []
+        if not several or row["scanner"] != AS_IT_IS:
+            parts.append(row["scanner"])
+        name = ", ".join(parts)
+        groups.setdefault(name, set()).add((row["scanner"], row["image"]))
+        figures[name] = figures.get(name, 0) + len(image.figures)
+    annotated = [members for name, members in groups.items() if figures[name]]
+    if len(annotated) > 1:
+        groups["all"] = set().union(*annotated)
+    return groups
+
+
+def _key(row: dict[str, Any]) -> Key:
+    return row["scanner"], row["image"], row["seed"]
 
 
 def _of(rows: list[dict[str, Any]], arm: str) -> list[dict[str, Any]]:
     return [row for row in rows if row["arm"] == arm]
 
 
-def _in(key: tuple[str, str, int], scanner: str, seed: int) -> bool:
-    return scanner in ("all", key[0]) and key[2] == seed
-
-
 def _score(
-    scanner: str,
+    group: str,
     arm: str,
-    seeds: list[list[ScoredImage]],
-    control: list[ScoredImage],
-    account: list[dict[str, Any]],
+    here: dict[Key, ScoredImage],
+    control: dict[tuple[str, str], ScoredImage],
+    prior_threshold: float | None,
 ) -> ArmScore:
-    images = [image for seed in seeds for image in seed]
-    pooled = pool(images)
-    values = summary(pooled)
-    limits = intervals(pooled, draw([i.slide for i in images], RESAMPLES))
-    differences: dict[str, Difference] = {}
-    if control and arm != CONTROL and all(len(seed) == len(control) for seed in seeds):
-        repeated = pool(control * len(seeds))
-        resamples = draw([image.slide for image in control], RESAMPLES)
-        resamples = resamples._replace(weights=np.tile(resamples.weights, (1, len(seeds))))
-        differences = paired_differences(pooled, repeated, resamples)
+    seeds = sorted({key[2] for key in here})
+    by_seed = [[here[key] for key in sorted(here) if key[2] == seed] for seed in seeds]
+    images = [image for seed in by_seed for image in seed]
+    paired = [control.get(key[:2]) for key in sorted(here) if key[2] == seeds[0]]
+    others = [image for image in paired if image is not None]
+    whole = all(len(seed) == len(others) for seed in by_seed) and len(others) == len(paired)
+    compared = arm != CONTROL and whole
+    values, differences = _measure(images, others * len(seeds) if compared else [], len(seeds))
+    if prior_threshold is not None:
+        at = [[i._replace(threshold=prior_threshold) for i in part] for part in (images, others)]
+        prior, changed = _measure(at[0], at[1] * len(seeds) if compared else [], len(seeds))
+        values[AT_PRIOR] = prior["f1"]
+        differences |= {AT_PRIOR: changed["f1"]} if changed else {}
+    alone = [summary(pool(seed)) for seed in by_seed] if len(seeds) > 1 else []
+    spread = {m: float(np.std([v[m] for v in alone], ddof=1)) for m in METRICS if alone}
+    figures = sum(len(image.figures) for image in by_seed[0])
     return ArmScore(
-        scanner,
-        arm,
-        len(images),
-        int(pooled.figures.sum()),
-        {m: (values[m], *limits[m]) for m in METRICS},
-        differences,
-        float(np.mean([row["adaptation"].get("fallback") is not None for row in account])),
-        float(np.mean([row["seconds"]["adaptation"] for row in account])),
+        group, arm, len(by_seed[0]), figures, values, differences, spread, 0.0, np.nan, 0.0
     )
+
+
+def _measure(
+    images: list[ScoredImage], others: list[ScoredImage], seeds: int
+) -> tuple[dict[str, tuple[float, float, float]], dict[str, Difference]]:
+    """Values with their limits, and differences to others where there are any.
+
+    Images repeat the same fields for every seed: a resample draws fields, with all their seeds.
+    """
+    pooled = pool(images)
+    resamples = draw([i.slide for i in images[: len(images) // seeds]], RESAMPLES)
+    resamples = resamples._replace(weights=np.tile(resamples.weights, (1, seeds)))
+    values, limits = summary(pooled), intervals(pooled, resamples)
+    differences = paired_differences(pooled, pool(others), resamples) if others else {}
+    return {m: (values[m], *limits[m]) for m in METRICS}, differences
+
+
+def _gain(adapted: dict[Key, ScoredImage], control: dict[tuple[str, str], ScoredImage]) -> float:
+    """F1 minus that of the control, on the images that were adapted to."""
+    both = [(image, control[key[:2]]) for key, image in adapted.items() if key[:2] in control]
+    if not both:
+        return float("nan")
+    ours, theirs = (pool(list(images)) for images in zip(*both, strict=True))
+    return summary(ours)["f1"] - summary(theirs)["f1"]
 
 
 def _with_thresholds(
     rows: list[dict[str, Any]], truth: dict[str, AnnotatedImage], threshold: float | None
-) -> dict[tuple[str, str, int], ScoredImage]:
-    """Scored images of one arm by (scanner, image, seed), each with its threshold."""
-    images = {
-        (row["scanner"], row["image"], row["seed"]): _scored(row, truth[row["image"]])
-        for row in rows
-    }
-    slides = {image.slide for image in images.values()}
+) -> dict[Key, ScoredImage]:
+    """Scored images of one arm, each with its threshold."""
+    images = {_key(row): _scored(row, truth[row["image"]]) for row in rows}
+    tissue = {key: truth[key[1]].tissue or truth[key[1]].slide for key in images}
     chosen: dict[str | None, float] = {}
-    for slide in slides:
+    for name in set(tissue.values()) if threshold is None else ():
         others = [
             image
-            for (scanner, _, _), image in images.items()
-            if scanner == AS_IT_IS and image.slide != slide and len(image.figures)
+            for key, image in images.items()
+            if key[0] == AS_IT_IS and tissue[key] != name and len(image.figures)
         ]
-        if threshold is None and others:
-            chosen[slide] = best_threshold(others).threshold
+        if others:
+            chosen[name] = best_threshold(others).threshold
     return {
-        key: image._replace(threshold=chosen.get(image.slide, _given(threshold)))
+        key: image._replace(threshold=chosen.get(tissue[key], _given(threshold)))
         for key, image in images.items()
     }
 
@@ -153,43 +223,56 @@ def _scored(row: dict[str, Any], annotated: AnnotatedImage) -> ScoredImage:
 
 
 def write_table(scores: Sequence[ArmScore], path: Path) -> None:
-    """The scores as a Markdown table, differences to the control in italics below each value."""
+    """The scores as a Markdown table, differences to the control behind each value."""
     lines = [
-        "| scanner | arm | AP | best F1 | F1 | precision | recall | fallback | s |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| images | arm | AP | best F1 | F1 | F1 at prior | precision | recall | FP/mm² | adapted "
+        "| gain there | s |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for score in scores:
-        cells = [_cell(score, metric) for metric in METRICS]
+        metrics = ("ap", "best_f1", "f1", AT_PRIOR, "precision", "recall", "density")
+        cells = [_cell(score, metric) for metric in metrics]
+        adapted = "-" if score.arm == CONTROL else f"{score.adapted:.0%}"
         lines.append(
-            f"| {score.scanner} | {score.arm} | {' | '.join(cells)} "
-            f"| {score.fallbacks:.0%} | {score.seconds:.1f} |"
+            f"| {score.group} | {score.arm} | {' | '.join(cells)} "
+            f"| {adapted} | {_number(score.gain, '+')} | {score.seconds:.1f} |"
         )
-    first = scores[0]
+    groups = {score.group: f"{score.images} images, {score.figures} figures" for score in scores}
     lines += [
         "",
-        f"{first.images} images, {first.figures} mitotic figures a scanner. In brackets "
-        "95 % bootstrap intervals; after the value the paired difference to no adaptation.",
+        "; ".join(f"{name}: {what}" for name, what in groups.items())
+        + ". In brackets 95 % bootstrap intervals; after the value the paired difference to no "
+        "adaptation; after ± the standard deviation over the seeds. adapted: images whose "
+        "adaptation the guard let stand; gain there: their F1 minus that of no adaptation.",
     ]
     path.write_text("\n".join(lines) + "\n")
 
 
 def _cell(score: ArmScore, metric: str) -> str:
-    value = f"{score.values[metric][0]:.3f}"
+    if metric not in score.values:
+        return "-"
+    value, low, high = score.values[metric]
+    text = _number(value) + (f" ±{score.spread[metric]:.3f}" if metric in score.spread else "")
     if metric in ("precision", "recall"):
-        return value
-    if metric not in score.differences:
-        _, low, high = score.values[metric]
-        return f"{value} [{low:.2f}, {high:.2f}]"
-    difference, low, high = score.differences[metric]
-    return f"{value} {difference:+.3f} [{low:+.2f}, {high:+.2f}]"
+        return _number(value)
+    if not np.isfinite(value):
+        return "-"
+    if metric in score.differences:
+        difference, low, high = score.differences[metric]
+        return f"{text} {difference:+.3f} [{low:+.2f}, {high:+.2f}]"
+    return f"{text} [{low:.2f}, {high:.2f}]"
+
+
+def _number(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.3f}" if np.isfinite(value) else "-"
 
 
 def write_figure(scores: Sequence[ArmScore], path: Path) -> None:
-    """Paired differences of AP and F1 to the control, an interval an arm and scanner."""
+    """Paired differences of AP and F1 to the control, an interval an arm and group."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    shown = [score for score in scores if score.differences]
+    shown = [s for s in scores if s.differences and np.isfinite(s.values["ap"][0])]
     figure = Figure(figsize=(9, 1.2 + 0.22 * max(len(shown), 1)), layout="constrained")
     FigureCanvasAgg(figure)
     for axes, metric in zip(figure.subplots(1, 2, sharey=True), ("ap", "f1"), strict=True):
@@ -200,7 +283,7 @@ def write_figure(scores: Sequence[ArmScore], path: Path) -> None:
             axes.plot([value], [row], "o", color=color)
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_xlabel(f"{'AP' if metric == 'ap' else 'F1'} minus that without adaptation")
-        axes.set_yticks(range(len(shown)), [f"{s.scanner}, {s.arm}" for s in shown], fontsize=7)
+        axes.set_yticks(range(len(shown)), [f"{s.group}, {s.arm}" for s in shown], fontsize=7)
         axes.grid(axis="x", alpha=0.3)
     if shown:
         axes.invert_yaxis()

@@ -5,7 +5,9 @@
      "annotations": [{"image_id": 1, "bbox": [x1, y1, x2, y2], "category_id": 1}, ...]}
 
 `slide`, `domain` and `mpp` (µm per pixel: one number, or [x, y]) may be absent, as they are in
-MIDOG.json itself. `bbox` holds two corners in px, not COCO's corner and size.
+MIDOG.json itself, and so may `tissue`, which slides of the same tissue on several scanners share.
+`bbox` holds two corners in px, not COCO's corner and size. Category 3 marks what is not tissue: a
+figure that somebody has painted over.
 """
 
 import json
@@ -20,6 +22,8 @@ from evaluation import ScoringError
 from evaluation.scored_image import UNKNOWN_DOMAIN
 
 MITOTIC_FIGURE = 1
+MASKED = 3
+MASK_RADIUS = 45.0  # px round a painted figure of the ICPR 2012 fields that are not tissue
 
 # Last image id, scanner and µm per pixel in the MIDOG 2021 training set, as the challenge describes
 # it. The file itself names no scanner: it follows from the id.
@@ -37,9 +41,11 @@ class AnnotatedImage(NamedTuple):
 
     figures         (n, 2) float64, centres x, y of the mitotic figures in px
     hard_negatives  (m, 2) float64, centres of the other annotations: look-alikes
+    masked          (k, 2) float64, centres of what is painted over
     size            px (width, height)
     mpp             µm per pixel (x, y), None where the file does not say
     slide           slide or case, None where the file does not say
+    tissue          the same for slides of the same tissue, the slide where the file does not say
     """
 
     file_name: str
@@ -49,6 +55,8 @@ class AnnotatedImage(NamedTuple):
     mpp: tuple[float, float] | None
     slide: str | None
     domain: str
+    masked: np.ndarray = np.zeros((0, 2))
+    tissue: str | None = None
 
     @property
     def stem(self) -> str:
@@ -76,11 +84,12 @@ def _labelled_images(content: Any) -> dict[str, AnnotatedImage]:
     if not isinstance(content, dict):
         raise ScoringError("expected an object with 'images' and 'annotations' (MIDOG form)")
     entries = _entries_by_id(content)
-    figures, others = _centres_by_id(content, entries)
+    figures, others, masked = _centres_by_id(content, entries)
     midog = _is_midog_2021(entries)
     images: dict[str, AnnotatedImage] = {}
     for number, entry in entries.items():
         image = _image(entry, number, figures[number], others[number], midog)
+        image = image._replace(masked=masked[number])
         if midog and image.domain == UNLABELLED:
             continue
         if image.stem in images:
@@ -103,10 +112,12 @@ def _entries_by_id(content: dict[str, Any]) -> dict[Any, dict[str, Any]]:
 
 def _centres_by_id(
     content: dict[str, Any], entries: dict[Any, dict[str, Any]]
-) -> tuple[dict[Any, np.ndarray], dict[Any, np.ndarray]]:
-    """(n, 2) centres of the mitotic figures, and of everything else, of each image."""
+) -> tuple[dict[Any, np.ndarray], dict[Any, np.ndarray], dict[Any, np.ndarray]]:
+    """(n, 2) centres of the mitotic figures, of look-alikes, and of what is masked, by image."""
     figures: dict[Any, list[tuple[float, float]]] = {number: [] for number in entries}
     others: dict[Any, list[tuple[float, float]]] = {number: [] for number in entries}
+    masked: dict[Any, list[tuple[float, float]]] = {number: [] for number in entries}
+    by_kind = {MITOTIC_FIGURE: figures, MASKED: masked}
     for annotation in _list(content, "annotations"):
         number = _get(annotation, "image_id", "an annotation", _identity)
         if number not in entries:
@@ -114,11 +125,12 @@ def _centres_by_id(
         where = f"an annotation of image {number}"
         kind = _get(annotation, "category_id", where, int)
         centre = _get(annotation, "bbox", where, _centre)
-        (figures if kind == MITOTIC_FIGURE else others)[number].append(centre)
-    return (
-        {number: _points(centres) for number, centres in figures.items()},
-        {number: _points(centres) for number, centres in others.items()},
+        by_kind.get(kind, others)[number].append(centre)
+    first, second, third = (
+        {number: _points(centres) for number, centres in kind.items()}
+        for kind in (figures, others, masked)
     )
+    return first, second, third
 
 
 def _image(
@@ -134,11 +146,12 @@ def _image(
         mpp = (pixel, pixel)
     if entry.get("slide") is not None:
         slide = str(entry["slide"])
+    tissue = slide if entry.get("tissue") is None else str(entry["tissue"])
     if entry.get("domain") is not None:
         domain = str(entry["domain"])
     if entry.get("mpp") is not None:
         mpp = _get(entry, "mpp", where, pixel_size)
-    return AnnotatedImage(file_name, figures, others, size, mpp, slide, domain)
+    return AnnotatedImage(file_name, figures, others, size, mpp, slide, domain, tissue=tissue)
 
 
 def _is_midog_2021(entries: dict[Any, dict[str, Any]]) -> bool:

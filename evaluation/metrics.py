@@ -180,6 +180,7 @@ def summary(pooled: Pool, weights: np.ndarray | None = None) -> dict[str, float]
     optimal_f1              the same by the largest assignment
     best_f1                 official, at the threshold that is best for these very images
     ap                      average precision
+    density                 false positives per mm², at each image's own threshold
     froc                    mean sensitivity over FROC_DENSITIES
     """
     weights = np.ones(len(pooled.figures)) if weights is None else weights
@@ -193,6 +194,7 @@ def summary(pooled: Pool, weights: np.ndarray | None = None) -> dict[str, float]
         "best_f1": best_operating_point(official_curve(pooled, weights)).counts.f1,
         "ap": average_precision(ranked),
         "froc": float(froc(ranked).mean()),
+        "density": float(ratio(shipped.false_positives, ranked.area)),
     }
 
 

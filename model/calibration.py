@@ -7,13 +7,13 @@ moved, and the image is shifted back:
 
     shift = n / (n + HALF_TRUSTED) * (reference - quantile of the n log odds)
 
-One number an image: the ranking within the image stays as it is.
+One number an image: the ranking within the image stays as it is. model/adaptation/guard.py refuses
+a shift that is too large or that two halves of the image do not agree on.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import expit, logit
@@ -22,9 +22,6 @@ QUANTILE = 0.99
 # The quantile of few candidates is uncertain, and mitotic figures themselves can reach it; at this
 # number of candidates half of the shift is taken. A whole field of 0.26 mm² has about 2,600.
 HALF_TRUSTED = 500
-# A larger shift than any seen on slides and virtual scanners (4.5, on a much darker stain): the
-# image is of another kind, and its scores are left alone.
-MAX_SHIFT = 6.0
 
 
 @dataclass(frozen=True)
@@ -37,25 +34,23 @@ class Calibration:
 
     reference: float
 
+    def level(self, odds: np.ndarray) -> float:
+        """Where the log odds (n,) of an image's candidates lie, n > 0."""
+        return float(np.quantile(odds, QUANTILE))
+
     def shift(self, probabilities: np.ndarray) -> float:
         """What to add to the log odds of an image with these probabilities (n,); 0 for none."""
         count = len(probabilities)
         if count == 0:
             return 0.0
-        level = float(np.quantile(log_odds(probabilities), QUANTILE))
+        level = self.level(log_odds(probabilities))
         return count / (count + HALF_TRUSTED) * (self.reference - level)
 
-    def apply(self, probabilities: np.ndarray) -> tuple[np.ndarray, dict[str, Any]]:
-        """Probabilities (n,) float32 after the shift, and the account of it."""
-        shift = self.shift(probabilities)
-        if abs(shift) > MAX_SHIFT:
-            reason = (
-                f"scores not calibrated: a shift of {shift:+.1f} in log odds is more than the "
-                f"{MAX_SHIFT:g} that slides and scanners differ by"
-            )
-            return probabilities, {"log_odds_shift": 0.0, "fallback": reason}
-        calibrated = expit(log_odds(probabilities) + shift).astype(np.float32)
-        return calibrated, {"log_odds_shift": round(shift, 4)}
+
+def shifted(probabilities: np.ndarray, shift: float) -> np.ndarray:
+    """Probabilities (n,) float32 with a shift added to their log odds."""
+    moved: np.ndarray = expit(log_odds(probabilities) + shift).astype(np.float32)
+    return moved
 
 
 def log_odds(probabilities: np.ndarray | float) -> np.ndarray:

@@ -11,7 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 UPLOADED = Path("/opt/ml/model")
 ARM_NAMES = (
     "none", "sham", "adabn", "adabn-blended", "macenko", "tent", "paper", "paper-frozen",
-    "calibrated", "adabn-calibrated", "paper-calibrated",
+    "dann", "coral", "pseudo-labels", "calibrated", "adabn-calibrated", "paper-calibrated",
+    "macenko-calibrated", "dann-calibrated", "coral-calibrated", "pseudo-labels-calibrated",
 )  # fmt: skip
 # The arm that does least harm on validation; README, "Which adaptation".
 DEFAULT_ARM = "calibrated"
@@ -33,7 +34,10 @@ arms of --adaptation:
   paper             gradient reversal as in the paper, batch norm in training mode
   paper-frozen      the same with the batch norm statistics frozen
   paper-calibrated  paper-frozen, then calibrated
-  adabn, adabn-blended, adabn-calibrated, macenko, sham, tent    controls: docs/adaptation.md
+  dann, coral, pseudo-labels, and each -calibrated
+                    other ways that have been tried
+  adabn, adabn-blended, adabn-calibrated, macenko, macenko-calibrated, sham, tent
+                    controls: docs/adaptation.md
 
 examples:
   process.py --input slides --output found --report               found/report.html to look at
@@ -140,6 +144,12 @@ def option_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="annotations in MIDOG's form: score the folder when it is done",
+    )
+    add(
+        "--diagnostics",
+        action="store_true",
+        help="tell in result.json how far image and source are apart before and after; "
+        "python -m evaluation.diagnostics OUTPUT draws it",
     )
     for name, meaning in FILES.items():
         add(f"--{name}", action="store_true", help=meaning)

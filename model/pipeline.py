@@ -6,18 +6,28 @@ import copy
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from model.adaptation import ARMS, Adapt, AdaptationSettings, Arm
-from model.adaptation.guard import DIVERGED, reason_to_fall_back
-from model.calibration import Calibration
+from model.adaptation.guard import (
+    DIVERGED,
+    Check,
+    Evidence,
+    balanced_accuracy,
+    check_calibration,
+    check_network,
+    reason_to_abstain,
+    told,
+)
+from model.calibration import Calibration, shifted
 from model.candidates import SETTINGS, find_candidates
 from model.classification import mitosis_probabilities
 from model.detections import MIN_PROBABILITY, merge
+from model.diagnostics import drift_by_layer, proxy_a_distances
 from model.image import Image, Resampled, resample
 from model.network import MitosisNetwork
 from model.precision import Precision
@@ -26,9 +36,11 @@ from model.target import CHUNK, Target
 
 DEFAULT_CUT = 3  # where no bank says otherwise
 # Time kept for what follows adaptation, as a multiple of the first classification's, and in s.
-CLASSIFICATION_RESERVE = 1.5
+CLASSIFICATION_RESERVE = 2.5  # after adaptation, and of the guard's networks in one view
 WRITING_RESERVE = 2.0
 
+# Centres (n, 2) x, y in px of candidates, of pixels (height, width, 3) at the training resolution.
+Find = Callable[[np.ndarray], np.ndarray]
 Progress = Callable[[str, int, int], None]  # stage, done, planned
 
 
@@ -44,6 +56,8 @@ class DetectorSettings:
         calibration: for the arms that calibrate; None where the weights' card has none.
         time_budget: seconds for an image from the start of its reading; None for no limit.
         threads: processor threads for finding candidates.
+        guarded: whether the guard decides; without it every adaptation is used (evaluation alone).
+        diagnostics: whether the account tells proxy A-distances.
     """
 
     adaptation: str
@@ -53,6 +67,8 @@ class DetectorSettings:
     calibration: Calibration | None = None
     time_budget: float | None = None
     threads: int = 2
+    guarded: bool = True
+    diagnostics: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +94,13 @@ class Detections:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
+class Scores(NamedTuple):
+    """Probabilities (n,) float32 of the candidates, and those of a single view."""
+
+    probabilities: np.ndarray
+    one_view: np.ndarray
+
+
 class Prepared(NamedTuple):
     """An image before adaptation.
 
@@ -86,7 +109,7 @@ class Prepared(NamedTuple):
         scaled: at the training resolution.
         centres: (n, 2) x, y in px of its candidates there.
         target: their activations at the cut.
-        shipped: (n,) float32 probabilities by the shipped network.
+        shipped: scores by the shipped network.
         seconds: by stage.
     """
 
@@ -94,7 +117,7 @@ class Prepared(NamedTuple):
     scaled: Resampled
     centres: np.ndarray
     target: Target
-    shipped: np.ndarray
+    shipped: Scores
     seconds: dict[str, float]
 
 
@@ -148,20 +171,27 @@ class Detector:
         started = time.monotonic() if started is None else started
         return self.adapt(self.prepare(image), self.settings.adaptation, started, progress)
 
-    def prepare(self, image: Image) -> Prepared:
-        """All that an image needs before it is adapted to; the same for every arm."""
+    def prepare(self, image: Image, find: Find | None = None) -> Prepared:
+        """All that an image needs before it is adapted to; the same for every arm.
+
+        Args:
+            image: pixels and pixel size.
+            find: instead of the search for candidates that the settings name.
+        """
         seconds: dict[str, float] = {}
         schedule = self.settings.schedule
         with _timed(seconds, "candidates"):
             scaled = resample(image)
-            centres = find_candidates(
-                scaled.pixels, SETTINGS[self.settings.candidates], self.settings.threads
-            )
+            centres = (find or self.find)(scaled.pixels)
         with _timed(seconds, "patches"):
             target = self._target(scaled.pixels, centres)
         with _timed(seconds, "classification"):
             shipped = self._classify(self._network, target, schedule.precision)
         return Prepared(image, scaled, centres, target, shipped, seconds)
+
+    def find(self, pixels: np.ndarray) -> np.ndarray:
+        """Centres (n, 2) x, y in px of the candidates of an image (height, width, 3)."""
+        return find_candidates(pixels, SETTINGS[self.settings.candidates], self.settings.threads)
 
     def adapt(
         self,
@@ -176,7 +206,7 @@ class Detector:
         with _timed(seconds, "adaptation"):
             deadline = self._deadline(started, seconds["classification"])
             adapted, account = self._adapt(prepared, arm, deadline, progress)
-        image, shipped = prepared.image, prepared.shipped
+        image, shipped = prepared.image, prepared.shipped.probabilities
         points = prepared.scaled.to_input(prepared.centres)
         shown = adapted >= MIN_PROBABILITY
         kept = np.flatnonzero(shown)[merge(points[shown] * image.mpp, adapted[shown])]
@@ -194,17 +224,15 @@ class Detector:
         schedule = self.settings.schedule
         return Target(self._network, pixels, centres, self._cut, schedule.precision, schedule.seed)
 
-    def _classify(
-        self, network: MitosisNetwork, target: Target, precision: Precision
-    ) -> np.ndarray:
-        """Probabilities (n,) of the candidates.
+    def _classify(self, network: MitosisNetwork, target: Target, precision: Precision) -> Scores:
+        """Scores of the candidates.
 
         Those that are to be reported are looked at in eight views, whose log odds are averaged
         (test-time augmentation: out of fold on A00-A02 it raised average precision from 0.69 to
         0.72); the many that are not keep the probability of the one view.
         """
-        parts = [mitosis_probabilities(network, c, self._cut, precision) for c in target.chunks()]
-        probabilities = torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+        one_view = self._one_view(network, target)
+        probabilities = one_view.copy()
         shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
         for part in np.array_split(shown, -(-len(shown) // CHUNK)) if len(shown) else ():
             views = [
@@ -212,7 +240,7 @@ class Detector:
                 for view in target.views(part)
             ]
             probabilities[part] = torch.stack(views).mean(dim=0).sigmoid().numpy()
-        return probabilities
+        return Scores(probabilities, one_view)
 
     def _deadline(self, started: float, classification: float) -> float | None:
         if self.settings.time_budget is None:
@@ -228,54 +256,94 @@ class Detector:
         progress: Progress | None,
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Probabilities (n,) after adaptation, or the shipped ones, and the account of it."""
-        arm, adapted = ARMS[name], prepared.shipped
+        arm, shipped = ARMS[name], prepared.shipped.probabilities
+        adapted = shipped
         account: dict[str, Any] = {"arm": name, "fallback": None, "steps": 0}
         if len(prepared.target) == 0:
             return adapted, account
+        checks: list[Check] = []
         if arm.adapt is not None:
-            schedule = _with(self.settings.schedule, deadline, progress)
-            adapted, changes = self._adapted_network(prepared, arm, arm.adapt, schedule)
+            schedule = self._schedule(deadline, progress)
+            scores, checks, changes = self._adapted_network(prepared, arm, arm.adapt, schedule)
             account |= changes
+            if not self._abstains(checks):
+                adapted = scores
         if arm.calibrates and self.settings.calibration is not None:
-            adapted, changes = self.settings.calibration.apply(adapted)
-            account |= changes
-        positive = [p >= self.settings.threshold for p in (prepared.shipped, adapted)]
+            shift = self.settings.calibration.shift(adapted)
+            of_shift = check_calibration(
+                self.settings.calibration, adapted, self.settings.threshold
+            )
+            if self._abstains(of_shift):
+                shift = 0.0
+            adapted = shifted(adapted, shift) if shift else adapted
+            account["log_odds_shift"] = round(shift, 4)
+            checks = checks + of_shift
+        if checks:
+            account["fallback"] = reason_to_abstain(checks) if self.settings.guarded else None
+            account["decision"] = _decision(checks)
+            account["guard"] = told(checks)
+        positive = [p >= self.settings.threshold for p in (shipped, adapted)]
         account["share_changed"] = float((positive[0] != positive[1]).mean())
         return adapted, account
 
     def _adapted_network(
         self, prepared: Prepared, arm: Arm, adapt: Adapt, schedule: AdaptationSettings
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Probabilities (n,) by an adapted network, or the shipped ones where the guard says so."""
+    ) -> tuple[np.ndarray, list[Check], dict[str, Any]]:
+        """Probabilities (n,) by an adapted network, what the guard says of it, and the account."""
         assert self._bank is not None
-        shipped, target = prepared.shipped, prepared.target
+        target, precision = prepared.target, schedule.precision
         if arm.change_pixels is not None:
             pixels = arm.change_pixels(prepared.scaled.pixels)
             target = self._target(pixels, prepared.centres)
         result = adapt(copy.deepcopy(self._network), target.sample, self._bank, schedule)
-        adapted = self._classify(result.network, target, schedule.precision)
-        fallback = (
-            DIVERGED
-            if result.account.get("diverged")
-            else reason_to_fall_back(
-                self._network,
-                result.network,
-                torch.from_numpy(shipped),
-                torch.from_numpy(adapted),
-                self._bank,
-                schedule.precision,
+        account = result.account
+        if account.get("diverged"):
+            return prepared.shipped.probabilities, [DIVERGED], account
+        scores = self._classify(result.network, target, precision)
+        account["drift_by_layer"] = drift_by_layer(self._network, result.network)
+        if self.settings.diagnostics:
+            account |= proxy_a_distances(
+                self._network, result.network, target.sample, self._bank, precision
             )
+        networks = (self._network, result.network)
+        evidence = Evidence(
+            accuracy=tuple(balanced_accuracy(n, self._bank, precision) for n in networks),  # type: ignore[arg-type]
+            drift=account.get("drift"),
+            before=prepared.shipped.one_view,
+            after=scores.one_view,
+            halfway=None if result.halfway is None else self._one_view(result.halfway, target),
         )
-        return (shipped if fallback else adapted), result.account | {"fallback": fallback}
+        return scores.probabilities, check_network(evidence), account
+
+    def _one_view(self, network: MitosisNetwork, target: Target) -> np.ndarray:
+        precision = self.settings.schedule.precision
+        parts = [mitosis_probabilities(network, c, self._cut, precision) for c in target.chunks()]
+        return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+
+    def _abstains(self, checks: list[Check]) -> bool:
+        return self.settings.guarded and reason_to_abstain(checks) is not None
+
+    def _schedule(self, deadline: float | None, progress: Progress | None) -> AdaptationSettings:
+        """The schedule of one image's adaptation."""
+        schedule = replace(
+            self.settings.schedule,
+            deadline=deadline,
+            calibration=self.settings.calibration,
+            threshold=self.settings.threshold,
+        )
+        if progress is None:
+            return schedule
+        return replace(
+            schedule, on_step=lambda done, planned: progress("adaptation", done, planned)
+        )
 
 
-def _with(
-    schedule: AdaptationSettings, deadline: float | None, progress: Progress | None
-) -> AdaptationSettings:
-    values = vars(schedule) | {"deadline": deadline}
-    if progress is not None:
-        values["on_step"] = lambda done, planned: progress("adaptation", done, planned)
-    return AdaptationSettings(**values)
+def _decision(checks: list[Check]) -> str:
+    """What the guard made of it, in one sentence."""
+    reason = reason_to_abstain(checks)
+    if reason is not None:
+        return f"abstained, {reason}"
+    return "adapted, " + "; ".join(check.words for check in checks)
 
 
 @contextmanager

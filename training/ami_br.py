@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluation.ground_truth import MASK_RADIUS
 from model.candidates import find_candidates
 from training.samples import Samples, SourceImage, read_rgb
 
@@ -29,7 +30,7 @@ MAX_BLACK_PADDING = 0.05
 CROP_CENTRE = 64.0  # px: the figure's position in a 128 px crop
 # Positions this near to a figure are neither class: 7.5 µm at the training resolution.
 FIGURE_RADIUS = 30.0
-PAINT_RADIUS = 45.0  # px round a painted figure that are not tissue
+PAINT_RADIUS = MASK_RADIUS
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

@@ -74,6 +74,7 @@ def prepare(data: Path, out: Path) -> int:
                 "width": width,
                 "height": height,
                 "slide": field.image.slide,
+                "tissue": _tissue(field.image),
                 "domain": field.image.domain,
                 "mpp": field.mpp,
             }
@@ -121,6 +122,11 @@ def unseen_fields(data: Path) -> Iterator[Field]:
         }
         image = SourceImage(read_rgb(path), path.name, path.stem.rsplit("-", 1)[0], UNSEEN)
         yield Field(image, UNSEEN_MPP, centres)
+
+
+def _tissue(image: SourceImage) -> str:
+    """Slide H00 is slide A00 on another scanner."""
+    return f"paris_{image.slide[1:]}" if image.domain != UNSEEN else image.slide
 
 
 def _box(centre: np.ndarray) -> list[float]:

@@ -68,8 +68,14 @@ def _train(options: argparse.Namespace, preset: dict[str, Any], compute: Compute
     else:
         slides = set(TRAINING_SLIDES) - set(options.leave_out) if preset["whole_fields"] else set()
         validation = None
-        samples = load_samples(options.data, slides, not options.positives_from_crops_only)
+        samples = load_samples(
+            options.data,
+            slides,
+            not options.positives_from_crops_only,
+            leave_out_domain=options.leave_out_domain,
+        )
         about = {
+            "left_out_domain": options.leave_out_domain,
             "whole_field_slides": sorted(slides),
             "positives_from_crops_only": options.positives_from_crops_only,
         }
@@ -114,10 +120,20 @@ def load_run(run: Path) -> tuple[MitosisNetwork, dict[str, Any]]:
     return load_network(run / NETWORK_FILE, len(summary["domains"])), summary
 
 
-def load_samples(data: Path, field_slides: set[str], field_figures: bool = True) -> Samples:
+def crop_domains(leave_out: str | None = None) -> list[str]:
+    """Domains of the crops, one of them left out."""
+    return [domain for domain in CROP_DOMAINS.values() if domain != leave_out]
+
+
+def load_samples(
+    data: Path,
+    field_slides: set[str],
+    field_figures: bool = True,
+    leave_out_domain: str | None = None,
+) -> Samples:
     """Crops, and the whole fields of the given slides, as one training set."""
     with_paris = bool(field_slides) and field_figures
-    samples = Samples([*CROP_DOMAINS.values(), *([PARIS] if with_paris else [])])
+    samples = Samples([*crop_domains(leave_out_domain), *([PARIS] if with_paris else [])])
     add_crops(samples, data)
     if field_slides:
         add_fields(samples, data, field_slides, figures_as_positives=field_figures)
@@ -219,6 +235,12 @@ def _parser() -> argparse.ArgumentParser:
         choices=TRAINING_SLIDES,
         metavar="SLIDE",
         help="whole-field slides to leave out (a fold)",
+    )
+    add(
+        "--leave-out-domain",
+        choices=list(CROP_DOMAINS.values()),
+        metavar="DOMAIN",
+        help="domain of the crops to leave out (training.domain_folds)",
     )
     add(
         "--positives-from-crops-only",

@@ -1,6 +1,19 @@
 """Ways of adapting to one image, by name: one arm a file."""
 
-from model.adaptation import adabn, macenko, paper, paper_frozen, sham, tent, unchanged
+from dataclasses import replace
+
+from model.adaptation import (
+    adabn,
+    coral,
+    dann,
+    macenko,
+    paper,
+    paper_frozen,
+    pseudo_labels,
+    sham,
+    tent,
+    unchanged,
+)
 from model.adaptation.base import Adapt, AdaptationSettings, Adapted, Arm
 
 ARMS: dict[str, Arm] = {
@@ -12,9 +25,19 @@ ARMS: dict[str, Arm] = {
     "tent": Arm(tent.adapt),
     "paper": Arm(paper.adapt),
     "paper-frozen": Arm(paper_frozen.adapt),
+    "dann": Arm(dann.adapt),
+    "coral": Arm(coral.adapt),
+    "pseudo-labels": Arm(pseudo_labels.adapt),
     "calibrated": Arm(calibrates=True),
-    "adabn-calibrated": Arm(adabn.adapt_blended, calibrates=True),
-    "paper-calibrated": Arm(paper_frozen.adapt, calibrates=True),
+}
+# After these the scores can be calibrated as well.
+ARMS |= {
+    "adabn-calibrated": replace(ARMS["adabn-blended"], calibrates=True),
+    "paper-calibrated": replace(ARMS["paper-frozen"], calibrates=True),
+    "macenko-calibrated": replace(ARMS["macenko"], calibrates=True),
+    "dann-calibrated": replace(ARMS["dann"], calibrates=True),
+    "coral-calibrated": replace(ARMS["coral"], calibrates=True),
+    "pseudo-labels-calibrated": replace(ARMS["pseudo-labels"], calibrates=True),
 }
 
 __all__ = ["ARMS", "Adapt", "AdaptationSettings", "Adapted", "Arm"]

@@ -7,21 +7,20 @@ the reversed gradient makes the features of the two alike.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch.nn.functional import cross_entropy
 
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.steps import take_steps
 from model.classification import as_input
 from model.network import MitosisNetwork
 from model.precision import arithmetic
 from model.source_bank import SourceBank
 
 BatchNorm = Literal["training", "frozen"]
-CURVE_POINTS = 50  # length of the loss curves kept in the account
 
 
 def adapt_by_gradient_reversal(
@@ -48,39 +47,32 @@ def adapt_by_gradient_reversal(
     for module in trained:
         module.train(batch_norm == "training").requires_grad_(True)
     parameters = [p for p in network.parameters() if p.requires_grad]
-    before = [p.detach().clone() for p in parameters]
     optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
-    batches = list(_batches(len(source), len(target), settings))
-    curve = []
-    for step, batch in enumerate(batches):
-        if settings.deadline is not None and time.monotonic() > settings.deadline:
-            break
+
+    def step(batch: torch.Tensor) -> dict[str, float]:
         in_source = batch < len(source)
         entries = source[batch[in_source]]
         candidates = target[batch[~in_source] - len(source)].to(device)
         inputs = torch.cat([bank.activations(entries), as_input(candidates, bank.cut)])
         domain = torch.full((len(batch),), network.source_domains, device=device)
         domain[: len(entries)] = bank.domain[entries]
-        losses = _step(
-            network, optimiser, inputs, bank.mitotic[entries], domain, bank.cut, settings
-        )
-        curve.append(losses)
-        if not all(map(_finite, losses.values())):
-            break
-        if settings.on_step is not None:
-            settings.on_step(step + 1, len(batches))
-    network.eval()
+        return _step(network, optimiser, inputs, bank.mitotic[entries], domain, bank.cut, settings)
+
+    batches = list(_batches(len(source), len(target), settings))
+    taken = take_steps(network, batches, step, settings)
     account = {
         "batch_norm": batch_norm,
         "source_entries": len(source),
         "target_candidates": len(target),
-        "planned_steps": len(batches),
-        "steps": len(curve),
-        "diverged": bool(curve) and not all(map(_finite, curve[-1].values())),
-        "drift": _drift(before, parameters),
-        "curve": _thinned(curve),
+        "scanner_chance": _chance(bank.domain[source], len(target)),
     }
-    return Adapted(network, account)
+    return Adapted(network, account | taken.account, taken.halfway)
+
+
+def _chance(domain: torch.Tensor, targets: int) -> float:
+    """Accuracy of a scanner branch that calls everything the most frequent domain."""
+    counts = [*torch.bincount(domain).tolist(), targets]
+    return round(max(counts) / max(sum(counts), 1), 4)
 
 
 def _batches(sources: int, targets: int, settings: AdaptationSettings) -> Iterator[torch.Tensor]:
@@ -122,28 +114,3 @@ def _step(
         "scanner_loss": scanner_loss.item(),
         "scanner_accuracy": (scanner.argmax(dim=1) == domain).float().mean().item(),
     }
-
-
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
-
-
-def _drift(before: list[torch.Tensor], after: list[torch.nn.Parameter]) -> float | None:
-    """Length of the change of the adapted weights over their length; None if not finite."""
-    change = sum(float((a.detach() - b).square().sum()) for a, b in zip(after, before, strict=True))
-    length = sum(float(b.square().sum()) for b in before)
-    drift = float((change / max(length, 1e-12)) ** 0.5)
-    return drift if _finite(drift) else None
-
-
-def _thinned(curve: list[dict[str, float]]) -> dict[str, Any]:
-    """The curve as lists by name, averaged over stretches of equal length."""
-    if not curve:
-        return {}
-    stretch = -(-len(curve) // CURVE_POINTS)
-    parts = [curve[i : i + stretch] for i in range(0, len(curve), stretch)]
-    thinned: dict[str, Any] = {"steps_a_point": stretch}
-    for name in curve[0]:
-        means = [sum(losses[name] for losses in part) / len(part) for part in parts]
-        thinned[name] = [round(mean, 5) if _finite(mean) else None for mean in means]
-    return thinned

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from model.calibration import Calibration
 from model.network import MitosisNetwork
 from model.precision import Precision
 from model.source_bank import SourceBank
@@ -29,6 +30,7 @@ class AdaptationSettings:
         precision: of the arithmetic.
         deadline: value of time.monotonic() after which no further step begins; None for none.
         on_step: called after each step with the steps done and planned.
+        calibration, threshold: of the scores, for arms that learn from the image's own.
     """
 
     epochs: int = 5
@@ -40,14 +42,20 @@ class AdaptationSettings:
     precision: Precision = "fp32"
     deadline: float | None = None
     on_step: Callable[[int, int], None] | None = None
+    calibration: Calibration | None = None
+    threshold: float = 0.5
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """An adapted network and what was done to get it (numbers and lists, ready for JSON)."""
+    """An adapted network and what was done to get it (numbers and lists, ready for JSON).
+
+    halfway is the network after half of the steps, where there were steps: the guard looks at it.
+    """
 
     network: MitosisNetwork
     account: dict[str, Any] = field(default_factory=dict)
+    halfway: MitosisNetwork | None = None
 
 
 class Adapt(Protocol):

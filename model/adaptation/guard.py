@@ -1,22 +1,203 @@
-"""Takes an adaptation back that has broken the detector."""
+"""The guard: adapt or abstain, decided without labels and explained.
+
+"No adaptation" is a candidate like any other: an adaptation is used only where every check passes.
+Each check is one number with a limit. The limits are where adaptations that lose average precision
+part from those that do not, on data that nothing is reported on:
+
+    python -m evaluation.ablation FIELDS OUT --only 'A0[0-2]*' --schedule short --unguarded
+    python -m evaluation.guard_limits FIELDS OUT
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 
+from model.calibration import Calibration, log_odds
 from model.classification import mitosis_probabilities
 from model.network import MitosisNetwork
 from model.precision import Precision
 from model.source_bank import SourceBank
 
+# Fewer candidates than this say little of a scanner; a field of 0.09 mm² has some 130.
+MIN_CANDIDATES = 64
 # Balanced accuracy on the bank's held-back entries may fall by this much.
 MAX_ACCURACY_LOSS = 0.05
+# Length of the change of the adapted weights over their length.
+MAX_DRIFT = 0.05
 # Candidates are 0.1 to 0.5 % mitotic (measured on whole fields); a share called mitotic that
 # grows past this one is the collapse in which one class is aligned with the other.
 MAX_MITOTIC_SHARE = 0.10
-DIVERGED = "adaptation diverged: losses or probabilities are not finite"
+# Of the candidates that score highest, how many still do. A shift of all scores changes nothing
+# here; a network that has forgotten what a mitotic figure is does.
+TOP_SHARE, FEWEST_TOP = 0.01, 10
+MIN_OVERLAP = 0.5
+# The same between the networks after half and after all of the steps.
+MIN_AGREEMENT = 0.5
+# A larger shift of the log odds than any seen on slides and virtual scanners (4.5, on a much darker
+# stain): the image is of another kind, and its scores are left alone.
+MAX_SHIFT = 6.0
+# The shifts that two halves of the candidates ask for may differ by this much.
+MAX_HALVES_DIFFERENCE = 2.0
+# Share of the candidates that are called mitotic after calibration: ten times what is usual.
+MAX_CALLED_SHARE = 0.03
+
+
+class Check(NamedTuple):
+    """One of the guard's questions.
+
+    Attributes:
+        name: as in `result.json`.
+        value: what was measured; None where it could not be, which passes.
+        limit: of the value.
+        passed: whether the adaptation may be used as far as this goes.
+        words: what was found.
+    """
+
+    name: str
+    value: float | None
+    limit: float
+    passed: bool
+    words: str
+
+
+DIVERGED = Check(
+    "finite", None, 0.0, False, "adaptation diverged: losses or probabilities are not finite"
+)
+
+
+class Evidence(NamedTuple):
+    """What the guard looks at of an adapted network.
+
+    Attributes:
+        accuracy: balanced accuracy on the bank's held-back entries, before and after.
+        drift: of the adapted weights; None where the arm trains none.
+        before, after: (n,) probabilities of the candidates by the shipped and the adapted network.
+        halfway: the same after half of the steps; None where there is no such network.
+    """
+
+    accuracy: tuple[float, float]
+    drift: float | None
+    before: np.ndarray
+    after: np.ndarray
+    halfway: np.ndarray | None = None
+
+
+def check_network(evidence: Evidence) -> list[Check]:
+    """The checks of an adapted network."""
+    before, after = evidence.before, evidence.after
+    if not np.isfinite(after).all():
+        return [DIVERGED]
+    loss = evidence.accuracy[0] - evidence.accuracy[1]
+    shares = [float((p >= 0.5).mean()) if len(p) else 0.0 for p in (before, after)]
+    checks = [
+        _at_least(
+            "candidates",
+            len(after),
+            MIN_CANDIDATES,
+            f"{len(after)} candidates",
+            f"too few candidates: {len(after)} of at least {MIN_CANDIDATES}",
+        ),
+        Check(
+            "share_mitotic",
+            shares[1],
+            MAX_MITOTIC_SHARE,
+            shares[1] <= max(MAX_MITOTIC_SHARE, 2 * shares[0]),
+            f"adaptation collapsed: {shares[1]:.0%} of the candidates were called mitotic, "
+            f"{shares[0]:.0%} before"
+            if shares[1] > max(MAX_MITOTIC_SHARE, 2 * shares[0])
+            else f"{shares[1]:.1%} of the candidates called mitotic, {shares[0]:.1%} before",
+        ),
+        _at_most(
+            "accuracy_loss",
+            None if math.isnan(loss) else loss,
+            MAX_ACCURACY_LOSS,
+            f"balanced accuracy on the bank's held-back entries {evidence.accuracy[1]:.2f}, "
+            f"{evidence.accuracy[0]:.2f} before",
+            "adaptation hurt the source: balanced accuracy on the bank's held-back entries fell "
+            f"from {evidence.accuracy[0]:.2f} to {evidence.accuracy[1]:.2f}",
+        ),
+        _at_least(
+            "overlap",
+            same := overlap(before, after),
+            MIN_OVERLAP,
+            f"{same:.0%} of the highest candidates stayed the highest",
+            f"adaptation changed the predictions: {same:.0%} of the highest candidates stayed "
+            "the highest",
+        ),
+    ]
+    if evidence.drift is not None:
+        words = f"the weights moved by {evidence.drift:.2%} of their length"
+        checks.append(_at_most("drift", evidence.drift, MAX_DRIFT, words, f"too far: {words}"))
+    if evidence.halfway is not None:
+        agreement = overlap(evidence.halfway, after)
+        words = f"the first half of the steps has {agreement:.0%} of the highest candidates"
+        checks.append(
+            _at_least("agreement", agreement, MIN_AGREEMENT, words, f"not settled: {words}")
+        )
+    return checks
+
+
+def check_calibration(
+    calibration: Calibration, probabilities: np.ndarray, threshold: float
+) -> list[Check]:
+    """The checks of a shift of the scores (n,), n > 0, which is an adaptation too."""
+    shift = calibration.shift(probabilities)
+    order = np.random.default_rng(0).permutation(len(probabilities))
+    halves = [calibration.shift(probabilities[half]) for half in np.array_split(order, 2)]
+    difference = abs(halves[0] - halves[1])
+    called = float((log_odds(probabilities) + shift >= log_odds(threshold)).mean())
+    return [
+        _at_most(
+            "shift",
+            abs(shift),
+            MAX_SHIFT,
+            f"log odds shifted by {shift:+.2f}",
+            f"scores not calibrated: a shift of {shift:+.1f} in log odds is more than the "
+            f"{MAX_SHIFT:g} that slides and scanners differ by",
+        ),
+        _at_most(
+            "halves",
+            difference,
+            MAX_HALVES_DIFFERENCE,
+            f"two halves of the candidates differ by {difference:.2f} in it",
+            f"scores not calibrated: two halves of the candidates ask for shifts of "
+            f"{halves[0]:+.1f} and {halves[1]:+.1f}",
+        ),
+        _at_most(
+            "share_called",
+            called,
+            MAX_CALLED_SHARE,
+            f"{called:.2%} of the candidates called mitotic after it",
+            f"scores not calibrated: {called:.0%} of the candidates would be called mitotic",
+        ),
+    ]
+
+
+def reason_to_abstain(checks: Sequence[Check]) -> str | None:
+    """What failed, in words; None where everything passed."""
+    return "; ".join(check.words for check in checks if not check.passed) or None
+
+
+def told(checks: Sequence[Check]) -> list[dict[str, Any]]:
+    """The checks for `result.json`."""
+    return [
+        check._asdict() | {"value": None if check.value is None else round(float(check.value), 5)}
+        for check in checks
+    ]
+
+
+def overlap(first: np.ndarray, second: np.ndarray) -> float:
+    """Share that the highest candidates of two scores (n,) have in common; 1 without any."""
+    count = min(max(round(TOP_SHARE * len(first)), FEWEST_TOP), len(first))
+    if count == 0:
+        return 1.0
+    highest = [set(np.argsort(-p, kind="stable")[:count].tolist()) for p in (first, second)]
+    return len(highest[0] & highest[1]) / count
 
 
 def balanced_accuracy(network: MitosisNetwork, bank: SourceBank, precision: Precision) -> float:
@@ -29,27 +210,10 @@ def balanced_accuracy(network: MitosisNetwork, bank: SourceBank, precision: Prec
     return float(sum(accuracies) / len(accuracies)) if accuracies else math.nan
 
 
-def reason_to_fall_back(
-    before: MitosisNetwork,
-    after: MitosisNetwork,
-    probabilities_before: torch.Tensor,
-    probabilities_after: torch.Tensor,
-    bank: SourceBank,
-    precision: Precision,
-) -> str | None:
-    """Why the adapted network must not be used, in words; None if it may be."""
-    if not torch.isfinite(probabilities_after).all():
-        return DIVERGED
-    shares = [float((p >= 0.5).float().mean()) for p in (probabilities_before, probabilities_after)]
-    if shares[1] > MAX_MITOTIC_SHARE and shares[1] > 2 * shares[0]:
-        return (
-            f"adaptation collapsed: {shares[1]:.0%} of the candidates were called mitotic, "
-            f"{shares[0]:.0%} before"
-        )
-    accuracy = [balanced_accuracy(n, bank, precision) for n in (before, after)]
-    if accuracy[0] - accuracy[1] > MAX_ACCURACY_LOSS:
-        return (
-            f"adaptation hurt the source: balanced accuracy on the bank's held-back entries fell "
-            f"from {accuracy[0]:.2f} to {accuracy[1]:.2f}"
-        )
-    return None
+def _at_most(name: str, value: float | None, limit: float, fine: str, failed: str) -> Check:
+    passed = value is None or value <= limit
+    return Check(name, value, limit, passed, fine if passed else failed)
+
+
+def _at_least(name: str, value: float, limit: float, fine: str, failed: str) -> Check:
+    return Check(name, value, limit, value >= limit, fine if value >= limit else failed)

@@ -7,12 +7,10 @@ to fail (Niu et al. 2023).
 
 from __future__ import annotations
 
-import math
-import time
-
 import torch
 
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.steps import take_steps
 from model.classification import as_input
 from model.network import MitosisNetwork
 from model.precision import arithmetic
@@ -31,36 +29,23 @@ def adapt(
     parameters = [p for layer in layers for p in layer.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
     generator = torch.Generator().manual_seed(settings.seed)
-    last = 0.0
-    steps = 0
     batches = [
         batch
         for _ in range(settings.epochs)
         for batch in torch.randperm(len(target), generator=generator).split(settings.batch_size)
         if len(batch) > 1  # statistics of a single candidate are none
     ][: settings.max_steps]
-    for batch in batches:
-        if settings.deadline is not None and time.monotonic() > settings.deadline:
-            break
+
+    def step(batch: torch.Tensor) -> dict[str, float]:
         inputs = as_input(target[batch].to(device), bank.cut)
         with arithmetic(settings.precision, device):
             logits = network(inputs.contiguous(memory_format=torch.channels_last), bank.cut).mitosis
         log_p = logits.float().log_softmax(dim=1)
         entropy = -(log_p.exp() * log_p).sum(dim=1).mean()
-        last = entropy.item()
-        if not math.isfinite(last):
-            break
         optimiser.zero_grad()
         entropy.backward()
         optimiser.step()
-        steps += 1
-        if settings.on_step is not None:
-            settings.on_step(steps, len(batches))
-    network.eval()
-    account = {
-        "steps": steps,
-        "planned_steps": len(batches),
-        "entropy": last if math.isfinite(last) else None,
-        "diverged": not math.isfinite(last),
-    }
-    return Adapted(network, account)
+        return {"entropy": entropy.item()}
+
+    taken = take_steps(network, batches, step, settings)
+    return Adapted(network, taken.account, taken.halfway)

@@ -32,10 +32,10 @@ def test_centres_classes_and_optional_keys(tmp_path: Path) -> None:
     first = images["A03_02"]
     np.testing.assert_array_equal(first.figures, [[35.0, 45.5]])
     np.testing.assert_array_equal(first.hard_negatives, [[25.0, 25.0]])
-    assert first[3:] == ((200, 100), (0.2456, 0.2456), "A03", "xt")
+    assert first[3:7] == ((200, 100), (0.2456, 0.2456), "A03", "xt")
     assert images["B"].mpp == (0.25, 0.5)
     assert images["C"].figures.shape == (0, 2)
-    assert images["C"][4:] == (None, None, "all")
+    assert images["C"][4:7] == (None, None, "all")
 
 
 def test_midog_is_known_by_its_file_names(tmp_path: Path) -> None:

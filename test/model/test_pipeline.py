@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from model import pipeline
-from model.adaptation import ARMS, AdaptationSettings, Adapted, Arm, adversarial
+from model.adaptation import ARMS, AdaptationSettings, Adapted, Arm, steps
 from model.candidates import find_candidates
 from model.classification import mitosis_probabilities
 from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY
@@ -30,7 +30,8 @@ BLANK = Image(np.full((80, 90, 3), 240, np.uint8), (0.00025, 0.00025), (0.0, 0.0
 @pytest.fixture
 def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network of random weights is no detector: the guard's judgement of it means nothing."""
-    monkeypatch.setattr(pipeline, "reason_to_fall_back", lambda *_: None)
+    monkeypatch.setattr(pipeline, "check_network", lambda *_: [])
+    monkeypatch.setattr(pipeline, "check_calibration", lambda *_: [])
 
 
 def assert_same(first: Detections, second: Detections) -> None:
@@ -142,12 +143,12 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     clock = SimpleNamespace(now=1000.0)
     clock.monotonic = lambda: clock.now
     monkeypatch.setattr(pipeline, "time", clock)
-    monkeypatch.setattr(adversarial, "time", clock)
+    monkeypatch.setattr(steps, "time", clock)
     yield clock
 
 
 @pytest.mark.parametrize(
-    ("budget", "read", "steps"),
+    ("budget", "read", "taken"),
     [
         (WRITING_RESERVE + 3.5, 0.0, 4),
         (WRITING_RESERVE + 3.5, 2.0, 2),
@@ -156,7 +157,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     ],
 )
 def test_adaptation_ends_within_the_time_budget(
-    clock: SimpleNamespace, budget: float, read: float, steps: int
+    clock: SimpleNamespace, budget: float, read: float, taken: int
 ) -> None:
     """Every step lasts a second; reading counts too, and writing has its reserve."""
     detector = tiny_detector("paper-frozen", epochs=9, batch_size=1000)
@@ -166,7 +167,7 @@ def test_adaptation_ends_within_the_time_budget(
         clock.now += 1
 
     found = detector.detect(field(seed=1), started=clock.now - read, progress=tick)
-    assert found.adaptation["steps"] == steps
+    assert found.adaptation["steps"] == taken
     assert found.adaptation["planned_steps"] == 9
     assert len(found.points) > 0
 

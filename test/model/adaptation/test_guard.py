@@ -1,4 +1,4 @@
-"""The guard: what it lets pass, and each reason to fall back."""
+"""The guard: what it lets pass, and each reason to abstain."""
 
 from __future__ import annotations
 
@@ -6,15 +6,156 @@ import copy
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
-from model.adaptation.guard import balanced_accuracy, reason_to_fall_back
+from model.adaptation.guard import (
+    DIVERGED,
+    FEWEST_TOP,
+    MAX_ACCURACY_LOSS,
+    MAX_CALLED_SHARE,
+    MAX_DRIFT,
+    MAX_HALVES_DIFFERENCE,
+    MAX_SHIFT,
+    MIN_CANDIDATES,
+    MIN_OVERLAP,
+    Check,
+    Evidence,
+    balanced_accuracy,
+    check_calibration,
+    check_network,
+    overlap,
+    reason_to_abstain,
+    told,
+)
+from model.calibration import Calibration
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
 from test.model.builders import linear, tiny_bank, tiny_network
 
-QUIET = torch.tensor([0.9] + 99 * [0.01])
+QUIET = np.linspace(0.001, 0.2, 1000)
+FINE = Evidence((0.9, 0.9), 0.01, QUIET, QUIET, QUIET)
+
+
+def failed(checks: list[Check]) -> list[str]:
+    return [check.name for check in checks if not check.passed]
+
+
+def test_nothing_changed_is_fine() -> None:
+    checks = check_network(FINE)
+    assert failed(checks) == [] and reason_to_abstain(checks) is None
+    assert [check.name for check in checks] == [
+        *("candidates", "share_mitotic", "accuracy_loss", "overlap", "drift", "agreement")
+    ]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_probabilities_that_are_not_finite(value: float) -> None:
+    after = QUIET.copy()
+    after[50] = value
+    assert check_network(FINE._replace(after=after)) == [DIVERGED]
+    assert reason_to_abstain([DIVERGED]) == (
+        "adaptation diverged: losses or probabilities are not finite"
+    )
+
+
+def share(positive: int) -> np.ndarray:
+    return np.array(positive * [0.5] + (100 - positive) * [0.1])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (0, 9, None),
+        (0, 11, "adaptation collapsed: 11% of the candidates were called mitotic, 0% before"),
+        (5, 11, "adaptation collapsed: 11% of the candidates were called mitotic, 5% before"),
+        (6, 12, None),  # much before, not more than twice of it after
+        (40, 70, None),
+        (40, 0, None),
+    ],
+)
+def test_share_of_candidates_called_mitotic(before: int, after: int, reason: str | None) -> None:
+    evidence = FINE._replace(before=share(before), after=share(after), halfway=share(after))
+    assert reason_to_abstain(check_network(evidence)) == reason
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"accuracy": (0.9, 0.9 - MAX_ACCURACY_LOSS - 0.01)}, "accuracy_loss"),
+        ({"drift": MAX_DRIFT * 1.01}, "drift"),
+        ({"after": QUIET[::-1].copy(), "halfway": QUIET[::-1].copy()}, "overlap"),
+        ({"halfway": QUIET[::-1].copy()}, "agreement"),
+        (dict.fromkeys(("before", "after", "halfway"), QUIET[: MIN_CANDIDATES - 1]), "candidates"),
+    ],
+)
+def test_each_limit_alone_makes_it_abstain(change: dict[str, object], name: str) -> None:
+    checks = check_network(FINE._replace(**change))  # type: ignore[arg-type]
+    assert failed(checks) == [name]
+    (entry,) = (entry for entry in told(checks) if not entry["passed"])
+    assert entry["words"] == reason_to_abstain(checks)
+
+
+def test_what_cannot_be_measured_is_no_reason() -> None:
+    evidence = FINE._replace(accuracy=(math.nan, math.nan), drift=None, halfway=None)
+    checks = check_network(evidence)
+    assert failed(checks) == []
+    assert {c.name: c.value for c in checks}["accuracy_loss"] is None
+
+
+def test_overlap_is_that_of_the_highest_candidates() -> None:
+    scores = np.arange(2000.0)
+    assert overlap(scores, 3 * scores + 1) == 1
+    moved = scores.copy()
+    moved[-5:] = -1  # of the highest 20
+    assert overlap(scores, moved) == 15 / 20
+    few = np.arange(30.0)
+    assert overlap(few, -few) == 0 and overlap(few[:FEWEST_TOP], -few[:FEWEST_TOP]) == 1
+    assert overlap(np.zeros(0), np.zeros(0)) == 1
+    assert 0 < MIN_OVERLAP < 1
+
+
+# ---------------------------------------------------------------------------------- calibration
+
+CALIBRATION = Calibration(reference=-1.5)
+
+
+def candidates(level: float, count: int = 4000, spread: float = 1.0) -> np.ndarray:
+    odds = np.random.default_rng(1).normal(-8, spread, count)
+    odds += level - np.quantile(odds, 0.99)
+    return (1 / (1 + np.exp(-odds))).astype(np.float32)
+
+
+def test_shift_within_what_is_known_is_fine() -> None:
+    checks = check_calibration(CALIBRATION, candidates(1.0), 0.95)
+    assert [check.name for check in checks] == ["shift", "halves", "share_called"]
+    assert failed(checks) == []
+    assert checks[0].value == pytest.approx(2.5 * 4000 / 4500, abs=0.01)
+
+
+def test_image_of_another_kind() -> None:
+    checks = check_calibration(CALIBRATION, candidates(MAX_SHIFT + 1), 0.95)
+    assert failed(checks) == ["shift"]
+    assert str(reason_to_abstain(checks)).startswith("scores not calibrated: a shift of -")
+
+
+def test_halves_that_do_not_agree() -> None:
+    """Two values far apart at the quantile: which one it is depends on the half."""
+    odds = np.full(2000, -14.0)
+    odds[:20] = 2 * MAX_HALVES_DIFFERENCE
+    checks = check_calibration(CALIBRATION, 1 / (1 + np.exp(-odds)), 1 - 1e-9)
+    assert "halves" in failed(checks)
+
+
+def test_far_too_many_called_mitotic() -> None:
+    odds = np.full(2000, -8.0)
+    odds[: round(2000 * 1.5 * MAX_CALLED_SHARE)] = -1.5
+    checks = check_calibration(CALIBRATION, 1 / (1 + np.exp(-odds)), 0.1)
+    assert failed(checks) == ["share_called"]
+
+
+# ------------------------------------------------------------------------------ held-back entries
 
 
 @pytest.fixture(scope="module")
@@ -33,45 +174,6 @@ def leaning(network: MitosisNetwork, bias: float) -> MitosisNetwork:
     with torch.no_grad():
         linear(network.mitosis).bias.add_(torch.tensor([0.0, bias]))
     return network
-
-
-def judged(
-    network: MitosisNetwork, bank: SourceBank, after: torch.Tensor, before: torch.Tensor = QUIET
-) -> str | None:
-    return reason_to_fall_back(network, network, before, after, bank, "fp32")
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_probabilities_that_are_not_finite(
-    network: MitosisNetwork, bank: SourceBank, value: float
-) -> None:
-    after = QUIET.clone()
-    after[50] = value
-    assert (
-        judged(network, bank, after)
-        == "adaptation diverged: losses or probabilities are not finite"
-    )
-
-
-def share(positive: int) -> torch.Tensor:
-    return torch.tensor(positive * [0.5] + (100 - positive) * [0.1])
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "reason"),
-    [
-        (0, 9, None),
-        (0, 11, "adaptation collapsed: 11% of the candidates were called mitotic, 0% before"),
-        (5, 11, "adaptation collapsed: 11% of the candidates were called mitotic, 5% before"),
-        (6, 12, None),  # much before, not more than twice of it after
-        (40, 70, None),
-        (40, 0, None),
-    ],
-)
-def test_share_of_candidates_called_mitotic(
-    network: MitosisNetwork, bank: SourceBank, before: int, after: int, reason: str | None
-) -> None:
-    assert judged(network, bank, share(after), share(before)) == reason
 
 
 def accuracy_by_hand(network: MitosisNetwork, bank: SourceBank) -> float:
@@ -113,30 +215,25 @@ def test_source_that_is_forgotten(network: MitosisNetwork, bank: SourceBank) -> 
     middle = float(log_odds[bank.check].median())
     before = leaning(network, -middle)
     known = replace(bank, mitotic=(log_odds - middle >= 0).long())
-    assert balanced_accuracy(before, known, "fp32") == 1
-    after = leaning(before, -9.0)
-    reason = reason_to_fall_back(before, after, QUIET, QUIET, known, "fp32")
-    assert reason == (
+    both = tuple(balanced_accuracy(n, known, "fp32") for n in (before, leaning(before, -9.0)))
+    assert both == (1.0, 0.5)
+    assert reason_to_abstain(check_network(FINE._replace(accuracy=both))) == (
         "adaptation hurt the source: balanced accuracy on the bank's held-back entries fell "
         "from 1.00 to 0.50"
     )
-    assert reason_to_fall_back(after, before, QUIET, QUIET, known, "fp32") is None
+    assert failed(check_network(FINE._replace(accuracy=both[::-1]))) == []
 
 
 def test_held_back_entries_of_one_class_still_guard(
     network: MitosisNetwork, bank: SourceBank
 ) -> None:
     one = replace(bank, check=bank.mitotic == 1)
-    before, after = leaning(network, 99), leaning(network, -99)
-    assert balanced_accuracy(before, one, "fp32") == 1
-    assert balanced_accuracy(after, one, "fp32") == 0
-    reason = reason_to_fall_back(before, after, QUIET, QUIET, one, "fp32")
-    assert reason is not None and reason.endswith("fell from 1.00 to 0.00")
+    assert balanced_accuracy(leaning(network, 99), one, "fp32") == 1
+    assert balanced_accuracy(leaning(network, -99), one, "fp32") == 0
 
 
-def test_bank_that_holds_nothing_back_is_no_reason(
+def test_bank_that_holds_nothing_back_has_no_accuracy(
     network: MitosisNetwork, bank: SourceBank
 ) -> None:
     nothing = replace(bank, check=torch.zeros_like(bank.check))
     assert math.isnan(balanced_accuracy(network, nothing, "fp32"))
-    assert reason_to_fall_back(network, leaning(network, 9), QUIET, QUIET, nothing, "fp32") is None
