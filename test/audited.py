@@ -34,6 +34,8 @@ def main() -> int:
             events.append((event, [str(a) for a in arguments]))
 
     path, *options = sys.argv[1:]
+    import torch  # noqa: F401  where it brings CUDA, it asks the system where libdl is
+
     sys.addaudithook(hook)
     import process
 
