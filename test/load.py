@@ -290,9 +290,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m test.load", description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument(
-        "--calls", type=int, default=1000, help="without adaptation [%(default)s]"
-    )
+    parser.add_argument("--calls", type=int, default=1000, help="without adaptation [%(default)s]")
     parser.add_argument("--adapted", type=int, default=30, help="calls with it [%(default)s]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)

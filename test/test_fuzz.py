@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ from hypothesis import strategies as st
 import model.image
 from test.fuzz.__main__ import main, summary
 from test.fuzz.seeds import SEEDS, inputs_seeds, reader_seeds
-from test.fuzz.targets import KINDS, TARGETS, Target
+from test.fuzz.tags import changed_tags
+from test.fuzz.targets import KINDS, MAX_PIXELS, TARGETS, Target
 
 # target, what it was, bytes
 FINDINGS = [
@@ -77,6 +79,21 @@ def test_seeds_themselves(target: tuple[Target, Path, list[bytes]]) -> None:
         target[0].check(seed, target[1])
 
 
+@pytest.mark.parametrize("step", [41, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_tag_of_every_tiff_at_its_extremes(
+    step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """64,000 files, of which the default run takes one in 41."""
+    monkeypatch.setattr(model.image, "MAX_PIXELS", MAX_PIXELS)
+    (tmp_path / "seeds").mkdir()
+    tried = 0
+    for seed in reader_seeds(tmp_path / "seeds"):
+        for data in islice(changed_tags(seed[1:]), 0, None, step):
+            TARGETS["reader"].check(seed[:1] + data, tmp_path)
+            tried += 1
+    assert tried > 50_000 / step
+
+
 @pytest.mark.parametrize(("name", "data"), FINDINGS)
 def test_findings(name: str, data: bytes, tmp_path: Path) -> None:
     TARGETS[name].prepare(tmp_path)
@@ -90,9 +107,7 @@ def test_a_broken_promise_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(ZeroDivisionError):
         TARGETS["reader"].check(seed, tmp_path)
     TARGETS["inputs"].prepare(tmp_path)
-    monkeypatch.setattr(
-        "test.fuzz.targets.find_images", lambda _: ([tmp_path / "outside.tif"], [])
-    )
+    monkeypatch.setattr("test.fuzz.targets.find_images", lambda _: ([tmp_path / "outside.tif"], []))
     with pytest.raises(AssertionError):
         TARGETS["inputs"].check(b"[]", tmp_path)
 

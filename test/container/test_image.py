@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,32 @@ from test.container.conftest import fill, open_folder
 from test.container.runners import HARDENED, ROOT, Docker, run
 
 MEBIBYTE = 1 << 20
+SECRET = re.compile(
+    r"(passw(or)?d|secret|token|api[_-]?key|credentials?)['\"]?\s*[=:]|://[^/\s:@]+:[^/\s@]+@"
+    r"|BEGIN [A-Z ]*PRIVATE KEY|AKIA[0-9A-Z]{16}",
+    re.IGNORECASE,
+)
+# What the Dockerfile sets.
+ENVIRONMENT = {
+    "PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "HOME", "USER",
+    "TORCHINDUCTOR_CACHE_DIR",
+}  # fmt: skip
+SECRET_FILES = """
+import os
+names = {".netrc", ".pypirc", ".git-credentials", ".git", ".env", ".npmrc", ".aws", ".ssh",
+         ".docker", ".config", ".cache", "id_rsa", "id_ed25519", ".bash_history", ".python_history"}
+for folder, folders, files in os.walk("/"):
+    if folder == "/":
+        folders[:] = sorted(set(folders) - {"proc", "sys", "dev"})
+    for name in names & {*folders, *files}:
+        print(os.path.join(folder, name))
+"""
+APP_FILES = """
+import os
+for folder, _, files in os.walk("/opt/app"):
+    for name in files:
+        print(os.path.relpath(os.path.join(folder, name), "/opt/app"))
+"""
 
 
 def docker(*arguments: str) -> str:
@@ -54,6 +81,62 @@ def test_only_what_it_runs_is_inside(images: dict[str, str]) -> None:
     assert inside == [
         "evaluation", "model", "process.py", "report", "serve.py", "source_bank", "weights",
     ]  # fmt: skip
+
+
+def test_of_the_repository_only_what_is_in_git_is_inside(images: dict[str, str]) -> None:
+    """A forgotten note or key beside the code stays out."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True)
+    if listed.returncode:
+        pytest.skip("no git checkout")
+    inside = set(python(images["exec"], APP_FILES).splitlines())
+    assert inside - set(listed.stdout.splitlines()) == set()
+
+
+def test_no_secret_in_the_history_or_the_environment(images: dict[str, str]) -> None:
+    for tag in images.values():
+        image = inspect(tag)
+        base = image["Config"]["Labels"]["org.opencontainers.image.base.name"]
+        added = set(image["Config"]["Env"]) - set(inspect(base)["Config"]["Env"] or [])
+        assert {line.partition("=")[0] for line in added} <= ENVIRONMENT
+        ours = len(history(tag)) - len(history(base))
+        assert ours >= 10, "the Dockerfile's own steps are looked at"
+        text = "\n".join([*history(tag)[:ours], *added, json.dumps(image["Config"]["Labels"])])
+        assert not (found := SECRET.search(text)), found
+
+
+def history(tag: str) -> list[str]:
+    """The steps that made an image, the last one first."""
+    return docker("history", "--no-trunc", "--format", "{{json .CreatedBy}}", tag).splitlines()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["ENV API_KEY=x", "pip --index-url https://me:word@host/simple", "TOKEN: x", "password = 'x'"],
+)
+def test_secrets_are_recognised(text: str) -> None:
+    assert SECRET.search(text)
+
+
+def test_no_file_that_keeps_secrets_is_added(images: dict[str, str]) -> None:
+    """As root, who sees every folder; what the base image brings is its own."""
+    base = inspect(images["exec"])["Config"]["Labels"]["org.opencontainers.image.base.name"]
+    found, brought = (
+        set(docker("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "ALL", "--user",
+                   "0:0", "--entrypoint", "python3", tag, "-c", SECRET_FILES).splitlines())
+        for tag in (images["exec"], base)
+    )  # fmt: skip
+    assert found - brought == set()
+
+
+def test_it_runs_without_any_right(images: dict[str, str]) -> None:
+    """No capability, none to be gained, and no user id that the image knows."""
+    for tag in images.values():
+        status = python(tag, "print(open('/proc/self/status').read())")
+        fields = dict(re.findall(r"^(\w+):\s*(.*)$", status, re.MULTILINE))
+        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(fields[name], 16) == 0, name
+        assert fields["NoNewPrivs"] == "1"
+        assert fields["Uid"].split() == ["1234"] * 4
 
 
 def test_torch_is_the_bases_and_at_the_pinned_version(images: dict[str, str]) -> None:

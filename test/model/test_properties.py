@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import jsonschema
@@ -45,9 +46,10 @@ def pictures(draw: st.DrawFn, largest: int = 40) -> np.ndarray:
     """(height, width, 3) uint8: few colours in random places, so that there are regions."""
     colours = draw(arrays(np.uint8, (3, 3)))
     shape = draw(st.tuples(st.integers(1, largest), st.integers(1, largest)))
-    random = np.random.default_rng(draw(st.integers(0, 1 << 30)))
-    coarse = random.choice(3, (shape[0] // 3 + 1, shape[1] // 3 + 1), p=(0.7, 0.2, 0.1))
-    return np.ascontiguousarray(colours[np.kron(coarse, np.ones((3, 3), int))[: shape[0], : shape[1]]])
+    generator = np.random.default_rng(draw(st.integers(0, 1 << 30)))
+    coarse = generator.choice(3, (shape[0] // 3 + 1, shape[1] // 3 + 1), p=(0.7, 0.2, 0.1))
+    fine = np.kron(coarse, np.ones((3, 3), int))[: shape[0], : shape[1]]
+    return np.ascontiguousarray(colours[fine])
 
 
 # With such deviations no colour lies exactly at the threshold.
@@ -135,7 +137,7 @@ def _mirrored(index: np.ndarray, length: int) -> np.ndarray:
     ),
     order=st.randoms(use_true_random=False),
 )
-def test_merging(found: list[tuple[int, int, float]], order: np.random.Generator) -> None:
+def test_merging(found: list[tuple[int, int, float]], order: random.Random) -> None:
     points = np.array([f[:2] for f in found], np.float64).reshape(-1, 2)
     probabilities = np.array([f[2] for f in found], np.float32)
     kept = merge(points, probabilities, RADIUS)
@@ -147,7 +149,7 @@ def test_merging(found: list[tuple[int, int, float]], order: np.random.Generator
         near = np.linalg.norm(points[kept] - point, axis=1) <= RADIUS
         assert (probabilities[kept][near] >= probability).any(), "none is lost but to a better one"
     shuffled = list(range(len(found)))
-    order.shuffle(shuffled)  # type: ignore[arg-type]
+    order.shuffle(shuffled)
     again = merge(points[shuffled], probabilities[shuffled], RADIUS)
     assert points[shuffled][again].tolist() == points[kept].tolist(), "in whatever order they came"
 
