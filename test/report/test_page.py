@@ -13,6 +13,7 @@ from report.page import entry, render
 from report.saved import read_pixels
 from report.write import write
 from test.report.builders import ACCOUNT, SIZE, failed, result_of, saved, write_output
+from tools.opening import opening, told
 from tools.screenshot import find_browser, launch
 
 
@@ -116,21 +117,26 @@ def test_prints_what_is_folded(page: Page, tmp_path: Path) -> None:
 
 
 def test_hundred_images_open_in_two_seconds(browser: Browser, tmp_path: Path) -> None:
-    """With as many crops and bytes as a hundred of the challenge's images bring along."""
+    """With as many crops and bytes as a hundred of the challenge's images bring along: on real
+    tissue repeated up to their size, 210 KB an overview and 4.4 KB a crop (test_at_size.py)."""
     (one,) = write_output(tmp_path, [result_of("a.tif")])
-    detection = one.detections[0]
-    many = saved(detections=[detection] * 24)
-    full = entry(many, read_pixels(one), 24)
+    many = saved(detections=[one.detections[0]] * 2000)
+    full = entry(many, read_pixels(one), 100)
     full["overview"] += "A" * max(0, 220_000 - len(full["overview"]))
     for number, shown in enumerate(full["shown"]):
-        full["shown"][number] = shown._replace(picture=shown.picture + "A" * 2_000)
+        picture = shown.picture + "A" * max(0, 4_500 - len(shown.picture))
+        full["shown"][number] = shown._replace(picture=picture)
     file = tmp_path / "many.html"
     file.write_bytes(render([full] * 100, []))
-    assert 25 < file.stat().st_size / 2**20 < 50
+    assert 33 < file.stat().st_size / 2**20 < 50
+    found = opening(browser, file)
+    print(told(found))
+    assert found.undisturbed < 2, "seconds"
+
     page = browser.new_page()
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(file.as_uri())
     metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
     page.close()
-    assert 0 < metrics["TaskDuration"] < 2, "seconds of processor time, whatever else is running"
+    assert 0 < metrics["TaskDuration"] < 2, "seconds of processor time"
