@@ -19,6 +19,7 @@ GLASS = (244, 244, 244)  # where a crop sticks out of the image
 # them stay below 50 MiB and open in two seconds.
 CROPS_A_PAGE = 2400
 CROPS_AN_IMAGE = (12, 96)  # at least, at most
+FEWEST_MISSES, MISSES_A_FIGURE = 24, 2
 OVERVIEW_PIXELS_A_PAGE = 80e6
 OVERVIEW_SIDE = (400, 1100)  # px, the longer one, at least, at most
 
@@ -56,9 +57,14 @@ def overview_side(images: int) -> int:
 
 
 def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list[Shown]:
-    """The most probable mitotic figures and, for a third of the room, the nearest misses."""
+    """The most probable mitotic figures and the nearest misses.
+
+    The misses have a third of the room at least, and no more than MISSES_A_FIGURE ask for: below
+    them there are hundreds that nobody would take for one.
+    """
     figures = saved.figures
-    misses = min(len(saved.detections) - figures, max(most // 3, most - figures))
+    enough = max(FEWEST_MISSES, MISSES_A_FIGURE * figures)
+    misses = min(len(saved.detections) - figures, max(most // 3, most - figures), enough)
     chosen = [*range(min(figures, most - misses)), *range(figures, figures + misses)]
     picture = Picture.fromarray(pixels) if pixels is not None else None
     shown = []

@@ -77,8 +77,8 @@ def main() -> None:
 def told(found: Opening) -> str:
     """The times in words."""
     return (
-        f"first paint after {found.first_paint:.2f} s, loaded after {found.loaded:.2f} s "
-        f"({found.undisturbed:.2f} s but for other work of the machine)"
+        f"first paint after {found.first_paint:.2f} s, loaded after {found.loaded:.2f} s; "
+        f"other work slowed the machine down {found.slowdown:.1f} times"
     )
 
 

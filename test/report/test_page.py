@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -105,9 +106,25 @@ def test_readable_by_all(page: Page) -> None:
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_fits_a_phone(page: Page) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+ONE_LINE = """cells => cells.every(cell => {
+    const range = document.createRange();
+    range.selectNodeContents(cell);
+    return range.getClientRects().length <= 1;
+})"""
+
+
+@pytest.mark.parametrize(("width", "media"), [(360, "screen"), (718, "print")])
+def test_fits_a_phone_and_a_sheet(
+    page: Page, width: int, media: Literal["screen", "print"]
+) -> None:
+    """718 px are A4's width within the browser's margins. No number is broken over two lines."""
+    page.set_viewport_size({"width": width, "height": 740})
+    page.emulate_media(media=media)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.locator("td.number").evaluate_all(ONE_LINE)
+    if media == "print":  # what is scrolled to on a screen would be cut off
+        table = page.locator(".scroll table").bounding_box()
+        assert table is not None and table["x"] + table["width"] <= width
 
 
 def test_prints_what_is_folded(page: Page, tmp_path: Path) -> None:
