@@ -17,6 +17,9 @@ NAMESPACE = uuid.UUID("3f6b0c86-6f0d-4c8e-9b5e-6f1f6c1d2a77")
 def feature_collection(saved: Saved) -> dict[str, Any]:
     """A FeatureCollection of points with class and measurements.
 
+    The keys are those that QuPath's importer reads since 0.4: QuPathTypeAdapters.java and
+    PathClassTypeAdapter in GsonTools.java of github.com/qupath/qupath, package qupath.lib.io.
+
     Coordinates are px of the full image, counted as QuPath counts them from the corner of the first
     pixel, whose centre is (0.5, 0.5); `result.json` has (0, 0) there. The RFC's own coordinates
     are degrees; others are by agreement of those who exchange them (section 4).

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from model.detections import MERGE_RADIUS_UM
 from report.chart import HEIGHT, WIDTH
 from report.hotspot import hotspot
-from report.pictures import overview, shown_detections
+from report.pictures import crops_an_image, overview, overview_side, shown_detections
 from report.saved import Saved
 from report.trust import counts, signs
 from report.words import named, tell_adaptation, valued
@@ -22,13 +22,13 @@ HERE = Path(__file__).parent
 RING = 1 / 70  # least radius of a ring in the overview, as a part of the image's longer side
 
 
-def entry(saved: Saved, pixels: np.ndarray | None, crops: int) -> dict[str, Any]:
+def entry(saved: Saved, pixels: np.ndarray | None, images: int) -> dict[str, Any]:
     """What the template shows of an image.
 
     Args:
         saved: its result.
         pixels: (height, width, 3) uint8 RGB; None where the image could not be read.
-        crops: how many detections are shown at most.
+        images: how many the page shows, and shares its room among.
     """
     shown: dict[str, Any] = {"saved": saved, "result": saved.result, "signs": signs(saved)}
     if not saved.ok:
@@ -36,9 +36,9 @@ def entry(saved: Saved, pixels: np.ndarray | None, crops: int) -> dict[str, Any]
     figures = [(d["x"], d["y"]) for d in saved.detections[: saved.figures]]
     width, height = saved.size_px
     return shown | {
-        "overview": overview(pixels) if pixels is not None else None,
+        "overview": overview(pixels, overview_side(images)) if pixels is not None else None,
         "ring": max(MERGE_RADIUS_UM / saved.mpp[0], RING * max(width, height)),
-        "shown": shown_detections(saved, pixels, crops),
+        "shown": shown_detections(saved, pixels, crops_an_image(images)),
         "probabilities": [round(d["probability"], 4) for d in saved.detections],
         "hotspot": hotspot(np.array(figures), saved.size_px, saved.mpp),
         "counts": counts(saved),

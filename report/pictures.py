@@ -12,13 +12,16 @@ from PIL import Image as Picture
 from report.overlay import shrink
 from report.saved import Saved
 
-OVERVIEW_SIDE = 1100  # px, the longer one
 CROP_UM = 32.0  # a mitotic figure, 10 to 20 µm, and its neighbours
 CROP_SIDE = 128  # px
 GLASS = (244, 244, 244)  # where a crop sticks out of the image
-# Crops in a page, shared out among its images, so that a hundred images stay below 50 MiB.
+# What a page has of crops and of overviews is shared out among its images, so that a hundred of
+# them stay below 50 MiB and open in two seconds.
 CROPS_A_PAGE = 2400
 CROPS_AN_IMAGE = (12, 96)  # at least, at most
+FEWEST_MISSES, MISSES_A_FIGURE = 24, 2
+OVERVIEW_PIXELS_A_PAGE = 80e6
+OVERVIEW_SIDE = (400, 1100)  # px, the longer one, at least, at most
 
 
 class Shown(NamedTuple):
@@ -47,10 +50,21 @@ def crops_an_image(images: int) -> int:
     return max(least, min(most, CROPS_A_PAGE // max(images, 1)))
 
 
+def overview_side(images: int) -> int:
+    """The longer side in px of the overviews on a page of so many images."""
+    least, most = OVERVIEW_SIDE
+    return max(least, min(most, round((OVERVIEW_PIXELS_A_PAGE / max(images, 1)) ** 0.5)))
+
+
 def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list[Shown]:
-    """The most probable mitotic figures and, for a third of the room, the nearest misses."""
+    """The most probable mitotic figures and the nearest misses.
+
+    The misses have a third of the room at least, and no more than MISSES_A_FIGURE ask for: below
+    them there are hundreds that nobody would take for one.
+    """
     figures = saved.figures
-    misses = min(len(saved.detections) - figures, max(most // 3, most - figures))
+    enough = max(FEWEST_MISSES, MISSES_A_FIGURE * figures)
+    misses = min(len(saved.detections) - figures, max(most // 3, most - figures), enough)
     chosen = [*range(min(figures, most - misses)), *range(figures, figures + misses)]
     picture = Picture.fromarray(pixels) if pixels is not None else None
     shown = []
@@ -63,9 +77,9 @@ def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list
     return shown
 
 
-def overview(pixels: np.ndarray) -> str:
-    """The image at OVERVIEW_SIDE as a data URI."""
-    return _data_uri(shrink(Picture.fromarray(pixels), OVERVIEW_SIDE), quality=62)
+def overview(pixels: np.ndarray, side: int) -> str:
+    """The image with its longer side at `side` px as a data URI."""
+    return _data_uri(shrink(Picture.fromarray(pixels), side), quality=55)
 
 
 def _crop(picture: Picture.Image, centre: tuple[float, float], mpp: tuple[float, float]) -> str:

@@ -13,7 +13,6 @@ from model.output import write_json, write_whole
 from report.geojson import GEOJSON_FILE, feature_collection
 from report.overlay import write_overlay
 from report.page import PAGE_FILE, entry, render
-from report.pictures import crops_an_image
 from report.saved import load_output, read_pixels
 from report.table import CSV_FILE, detections_csv
 
@@ -49,7 +48,7 @@ def write(
             except ImageError as error:
                 problems.append(f"{saved.file}: {error}")
         if "report" in kinds:
-            entries.append(entry(saved, pixels, crops_an_image(len(images))))
+            entries.append(entry(saved, pixels, len(images)))
         if "geojson" in kinds and saved.ok:
             write_json(saved.folder / GEOJSON_FILE, feature_collection(saved))
         if "overlay" in kinds and pixels is not None:

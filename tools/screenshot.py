@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=1200, help="px [%(default)s]")
     parser.add_argument("--height", type=int, default=1200, help="px [%(default)s]")
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--print", action="store_true", help="as it is printed")
     parser.add_argument("--whole", action="store_true", help="the page to its end")
     parser.add_argument("--colours", type=int, help="reduce the PNG to so many colours")
     options = parser.parse_args()
@@ -39,6 +40,8 @@ def main() -> None:
         size = {"width": options.width, "height": options.height}
         scheme = "dark" if options.dark else "light"
         page = browser.new_page(viewport=size, color_scheme=scheme)  # type: ignore[arg-type]
+        if options.print:
+            page.emulate_media(media="print")
         page.goto(options.page.resolve().as_uri())
         page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
         page.wait_for_timeout(500)  # ms, for the decoded images to be drawn

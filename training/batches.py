@@ -20,8 +20,6 @@ from training.augmentation import Augmentation, augment
 from training.compute import ALONE, Compute
 from training.samples import NO_DOMAIN, WINDOW, Samples
 
-MIDDLE = slice((WINDOW - PATCH_SIZE) // 2, (WINDOW + PATCH_SIZE) // 2)  # a patch in its window
-
 
 class Batch(NamedTuple):
     """Patches (n, 64, 64, 3) uint8, mitotic (n,) int64, domain (n,) int64 or NO_DOMAIN.
@@ -93,10 +91,11 @@ class BatchSource:
         counts = torch.tensor([len(index), int((domain != NO_DOMAIN).sum())])
         mine = slice(self.compute.rank, None, self.compute.world)
         index, domain = index[mine], domain[mine]
-        windows = np.stack([self._window(int(i), random) for i in index])
         if self.augmentation is None:
-            patches = torch.from_numpy(np.ascontiguousarray(windows[:, MIDDLE, MIDDLE]))
+            windows = np.stack([self._window(int(i), random, PATCH_SIZE) for i in index])
+            patches = torch.from_numpy(windows)
         else:
+            windows = np.stack([self._window(int(i), random) for i in index])
             generator = torch.Generator().manual_seed(seed)
             patches = augment(torch.from_numpy(windows), self.augmentation, generator)
         mitotic = torch.from_numpy(self.samples.mitotic[index].astype(np.int64))
@@ -133,9 +132,9 @@ class BatchSource:
             domain.append(np.full(hard, NO_DOMAIN))
         return np.concatenate(index), np.concatenate(domain).astype(np.int64)
 
-    def _window(self, index: int, random: np.random.Generator) -> np.ndarray:
+    def _window(self, index: int, random: np.random.Generator, side: int = WINDOW) -> np.ndarray:
         drawn = random.choice(self.negative_borders) if self.bordered_figures[index] else None
-        return self.samples.window(index, drawn)
+        return self.samples.window(index, drawn, side)
 
 
 class EveryPatch(BatchSource):

@@ -60,7 +60,8 @@ class StoredImage(NamedTuple):
     def source(self) -> SourceImage:
         """The image as samples have it."""
         annotated = self.annotated
-        return SourceImage(self.pixels, annotated.path.name, annotated.slide, annotated.scanner)
+        pixels = np.asarray(self.pixels)  # the same memory without memmap's slower indexing
+        return SourceImage(pixels, annotated.path.name, annotated.slide, annotated.scanner)
 
 
 def store_images(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+import process
 from report.overlay import (
     FIGURE_COLOUR,
     OVERLAY_FILE,
@@ -15,7 +17,24 @@ from report.overlay import (
     write_overlay,
 )
 from report.saved import Saved
+from report.write import write
+from test.rendering import render_tissue
 from test.report.builders import result_of
+from training.tiff import write_tiff
+
+
+def test_costs_little_of_a_run(tmp_path: Path) -> None:
+    """Under a tenth of the processor time of a detection with the shipped weights; on tissue, and
+    at the challenge's size, in test_at_size.py."""
+    (tmp_path / "in").mkdir()
+    write_tiff(tmp_path / "in" / "a.tif", render_tissue((700, 700), figures=5, seed=2)[0], 0.25)
+    times = [time.process_time()]
+    assert process.main(["--input", str(tmp_path / "in"), "--output", str(tmp_path / "out")]) == 0
+    times.append(time.process_time())
+    assert write(tmp_path / "out", ["overlay"]) == []
+    times.append(time.process_time())
+    detection, overlay = np.diff(times)
+    assert overlay < 0.1 * detection
 
 
 def test_marks_stand_where_the_detections_are(tmp_path: Path) -> None:

@@ -68,7 +68,8 @@ def test_whatever_the_guard_measures_is_shown() -> None:
         ),
         ({}, "adapted"),
         ({"arm": "tent", "entropy": None, "diverged": False, "curve": None}, "adapted"),
-        ({"arm": "x", "planned_steps": "all", "steps": 2, "curve": [1, 2], "a": [{}, 1]}, "adapted"),
+        ({"arm": "x", "planned_steps": "all", "steps": 2, "curve": [1]}, "adapted"),
+        ({"arm": "x", "mixed": [{}, 1, [2, None]]}, "adapted"),
         ({"arm": "x", "names": ["a", "b"], "flags": [True, False], "curve": {"a": []}}, "adapted"),
     ],
 )

@@ -143,7 +143,8 @@ def test_ids_of_midog_plus_plus_name_scanners(tmp_path: Path) -> None:
         *["pannoramic_scan_ii_vienna"] * 2, *["hamamatsu_xr_utrecht"] * 2,
     ]  # fmt: skip
     np.testing.assert_allclose(found[0].figures, [[19.5, 20.5]])
-    assert f"{UNLABELLED}: 1 images, not labelled: not in the folder" in report(found, found[:1], [])
+    told = report(found, found[:1], [])
+    assert f"{UNLABELLED}: 1 images, not labelled: not in the folder, left out" in told
     (tmp_path / "553.tiff").unlink()
     assert problems(tmp_path, tmp_path / "MIDOG++.json") == [f"{tmp_path / '553.tiff'}: missing"]
 

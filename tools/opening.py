@@ -1,0 +1,86 @@
+"""How long headless Chromium takes to open a page: `python -m tools.opening PAGE`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from playwright.sync_api import Browser, sync_playwright
+
+from tools.screenshot import launch
+
+
+class Opening(NamedTuple):
+    """Seconds from the start of the navigation.
+
+    Attributes:
+        first_paint: until something of the page is drawn.
+        loaded: until all of it is there, its scripts have run, and the browser has said so.
+        slowdown: how much longer everything took because the machine was busy with other work; 1
+            where it was not.
+    """
+
+    first_paint: float
+    loaded: float
+    slowdown: float
+
+    @property
+    def undisturbed(self) -> float:
+        """The time until all is loaded on this machine when it does nothing else; an estimate."""
+        return self.loaded / self.slowdown
+
+
+def opening(browser: Browser, page: Path, times: int = 5) -> Opening:
+    """The quickest of several openings, each in a context of its own.
+
+    What else the machine does can only slow an opening down, so the quickest tells most of the
+    page.
+    """
+    return min((_open(browser, page) for _ in range(times)), key=lambda once: once.loaded)
+
+
+def _open(browser: Browser, page: Path) -> Opening:
+    before = _slowdown()
+    context = browser.new_context(offline=True)
+    tab = context.new_page()
+    started = time.monotonic()
+    tab.goto(page.resolve().as_uri(), wait_until="load")
+    loaded = time.monotonic() - started
+    tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    paint = tab.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
+    context.close()
+    return Opening(paint / 1000, loaded, min(before, _slowdown()))
+
+
+def _slowdown(spin: float = 0.1) -> float:
+    """Elapsed time over processor time of `spin` s of work."""
+    started, clock = time.process_time(), time.monotonic()
+    while time.process_time() - started < spin:
+        pass
+    return max((time.monotonic() - clock) / spin, 1.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("page", type=Path)
+    parser.add_argument("--times", type=int, default=5, help="the quickest counts [%(default)s]")
+    options = parser.parse_args()
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        found = opening(browser, options.page, options.times)
+        browser.close()
+    print(f"{options.page}: {options.page.stat().st_size / 2**20:.1f} MiB, {told(found)}")
+
+
+def told(found: Opening) -> str:
+    """The times in words."""
+    return (
+        f"first paint after {found.first_paint:.2f} s, loaded after {found.loaded:.2f} s; "
+        f"other work slowed the machine down {found.slowdown:.1f} times"
+    )
+
+
+if __name__ == "__main__":
+    main()
