@@ -54,7 +54,8 @@ def quantiles(odds: np.ndarray) -> float:
 def tail(odds: np.ndarray) -> float:
     """Mean between two quantiles: the look-alikes, without what may be the figures."""
     low, high = np.quantile(odds, [0.97, 0.995])
-    return float(odds[(odds >= low) & (odds <= high)].mean())
+    between = odds[(odds >= low) & (odds <= high)]
+    return float(between.mean() if len(between) else low)
 
 
 def spread(odds: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from training.tiff import write_tiff
 
 @pytest.fixture
 def fields_and_weights(tmp_path: Path) -> list[str]:
-    """Two fields of one slide, a folder for results, weights and bank: an evaluation's arguments."""
+    """Two fields of one slide, a folder for results, weights, bank: an evaluation's arguments."""
     images, annotations = [], []
     for number in (1, 2):
         pixels, figures = render_tissue((150, 160), figures=1, seed=number)

@@ -147,7 +147,7 @@ def test_reversal_makes_image_and_source_alike() -> None:
             dann._odds_of_target(network, features_of(adapted, part, 3, "fp32")).mean()
             for part in parts
         )
-        return float(image - source)
+        return float((image - source).detach())
 
     assert difference(1.0) < difference(0.0) - 0.01
 
