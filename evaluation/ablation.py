@@ -154,7 +154,7 @@ def find_cases(folder: Path, only: str, scanners: str, limit: int | None) -> Ite
 def run(options: argparse.Namespace, cases: list[Case]) -> None:
     """Add to results.jsonl what is not there yet."""
     detector = load_detector(options)
-    keep_apart(options.out, _settings(detector))
+    keep_apart(options.out, settings_of(detector))
     done = {_key(row) for row in read_results(options.out)}
     with (options.out / RESULTS_FILE).open("a") as file:
         for case in tqdm(cases, desc="images", mininterval=5):
@@ -165,17 +165,19 @@ def run(options: argparse.Namespace, cases: list[Case]) -> None:
             ]
             if not wanted:
                 continue
-            image = read_image(case.path)
-            pixels = SCANNERS[options.scanners][case.scanner](image.pixels)
-            masked = case.annotated.masked
-            prepared = detector.prepare(
-                Image(pixels, image.spacing, image.origin),
-                partial(_unmasked, detector, masked, image.pixels.shape[1]),
-            )
+            prepared = prepare_case(detector, case, options.scanners)
             for wish in wanted:
                 row = {"scanner": case.scanner, "image": case.annotated.stem}
                 file.write(json.dumps(row | adapt_once(detector, prepared, wish)) + "\n")
                 file.flush()
+
+
+def prepare_case(detector: Detector, case: Case, scanners: str) -> Prepared:
+    """A case before adaptation, its masked figures left out of the candidates."""
+    image = read_image(case.path)
+    pixels = SCANNERS[scanners][case.scanner](image.pixels)
+    find = partial(_unmasked, detector, case.annotated.masked, pixels.shape[1])
+    return detector.prepare(Image(pixels, image.spacing, image.origin), find)
 
 
 class Wish(NamedTuple):
@@ -283,7 +285,7 @@ def keep_apart(out: Path, settings: dict[str, Any]) -> None:
     path.write_text(json.dumps(settings, indent=2) + "\n")
 
 
-def _settings(detector: Detector) -> dict[str, Any]:
+def settings_of(detector: Detector) -> dict[str, Any]:
     """What results of different kinds are told apart by."""
     return {
         "weights": detector.weights_sha256,

@@ -188,7 +188,7 @@ def _with_thresholds(
     rows: list[dict[str, Any]], truth: dict[str, AnnotatedImage], threshold: float | None
 ) -> dict[Key, ScoredImage]:
     """Scored images of one arm, each with its threshold."""
-    images = {_key(row): _scored(row, truth[row["image"]]) for row in rows}
+    images = {_key(row): scored_row(row, truth[row["image"]]) for row in rows}
     tissue = {key: truth[key[1]].tissue or truth[key[1]].slide for key in images}
     chosen: dict[str | None, float] = {}
     for name in set(tissue.values()) if threshold is None else ():
@@ -209,7 +209,7 @@ def _given(threshold: float | None) -> float:
     return np.inf if threshold is None else threshold
 
 
-def _scored(row: dict[str, Any], annotated: AnnotatedImage) -> ScoredImage:
+def scored_row(row: dict[str, Any], annotated: AnnotatedImage) -> ScoredImage:
     return ScoredImage(
         name=row["image"],
         points=np.array(row["points"], float).reshape(-1, 2),

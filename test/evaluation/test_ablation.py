@@ -14,37 +14,14 @@ from evaluation.ablation import RESULTS_FILE, SHORT
 from evaluation.ablation_table import summarise, write_table
 from evaluation.ground_truth import AnnotatedImage
 from evaluation.virtual_scanners import AS_IT_IS
-from model.weights import file_sha256
-from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
-from test.rendering import render_tissue
-from training.tiff import write_tiff
 
 ARMS = ["none", "calibrated", "adabn", "paper-frozen"]
 
 
 @pytest.fixture
-def arguments(tmp_path: Path) -> list[str]:
-    """Two fields of one slide, weights and bank."""
-    images, annotations = [], []
-    for number in (1, 2):
-        pixels, figures = render_tissue((150, 160), figures=1, seed=number)
-        (tmp_path / "fields" / "S").mkdir(parents=True, exist_ok=True)
-        write_tiff(tmp_path / "fields" / "S" / f"f{number}.tif", pixels, 0.25)
-        images.append(
-            {"id": number, "file_name": f"f{number}.tif", "width": 160, "height": 150, "slide": "S"}
-        )
-        annotations += [
-            {"image_id": number, "category_id": 1, "bbox": [x - 5, y - 5, x + 5, y + 5]}
-            for x, y in np.asarray(figures, float)
-        ]
-    truth = {"images": images, "annotations": annotations}
-    (tmp_path / "fields" / "ground_truth.json").write_text(json.dumps(truth))
-    network = tiny_network()
-    sha256 = write_weights(tmp_path / "weights", network)
-    write_bank(tmp_path / "bank", tiny_bank(network, sha256=sha256))
-    assert file_sha256(tmp_path / "weights" / "weights.safetensors") == sha256
-    folders = ["--weights", str(tmp_path / "weights"), "--source-bank", str(tmp_path / "bank")]
-    return [str(tmp_path / "fields"), str(tmp_path / "out"), *folders, "--arms", *ARMS]
+def arguments(fields_and_weights: list[str]) -> list[str]:
+    """The command's, for a few arms."""
+    return [*fields_and_weights, "--arms", *ARMS]
 
 
 def test_interrupted_run_goes_on(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
