@@ -17,14 +17,9 @@ from torchvision.models import resnet18
 from model.gradient_reversal import reverse_gradient
 
 FEATURES = 512  # channels of ResNet-18's last layer
-# A patch of 64 px is enlarged to this side in front of the first layer: a ResNet-18 halves it five
-# times, and a figure's chromatin is lost on a last grid of 2x2.
-INPUT_SIDE = 96
 HIDDEN = (256, 64)  # widths of a branch's first two layers; the paper gives only their number
 MITOTIC = 1  # index of the mitotic class in the mitosis branch's output
 CUTS = (0, 1, 2, 3, 4)
-# Channels, height and width of the activations at a cut.
-ACTIVATIONS = {1: (64, 24, 24), 2: (128, 12, 12), 3: (256, 6, 6), 4: (512, 3, 3)}
 
 
 class Outputs(NamedTuple):
@@ -42,14 +37,13 @@ class MitosisNetwork(nn.Module):
         self.source_domains = source_domains
         self.trunk = resnet18(weights=None)
         self.trunk.fc = nn.Identity()
-        self._enlarge = nn.Upsample((INPUT_SIDE, INPUT_SIDE), mode="bilinear")
         self.mitosis = _branch(2)
         self.scanner = _branch(source_domains + 1)
 
     def below(self, patches: torch.Tensor, cut: int) -> torch.Tensor:
-        """Activations (n, *ACTIVATIONS[cut]) of normalised patches (n, 3, 64, 64).
+        """Activations at the cut of normalised patches (n, 3, 64, 64): what does not adapt.
 
-        These layers do not adapt; at cut 0 there are none, and the patches come back.
+        (n, 3, 64, 64) at cut 0, (n, 64, 16, 16), (n, 128, 8, 8), (n, 256, 4, 4), (n, 512, 2, 2).
         """
         for stage in self._stages()[:cut]:
             patches = stage(patches)
@@ -85,8 +79,8 @@ class MitosisNetwork(nn.Module):
 
     def _stages(self) -> list[nn.Module]:
         trunk = self.trunk
-        first = [self._enlarge, trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool, trunk.layer1]
-        return [nn.Sequential(*first), trunk.layer2, trunk.layer3, trunk.layer4]
+        first = nn.Sequential(trunk.conv1, trunk.bn1, trunk.relu, trunk.maxpool, trunk.layer1)
+        return [first, trunk.layer2, trunk.layer3, trunk.layer4]
 
 
 def _branch(outputs: int) -> nn.Sequential:

@@ -20,8 +20,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from model.network import ACTIVATIONS, CUTS
-from model.patches import PATCH_SIZE, normalise
+from model.network import CUTS
+from model.patches import normalise
 from model.weights import file_sha256
 
 BANK_FILE = "bank.safetensors"
@@ -31,7 +31,7 @@ COLUMNS = (
     "scanner", "lab", "slide", "file", "x", "y", "mitotic", "confidence", "split", "reserve",
 )  # fmt: skip
 # Of an entry's values at each cut: a patch, then activations (`MitosisNetwork.below`).
-SHAPES = {0: (PATCH_SIZE, PATCH_SIZE, 3), **ACTIVATIONS}
+SHAPES = {0: (64, 64, 3), 1: (64, 16, 16), 2: (128, 8, 8), 3: (256, 4, 4), 4: (512, 2, 2)}
 LEVELS = 127  # of int8 on the positive side: activations behind a ReLU are not negative
 
 

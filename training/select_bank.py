@@ -43,9 +43,9 @@ class Selection:
         confidence: least probability of the entry's own class.
     """
 
-    negatives: int = 400
+    negatives: int = 600
     mitotic_share: float = 0.002
-    reserve: int = 60
+    reserve: int = 80
     check: float = 0.2
     confidence: float = 0.9
 

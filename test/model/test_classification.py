@@ -71,4 +71,4 @@ def test_network_in_training_mode_is_brought_back(
 
 
 def test_nothing_to_classify(network: MitosisNetwork) -> None:
-    assert mitosis_probabilities(network, torch.zeros(0, 256, 6, 6), 3, "fp32").shape == (0,)
+    assert mitosis_probabilities(network, torch.zeros(0, 256, 4, 4), 3, "fp32").shape == (0,)

@@ -11,7 +11,7 @@ from model.network import CUTS, MitosisNetwork
 from model.patches import normalise
 from test.model.builders import linear, some_patches, tiny_network
 
-SHAPES = {0: (3, 64, 64), 1: (64, 24, 24), 2: (128, 12, 12), 3: (256, 6, 6), 4: (512, 3, 3)}
+SHAPES = {0: (3, 64, 64), 1: (64, 16, 16), 2: (128, 8, 8), 3: (256, 4, 4), 4: (512, 2, 2)}
 
 
 @pytest.mark.parametrize("cut", CUTS)

@@ -97,7 +97,7 @@ def test_at_cut_0_the_patches_themselves_are_stored(network: MitosisNetwork) -> 
 
 def test_at_a_later_cut_no_pixel_is_stored(network: MitosisNetwork) -> None:
     bank = tiny_bank(network, 3)
-    assert bank.values.shape == (24, 256, 6, 6) and bank.values.dtype == torch.int8
+    assert bank.values.shape == (24, 256, 4, 4) and bank.values.dtype == torch.int8
 
 
 # ---------------------------------------------------------------------------------- what is refused
@@ -152,8 +152,8 @@ def test_another_safetensors_file(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"values": torch.ones(8, 256, 6, 6, dtype=torch.int8)}, r"values are \(8, 256, 6, 6\) "),
-        ({"values": torch.ones(8, 512, 3, 3)}, r"values are .* torch.float32, not .* torch.int8"),
+        ({"values": torch.ones(8, 256, 4, 4, dtype=torch.int8)}, r"values are \(8, 256, 4, 4\) "),
+        ({"values": torch.ones(8, 512, 2, 2)}, r"values are .* torch.float32, not .* torch.int8"),
         ({"values": torch.tensor(1, dtype=torch.int8)}, r"values are \(\) torch.int8"),
         ({"scales": torch.ones(3)}, r"scales are \(3,\) torch.float32, not \(512,\)"),
         ({"scales": torch.full((512,), torch.nan)}, "a scale is not finite"),
