@@ -47,7 +47,6 @@ class Recipe:
             keeps the last.
         hard_negatives: number of highest-scored negatives that hard samples are drawn from.
         mining_rounds: how often the negatives are scored anew, evenly over the training.
-        mining_pool: number of negatives, drawn at random, that a round scores; 0 for all.
         checkpoint_every: steps between checkpoints; None for CHECKPOINT_EVERY.
         validate_every: steps between validations; None for an epoch, or only the end.
         mixture, augmentation: see there; augmentation None leaves the patches as they are.
@@ -63,7 +62,6 @@ class Recipe:
     averaging: float = 0.998
     hard_negatives: int = 0
     mining_rounds: int = 1
-    mining_pool: int = 0
     checkpoint_every: int | None = None
     validate_every: int | None = None
     mixture: Mixture = field(default_factory=Mixture)
@@ -153,7 +151,7 @@ def train(
         step = first
         while step < recipe.steps:
             if recipe.hard_negatives and step in boundaries:
-                mined = _hardest(_averaged(average), samples, recipe, step, compute)
+                mined = _hardest(_averaged(average), samples, recipe.hard_negatives, compute)
                 source.hard = np.union1d(mined, np.flatnonzero(samples.hard))
             following = [s for s in (*boundaries, recipe.steps) if s > step]
             started = time.perf_counter()
@@ -259,15 +257,12 @@ def _validation_steps(recipe: Recipe) -> set[int]:
 
 
 def _hardest(
-    network: MitosisNetwork, samples: Samples, recipe: Recipe, step: int, compute: Compute = ALONE
+    network: MitosisNetwork, samples: Samples, count: int, compute: Compute = ALONE
 ) -> np.ndarray:
-    """The negatives of the step's pool with the highest scores."""
+    """The negatives with the highest scores."""
     negatives = np.flatnonzero(~samples.mitotic)
-    if 0 < recipe.mining_pool < len(negatives):
-        random = np.random.default_rng([recipe.seed, step])
-        negatives = np.sort(random.choice(negatives, recipe.mining_pool, replace=False))
     scores = score_samples(network, samples, negatives, compute=compute)
-    return negatives[np.argsort(-scores, kind="stable")[: recipe.hard_negatives]]
+    return negatives[np.argsort(-scores, kind="stable")[:count]]
 
 
 def score_samples(

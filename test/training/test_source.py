@@ -128,9 +128,9 @@ def test_the_hardest_negatives_are_mined_each_round(
     hardest = training_source._hardest
 
     def watched(
-        network: MitosisNetwork, samples: Samples, recipe: Recipe, step: int, compute: Compute
+        network: MitosisNetwork, samples: Samples, count: int, *rest: Compute
     ) -> np.ndarray:
-        chosen = hardest(network, samples, recipe, step, compute)
+        chosen = hardest(network, samples, count, *rest)
         scores = dict(zip(negatives, score_samples(network, samples, negatives), strict=True))
         others = set(negatives.tolist()) - set(chosen.tolist())
         assert min(scores[i] for i in chosen) >= max(scores[i] for i in others)
@@ -141,15 +141,6 @@ def test_the_hardest_negatives_are_mined_each_round(
     recipe = replace(BRIEF, steps=3, hard_negatives=6, mining_rounds=2)
     train(fresh(), samples, recipe, tmp_path)
     assert [len(set(chosen.tolist())) for chosen in mined] == [6, 6]
-
-
-def test_mining_may_score_a_part_of_the_negatives_another_one_each_round() -> None:
-    samples = rendered_samples()
-    recipe = replace(BRIEF, hard_negatives=100, mining_pool=8)
-    pools = [training_source._hardest(fresh(), samples, recipe, step) for step in (0, 0, 5)]
-    assert [len(set(pool.tolist())) for pool in pools] == [8, 8, 8]
-    assert not samples.mitotic[np.concatenate(pools)].any()
-    assert pools[0].tolist() == pools[1].tolist() and set(pools[0]) != set(pools[2])
 
 
 def test_scores_are_the_log_odds_of_the_middle_of_the_window() -> None:
