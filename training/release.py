@@ -102,9 +102,10 @@ def card(
 
 
 def _ami_br_data(last: dict[str, Any]) -> dict[str, Any]:
+    fields = "ICPR 2012, Aperio XT, and negatives of the same tissue on a Hamamatsu"
     return {
         "crops": "AMi-Br: figures of MIDOG 2021 (UMC Utrecht) and TUPAC16, all slides",
-        "whole_fields": "ICPR 2012, Aperio XT, and negatives of the same tissue on a Hamamatsu",
+        "whole_fields": fields if last["whole_field_slides"] else "none",
         "training_slides": last["whole_field_slides"],
         "validation_slides": VALIDATION_SLIDES,
         "split": "by slide; the validation slides chose nothing",

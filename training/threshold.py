@@ -41,7 +41,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m training.threshold", description=__doc__)
     parser.add_argument("data", type=Path, nargs="?", help="folder with fields_a/")
-    parser.add_argument("folds", type=Path, nargs="*", help="runs, each with one slide left out")
+    parser.add_argument(
+        "folds",
+        type=Path,
+        nargs="*",
+        help="runs that score the slides they left out: one on the crops alone, or folds",
+    )
     parser.add_argument("--run", type=Path, help="instead: a run of training.train --midog")
     parser.add_argument("--json", type=Path, required=True, help="file to write")
     options = parser.parse_args(arguments)
@@ -66,7 +71,7 @@ def choose_threshold(data: Path, folds: list[Path]) -> dict[str, Any]:
     """The threshold of the folds, see `choose`.
 
     Raises:
-        ValueError: a run left out no slide, or more than one.
+        ValueError: a run left out no slide, or one that another left out too.
     """
     return choose(lambda calibrations: score_folds(data, folds, calibrations))
 
@@ -127,17 +132,21 @@ def score_folds(
 ) -> list[list[ScoredImage]]:
     """All whole fields, each by the run that left out its slide, under each calibration.
 
+    A run on the crops alone has left out all slides.
+
     Raises:
-        ValueError: a run left out no slide, or more than one.
+        ValueError: a run left out no slide, or one that another left out too.
     """
+    left_out = [set(TRAINING_SLIDES) - set(load_run(f)[1]["whole_field_slides"]) for f in folds]
+    for number, (fold, out) in enumerate(zip(folds, left_out, strict=True)):
+        if not out:
+            raise ValueError(f"{fold} left out no slide, so it can score none")
+        if again := sorted(out & set().union(*left_out[:number])):
+            raise ValueError(f"{fold} left out {again}, as a run before it did")
     figures = field_figures(data, "fields_a")
     scored: list[list[ScoredImage]] = [[] for _ in calibrations]
-    for fold in folds:
-        _, told = load_run(fold)
-        out = sorted(set(TRAINING_SLIDES) - set(told["whole_field_slides"]))
-        if len(out) != 1:
-            raise ValueError(f"{fold} left out {out or 'no slide'}: exactly one is needed")
-        fields = field_images(data, "fields_a", set(out))
+    for fold, out in zip(folds, left_out, strict=True):
+        fields = field_images(data, "fields_a", out)
         network = released_network(fold)
         here = score_fields(network, fields, figures, FIELD_MPP[PARIS], calibrations)
         for rows, more in zip(scored, here, strict=True):

@@ -58,7 +58,13 @@ def test_threshold_lies_in_the_middle_of_those_of_the_resamples() -> None:
     assert 0.5 < threshold.best_on_average([low, high]) < 0.9
 
 
-def test_a_run_that_left_nothing_out_is_no_fold(data: Path, runs: dict[str, Path]) -> None:
-    for name, reason in (("fields", "left out no slide"), ("crops", r"left out \['A00', 'A01', ")):
-        with pytest.raises(ValueError, match=rf"{reason}.*: exactly one is needed"):
-            threshold.choose_threshold(data, [runs[name]])
+def test_a_run_on_the_crops_alone_scores_every_slide(data: Path, runs: dict[str, Path]) -> None:
+    (scored,) = threshold.score_folds(data, [runs["crops"]], (None,))
+    assert [image.slide for image in scored] == ["A00", "A01", "A02"]
+
+
+def test_slides_are_scored_once_and_unseen(data: Path, runs: dict[str, Path]) -> None:
+    with pytest.raises(ValueError, match="left out no slide, so it can score none"):
+        threshold.choose_threshold(data, [runs["fields"]])
+    with pytest.raises(ValueError, match=r"left out \['A01'\], as a run before it did"):
+        threshold.choose_threshold(data, [runs["crops"], runs["fold"]])
