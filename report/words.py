@@ -108,7 +108,7 @@ def _verdict(saved: Saved, account: dict[str, Any]) -> tuple[str, list[str]]:
     if account.get("decision"):
         verdict.append(f"Decision: {valued('decision', account['decision']).rstrip('.')}.")
     planned = account.get("planned_steps")
-    if _is_number(planned) and _is_number(steps) and steps < planned:
+    if isinstance(planned, int) and isinstance(steps, int) and steps < planned:
         verdict.append(f"It ended after {steps} of {planned} planned steps.")
     return outcome, verdict
 

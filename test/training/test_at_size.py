@@ -28,7 +28,7 @@ SCANNERS = ("hamamatsu_xr_utrecht", "hamamatsu_s360_utrecht", "aperio_cs2_utrech
 def stored(number: int, folder: Path, random: np.random.Generator) -> StoredImage:
     """An image of the store: a file with holes in place of pixels, candidates anywhere in it."""
     path = folder / f"{number:03d}.npy"
-    pixels = np.lib.format.open_memmap(path, "w+", np.uint8, (*SIZE, 3))  # type: ignore[no-untyped-call]
+    pixels = np.lib.format.open_memmap(path, "w+", np.uint8, (*SIZE, 3))
     del pixels
     centres = random.uniform((0, 0), SIZE[::-1], (CANDIDATES, 2)).astype(np.float32)
     figures = centres[:10].astype(np.float64)
