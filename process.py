@@ -16,9 +16,11 @@ Mitotic Cell Detection" (MIDOG 2021), is `Detector.detect` in model/pipeline.py:
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.options import FILES, option_parser
@@ -124,9 +126,12 @@ def write_files(options: argparse.Namespace) -> list[str]:
 
 
 def what_next(options: argparse.Namespace) -> str:
-    """Where to look now."""
+    """Where to look now. In a container, run.sh says what the user's own folder is called."""
+    outside = os.environ.get("MITOSIS_OUTPUT")
     if options.report:
-        return f"open {options.output / 'report.html'} in a browser"
+        return f"open {Path(outside or options.output) / 'report.html'} in a browser"
+    if outside:
+        return "with --report there is a page to look at"
     return f"python -m report {options.output} makes a page to look at"
 
 

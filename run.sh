@@ -62,7 +62,7 @@ in_docker() {
   local gpus=()
   if docker info --format '{{json .Runtimes}}' | grep -q '"nvidia"'; then gpus=(--gpus all); fi
   docker run --rm "${gpus[@]}" --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
-    --cap-drop ALL --security-opt no-new-privileges \
+    --cap-drop ALL --security-opt no-new-privileges --env "MITOSIS_OUTPUT=$output" \
     --volume "$input:/input:ro" --volume "$output:/output" mitosis-detection:exec "$@"
 }
 

@@ -14,6 +14,7 @@ import pytest
 
 import process
 from model import __version__
+from model.options import option_parser
 from model.weights import WEIGHTS_FILE, file_sha256
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
 from test.rendering import render_tissue
@@ -199,6 +200,18 @@ def test_files_for_readers(made: Path, output: Path, capfd: pytest.CaptureFixtur
     assert captured.err == "" and "adaptation, steps: 1" in captured.out
     assert captured.out.endswith(f"open {output / 'report.html'} in a browser\n")
     assert not {"report", "quiet"} & set(read(output / "result.json")["settings"])
+
+
+def test_what_next_names_the_folder_that_the_user_sees(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In a container /output is another folder, and there is no environment to run commands in."""
+    parse = option_parser().parse_args
+    plain, report = parse(["--output", "/output"]), parse(["--output", "/output", "--report"])
+    assert process.what_next(plain) == "python -m report /output makes a page to look at"
+    monkeypatch.setenv("MITOSIS_OUTPUT", str(tmp_path))
+    assert process.what_next(report) == f"open {tmp_path / 'report.html'} in a browser"
+    assert process.what_next(plain) == "with --report there is a page to look at"
 
 
 def test_quiet(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
