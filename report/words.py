@@ -30,7 +30,7 @@ ARMS = {
 }
 TOLD = {"arm", "fallback", "decision", "diverged", "curve"}  # in the verdict or as curves
 SHARES = ("share", "accuracy", "drift", "agreement")  # names of values that are parts of a whole
-WITHOUT_GUARD = {"none", "calibrated"}  # they leave the network as it is
+WITHOUT_GUARD = {"none", "calibrated"}  # in results of versions before 0.2: network unchanged
 A_CURVE = 8  # as many numbers in a row are drawn rather than listed
 
 
@@ -96,7 +96,7 @@ def _verdict(saved: Saved, account: dict[str, Any]) -> tuple[str, list[str]]:
     elif arm == "none" or saved.result.get("candidates") == 0:
         outcome = "not adapted"
         verdict.append("The shipped network's scores stand.")
-    elif arm in WITHOUT_GUARD:
+    elif arm in WITHOUT_GUARD and "guard" not in account:
         outcome = "adapted"
         verdict.append("The network stayed as it is; its scores moved up or down together.")
     else:
@@ -118,7 +118,10 @@ def _table(key: str, value: Any) -> Table:
     if isinstance(value, Mapping):
         return Table(named(key), [], [[named(k), v] for k, v in _flat(value, key)])
     keys = list(dict.fromkeys(k for record in value for k in record))
-    rows = [[valued(f"{key} {k}", record.get(k)) for k in keys] for record in value]
+    rows = [
+        [named(r[k]) if k == "name" and k in r else valued(f"{key} {k}", r.get(k)) for k in keys]
+        for r in value
+    ]
     return Table(named(key), [named(k) for k in keys], rows)
 
 

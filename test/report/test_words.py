@@ -53,7 +53,7 @@ def test_whatever_the_guard_measures_is_shown() -> None:
         ["Layer3, 0", "0.10 %"], ["Layer3, 1", "0.20 %"], ["Layer4", "25.00 %"],
     ]  # fmt: skip
     assert checks.head == ["Name", "Value", "Passed", "Limit"]
-    assert checks.rows == [["drift", "0.25", "yes", "–"], ["halves", "–", "–", "2"]]
+    assert checks.rows == [["Drift", "0.25", "yes", "–"], ["Halves", "–", "–", "2"]]
     assert empty.rows == []
     assert told.curves[-1].description.startswith("Distance over 9 values: from 0 to 8")
 
