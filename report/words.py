@@ -30,7 +30,7 @@ ARMS = {
 }
 TOLD = {"arm", "fallback", "decision", "diverged", "curve"}  # in the verdict or as curves
 SHARES = ("share", "accuracy", "drift", "agreement")  # names of values that are parts of a whole
-WITHOUT_GUARD = {"none", "calibrated"}  # in results of versions before 0.2: network unchanged
+WITHOUT_GUARD = {"none", "calibrated"}  # where it was not asked: they leave the network as it is
 A_CURVE = 8  # as many numbers in a row are drawn rather than listed
 
 
@@ -105,7 +105,7 @@ def _verdict(saved: Saved, account: dict[str, Any]) -> tuple[str, list[str]]:
             "The guard found no reason to take it back. It sees collapse and damage, not every "
             "loss of accuracy."
         )
-    if account.get("decision"):
+    if account.get("decision") and not fallback:  # which says the same
         verdict.append(f"Decision: {valued('decision', account['decision']).rstrip('.')}.")
     planned = account.get("planned_steps")
     if isinstance(planned, int) and isinstance(steps, int) and steps < planned:

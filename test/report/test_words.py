@@ -20,15 +20,24 @@ def test_account_of_the_papers_arm() -> None:
 
 
 def test_taken_back_and_cut_short() -> None:
-    told = tell_adaptation(saved(adaptation=ACCOUNT | {"fallback": "it collapsed", "steps": 3}))
+    taken = ACCOUNT | {
+        "fallback": "it collapsed",
+        "steps": 3,
+        "decision": "abstained, it collapsed",
+    }
+    told = tell_adaptation(saved(adaptation=taken))
     assert told.outcome == "taken back"
     assert "took it back: it collapsed." in told.verdict[1]
     assert told.verdict[-1] == "It ended after 3 of 8 planned steps."
 
 
-def test_calibration_has_no_guard() -> None:
+def test_calibration_has_a_guard_where_it_was_asked() -> None:
     told = tell_adaptation(saved(adaptation={"arm": "calibrated", "log_odds_shift": 1.0}))
     assert told.outcome == "adapted" and "guard" not in " ".join(told.verdict)
+    checked = {"arm": "calibrated", "guard": [{"name": "shift", "value": 0.1, "passed": True}]}
+    assert "The guard found no reason" in " ".join(
+        tell_adaptation(saved(adaptation=checked)).verdict
+    )
 
 
 def test_whatever_the_guard_measures_is_shown() -> None:
