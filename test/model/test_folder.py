@@ -55,7 +55,7 @@ def process(
 ) -> tuple[Path, list[str]]:
     """The output folder and the failures."""
     output = source.parent / "out"
-    settings = FolderSettings(output, output_format, mpp, record, resume)
+    settings = FolderSettings(output, output_format, mpp, record, resume=resume)
     inputs = find_images(source, mpp is not None) if inputs is None else inputs
     return output, process_images(detector, inputs, settings)
 
