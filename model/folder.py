@@ -103,6 +103,8 @@ def _keep_finished(images: dict[str, Path], summary: Summary, settings: FolderSe
     """Take up what an earlier run has finished."""
     for name, path in images.items():
         folder = settings.output / name
+        if _leads_out(folder, settings.output) or _is_elsewhere(path, settings):
+            continue  # it is refused where it would be processed
         result = finished(path, folder, settings.record)
         if result is None:
             continue
@@ -204,7 +206,7 @@ def _detect(
 
 
 def _read(path: Path, settings: FolderSettings) -> Image:
-    if settings.source is not None and _leads_out(path, settings.source):
+    if _is_elsewhere(path, settings):
         raise ImageError(
             "a link out of the input folder: put the file itself there, or give its own folder"
         )
@@ -212,6 +214,11 @@ def _read(path: Path, settings: FolderSettings) -> Image:
         return read_image(path, settings.mpp, settings.budget)
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror or error}): try again") from error
+
+
+def _is_elsewhere(path: Path, settings: FolderSettings) -> bool:
+    """Whether an image is a link out of the input folder."""
+    return settings.source is not None and _leads_out(path, settings.source)
 
 
 def _leads_out(path: Path, folder: Path) -> bool:

@@ -408,6 +408,18 @@ def test_other_settings_are_another_run(source: Path) -> None:
     assert again.calls == 1, "without --resume everything is done anew"
 
 
+def test_resume_keeps_nothing_behind_a_link(source: Path) -> None:
+    """What was finished while it was followed is not taken up once links are refused."""
+    add(source, "a.tif")
+    output, _ = process(Counting(), source)
+    (source / "a.tif").rename(source.parent / "elsewhere.tif")
+    (source / "a.tif").symlink_to(source.parent / "elsewhere.tif")
+    settings = FolderSettings(output, "2025", None, RECORD, resume=True, source=source)
+    detector: Any = Counting()
+    (failure,) = process_images(detector, find_images(source), settings)
+    assert failure.startswith("a.tif: a link out of the input folder") and detector.calls == 0
+
+
 def test_resume_after_the_images_were_moved(source: Path) -> None:
     add(source, "a.tif")
     output, _ = process(Counting(), source)

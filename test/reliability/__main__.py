@@ -166,7 +166,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--calls", type=int, metavar="N", help="served without adaptation [1000, quick 40]")
     add("--adapted", type=int, metavar="N", help="served with adaptation [30, quick 4]")
     add("--side", type=int, metavar="PX", help="of the large image [20000, quick 4000]")
-    add("--tissue", type=int, metavar="N", help="its tiles of 2000 x 2000 px with tissue [40, quick 1]")
+    add(
+        "--tissue",
+        type=int,
+        metavar="N",
+        help="its tiles of 2000 x 2000 px with tissue [40, quick 1]",
+    )
     add("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
     defaults = {

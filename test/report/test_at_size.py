@@ -17,9 +17,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import process
-from model.folder import RESULT_FILE
 from model.inputs import SUMMARY_FILE
-from model.output import write_json
+from model.output import RESULT_FILE, write_json
 from model.weights import file_sha256
 from report.page import PAGE_FILE, entry, render
 from report.saved import Saved
