@@ -15,8 +15,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +47,8 @@ def odd_inputs(options: argparse.Namespace, folder: Path) -> Part:
     part, right = Part(), 0
     for with_mpp in (False, True):
         (folder / str(with_mpp)).mkdir()
-        ran = run_kinds(folder / str(with_mpp), with_mpp)
+        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            ran = run_kinds(folder / str(with_mpp), with_mpp)
         for kind in (kind for kind in KINDS if kind.with_mpp == with_mpp):
             try:
                 check(ran, kind)
