@@ -93,17 +93,20 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
     """
     from model.folder import FolderSettings, process_images
     from model.inputs import find_images
+    from model.memory import GIB, available_memory
     from model.terminal import Terminal
 
     inputs = find_images(options.input, with_mpp=options.mpp is not None)
     if not inputs.images:
         raise FileNotFoundError(f"no .tif, .tiff or .mha image in {options.input}")
+    limit = available_memory() if options.max_memory is None else int(options.max_memory * GIB)
     settings = FolderSettings(
         output=options.output,
         output_format=options.output_format,
         mpp=options.mpp,
         record=record(options, detector),
         resume=options.resume,
+        budget=detector.memory_budget(limit),
         terminal=Terminal(options.quiet, options.verbose),
         source=options.input,
     )
@@ -161,7 +164,7 @@ def record(options: argparse.Namespace, detector: Detector) -> dict[str, Any]:
 
 # Options that name places of this machine, or what is shown, rather than how an image is treated.
 UNRECORDED = {"input", "output", "weights", "source_bank", "ground_truth", "host", "port"}
-UNRECORDED |= {"quiet", "verbose", "resume", *FILES}
+UNRECORDED |= {"quiet", "verbose", "resume", "max_memory", *FILES}
 
 
 def score(options: argparse.Namespace) -> None:

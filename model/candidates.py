@@ -36,6 +36,11 @@ class CandidateSettings:
     min_area: int = 32
     max_side: int = 80
 
+    @property
+    def bytes_per_pixel(self) -> float:
+        """Memory of find_candidates for a pixel: blue ratio, whether it is above, its region."""
+        return (4 + 1 + 4) / self.block**2
+
 
 # The paper's numbers: section 3.
 PAPER = CandidateSettings("simple", deviations=3.0, block=1, min_area=2, max_side=50)
@@ -121,16 +126,29 @@ def _block_mean(values: np.ndarray, block: int) -> np.ndarray:
 
 
 def _measure(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centroid (n, 2) x, y, area (n,) and longer side of the bounding box (n,) of each label."""
-    foreground = np.flatnonzero(labels)
-    if foreground.size == 0:
-        empty = np.zeros(0, np.int64)
-        return np.zeros((0, 2)), empty, empty
-    region = labels.ravel()[foreground] - 1
-    order = np.argsort(region, kind="stable")
-    y, x = np.divmod(foreground[order], labels.shape[1])
-    area = np.bincount(region)
-    starts = np.cumsum(area) - area
-    centres = np.stack([np.add.reduceat(x, starts), np.add.reduceat(y, starts)], axis=1)
-    extent = [np.maximum.reduceat(v, starts) - np.minimum.reduceat(v, starts) + 1 for v in (x, y)]
-    return centres / area[:, None], area, np.maximum(*extent)
+    """Centroid (n, 2) x, y, area (n,) and longer side of the bounding box (n,) of each label.
+
+    Stripe by stripe: the places of all foreground pixels of a large image would take more memory
+    than the image. Sums of whole numbers are exact, so the result does not depend on the stripes.
+    """
+    count = int(labels.max(initial=0))
+    area = np.zeros(count, np.int64)
+    sums = np.zeros((2, count), np.int64)
+    low, high = np.full((2, count), max(labels.shape)), np.zeros((2, count), np.int64)
+    for top in range(0, len(labels), STRIPE_ROWS):
+        stripe = labels[top : top + STRIPE_ROWS]
+        foreground = np.flatnonzero(stripe)
+        if foreground.size == 0:
+            continue
+        region = stripe.ravel()[foreground] - 1
+        order = np.argsort(region, kind="stable")
+        region = region[order]
+        starts = np.flatnonzero(np.diff(region, prepend=-1))
+        here = region[starts]  # each label of the stripe, once
+        y, x = np.divmod(foreground[order], labels.shape[1])
+        area[here] += np.diff(starts, append=len(order))
+        for axis, values in enumerate((x, y + top)):
+            sums[axis, here] += np.add.reduceat(values, starts)
+            low[axis, here] = np.minimum(low[axis, here], np.minimum.reduceat(values, starts))
+            high[axis, here] = np.maximum(high[axis, here], np.maximum.reduceat(values, starts))
+    return (sums / np.maximum(area, 1)).T, area, (high - low + 1).max(axis=0)

@@ -12,6 +12,7 @@ from typing import Any
 
 from model.image import Image, ImageError, read_image
 from model.inputs import SUMMARY_FILE, Inputs, output_names
+from model.memory import MemoryBudget
 from model.output import (
     FILE_NAME,
     RESULT_FILE,
@@ -39,6 +40,7 @@ class FolderSettings:
         output_format: year of the challenge's JSON.
         mpp: µm per pixel where the files do not say; None to trust them.
         record: settings and hashes for `result.json`.
+        budget: memory that an image may take; None for no limit.
         resume: whether to keep what an earlier run with this record has finished.
         terminal: where progress and results are told.
         source: folder that images must lie in; None to follow links anywhere.
@@ -48,6 +50,7 @@ class FolderSettings:
     output_format: Format
     mpp: float | None
     record: dict[str, Any]
+    budget: MemoryBudget | None = None
     resume: bool = False
     terminal: Terminal = field(default_factory=Terminal)
     source: Path | None = None
@@ -100,6 +103,8 @@ def _keep_finished(images: dict[str, Path], summary: Summary, settings: FolderSe
     """Take up what an earlier run has finished."""
     for name, path in images.items():
         folder = settings.output / name
+        if _leads_out(folder, settings.output) or _is_elsewhere(path, settings):
+            continue  # it is refused where it would be processed
         result = finished(path, folder, settings.record)
         if result is None:
             continue
@@ -201,14 +206,19 @@ def _detect(
 
 
 def _read(path: Path, settings: FolderSettings) -> Image:
-    if settings.source is not None and _leads_out(path, settings.source):
+    if _is_elsewhere(path, settings):
         raise ImageError(
             "a link out of the input folder: put the file itself there, or give its own folder"
         )
     try:
-        return read_image(path, settings.mpp)
+        return read_image(path, settings.mpp, settings.budget)
     except OSError as error:
         raise ImageError(f"cannot be read ({error.strerror or error}): try again") from error
+
+
+def _is_elsewhere(path: Path, settings: FolderSettings) -> bool:
+    """Whether an image is a link out of the input folder."""
+    return settings.source is not None and _leads_out(path, settings.source)
 
 
 def _leads_out(path: Path, folder: Path) -> bool:

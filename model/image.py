@@ -3,7 +3,9 @@
 The header is checked before any pixel is allocated. A TIFF's header comes from tifffile: SimpleITK
 reads a tiled greyscale or 16-bit file as if it were 8-bit colour. Its pixels come from SimpleITK,
 and from tifffile where SimpleITK refuses (other codecs, pages that are a pyramid). JPEG decodes
-differ by some grey levels between the two; which one is used follows from the file alone.
+differ by some grey levels between the two. Where the compression is lossless and both give the
+same, tifffile is asked first: SimpleITK holds such an image two or three times. Which one is used
+follows from the file alone.
 """
 
 from __future__ import annotations
@@ -23,6 +25,8 @@ import PIL.Image
 import SimpleITK as sitk
 import tifffile
 
+from model.memory import MemoryBudget
+
 SUFFIXES = (".tif", ".tiff", ".mha")
 SUFFIXES_WITH_MPP = (".png", ".jpg", ".jpeg")  # read only with `mpp`: their dpi is not to trust
 TRAINING_MPP = 0.25  # µm per pixel: MIDOG 2021's scanners have 0.23 to 0.26
@@ -39,6 +43,12 @@ _ITK_READERS = {
 }
 _MILLIMETRES_PER_UNIT = {2: 25.4, 3: 10.0}  # TIFF 6.0, tag ResolutionUnit: inch, centimetre
 _COLOUR = (2, 6)  # TIFF 6.0, tag PhotometricInterpretation: RGB, YCbCr
+# TIFF's tag Compression: none, LZW, deflate (two numbers), PackBits, LZMA, Zstandard.
+_LOSSLESS = (1, 5, 8, 32946, 32773, 34925, 50000)
+_READ_BUFFER = 1 << 24  # bytes of encoded pixels at a time
+# Bytes that decoding takes for a pixel at most, by the peak of the process over an image of
+# 8000x8000: tifffile fills the array, SimpleITK copies RGB once and makes JPEG by way of RGBA.
+_FILLED, _COPIED, _BY_RGBA = 4, 6, 8
 _OTHER_COLOUR = {0: "greyscale", 1: "greyscale", 3: "a palette image", 5: "CMYK"}
 
 
@@ -86,12 +96,14 @@ class Resampled:
         return (np.asarray(points, np.float64).reshape(-1, 2) + 0.5) * self.scale - 0.5
 
 
-def read_image(path: Path, mpp: float | None = None) -> Image:
+def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None = None) -> Image:
     """Read a .tif, .tiff or .mha file, or with `mpp` a .png, .jpg or .jpeg file.
 
-    mpp: µm per pixel of both axes; where given, it replaces what the file says. While it reads,
-    the process's stdout and stderr are silent, whichever thread writes to them.
-    Raises ImageError where the file is not one plausible 8-bit RGB image.
+    mpp: µm per pixel of both axes; where given, it replaces what the file says. budget: what image
+    and detection may take; None for no limit. While it reads, the process's stdout and
+    stderr are silent, whichever thread writes to them.
+    Raises ImageError where the file is not one plausible 8-bit RGB image, or its header declares
+    one that would take too much memory.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES + SUFFIXES_WITH_MPP:
@@ -103,8 +115,8 @@ def read_image(path: Path, mpp: float | None = None) -> Image:
     _check_file(path)
     with _output_silenced(), _library_errors_named():
         if suffix in _ITK_READERS:
-            return _read_with_itk(path, _ITK_READERS[suffix], mpp)
-        return _read_tiff(path, mpp)
+            return _read_with_itk(path, _ITK_READERS[suffix], mpp, budget)
+        return _read_tiff(path, mpp, budget)
 
 
 @dataclass(frozen=True)
@@ -138,23 +150,39 @@ def resample(
     Bicubic, widened by the factor when shrinking, so nothing aliases. The size is rounded to whole
     pixels, and `scale` is exact for the rounded size. Raises ImageError where it gets too large.
     """
-    if all(abs(axis / mpp - 1) <= tolerance + 1e-9 for axis in image.mpp):
+    if _is_near(image.mpp, mpp, tolerance):
         return Resampled(image.pixels, (1.0, 1.0))
     height, width = image.pixels.shape[:2]
-    size = max(1, round(width * image.mpp[0] / mpp)), max(1, round(height * image.mpp[1] / mpp))
+    size = _resampled_size((width, height), image.mpp, mpp)
     if math.prod(size) > MAX_PIXELS:
         raise ImageError(f"at {mpp} µm per pixel it has {_size(size)} pixels: {_CUT_OUT}")
     pixels = np.empty((size[1], size[0], 3), np.uint8)
     for channel in range(3):  # Pillow keeps RGB in four bytes a pixel, a channel in one
         plane = PIL.Image.fromarray(image.pixels[..., channel])
-        pixels[..., channel] = plane.resize(size, PIL.Image.Resampling.BICUBIC)
+        pixels[..., channel] = np.asarray(plane.resize(size, PIL.Image.Resampling.BICUBIC))
     return Resampled(pixels, (width / size[0], height / size[1]))
+
+
+def _is_near(mpp: tuple[float, float], other: float, tolerance: float) -> bool:
+    return all(abs(axis / other - 1) <= tolerance + 1e-9 for axis in mpp)
+
+
+def _resampled_size(
+    size: tuple[int, int], mpp: tuple[float, float], new_mpp: float
+) -> tuple[int, int]:
+    """Size in px (width, height) at another number of µm per pixel."""
+    width, height = (
+        max(1, round(side * axis / new_mpp)) for side, axis in zip(size, mpp, strict=True)
+    )
+    return width, height
 
 
 # ------------------------------------------------------------------------------------- the readers
 
 
-def _read_with_itk(path: Path, reader_name: str, mpp: float | None) -> Image:
+def _read_with_itk(
+    path: Path, reader_name: str, mpp: float | None, budget: MemoryBudget | None
+) -> Image:
     if reader_name == "MetaImageIO":
         _check_pixels_inside(path)
     reader = _itk_reader(path, reader_name)
@@ -171,15 +199,24 @@ def _read_with_itk(path: Path, reader_name: str, mpp: float | None) -> Image:
     if not np.allclose(reader.GetDirection(), np.eye(len(size)).ravel()):
         raise ImageError("its axes are turned (direction matrix): save it with identity direction")
     origin = reader.GetOrigin()
-    spacing = None if reader.GetSpacing()[:2] == (1.0, 1.0) else reader.GetSpacing()
-    return Image(_itk_pixels(reader), _spacing(spacing, mpp), (origin[0], origin[1]))
+    stated = None if reader.GetSpacing()[:2] == (1.0, 1.0) else reader.GetSpacing()
+    spacing = _spacing(stated, mpp)
+    _check_memory(size[:2], spacing, _COPIED if components == 3 else _BY_RGBA, budget)
+    return Image(_itk_pixels(reader), spacing, (origin[0], origin[1]))
 
 
-def _read_tiff(path: Path, mpp: float | None) -> Image:
+def _read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
     with tifffile.TiffFile(path) as tiff:
         page = _full_resolution(tiff)
         _check_page(page, path.stat().st_size)
         spacing = _spacing(_page_spacing(page) if mpp is None else None, mpp)
+        size = page.imagewidth, page.imagelength
+        if _is_exact(page):
+            filled = page.samplesperpixel == 3 and page.planarconfig == 1
+            _check_memory(size, spacing, _FILLED if filled else _BY_RGBA, budget)
+            with contextlib.suppress(Exception):  # such as a last strip as long as the others
+                return Image(_decoded(page), spacing, (0.0, 0.0))
+        _check_memory(size, spacing, _BY_RGBA, budget)
         return Image(_page_pixels(page, path), spacing, (0.0, 0.0))
 
 
@@ -235,10 +272,20 @@ def _page_pixels(page: tifffile.TiffPage, path: Path) -> np.ndarray:
             reader.ReadImageInformation()
             if reader.GetSize() == size:
                 return _itk_pixels(reader)
-    pixels = page.asarray()
+    return _decoded(page)
+
+
+def _decoded(page: tifffile.TiffPage) -> np.ndarray:
+    """(height, width, 3) uint8 by tifffile, alpha left out."""
+    pixels = page.asarray(buffersize=_READ_BUFFER)
     if page.axes == "SYX":  # stored plane by plane
         pixels = np.moveaxis(pixels, 0, -1)
     return np.ascontiguousarray(pixels[..., :3])
+
+
+def _is_exact(page: tifffile.TiffPage) -> bool:
+    """Whether every reader decodes it to the same pixels."""
+    return page.compression in _LOSSLESS and page.photometric == _COLOUR[0]
 
 
 def _itk_reader(path: Path, name: str) -> sitk.ImageFileReader:
@@ -325,6 +372,28 @@ def _check_size(size: Sequence[int]) -> None:
         raise ImageError(f"declares {_size(size)} pixels, damaged or without area: {_EXPORT_AGAIN}")
     if math.prod(size) > MAX_PIXELS:
         raise ImageError(f"declares {_size(size)} pixels, over {MAX_PIXELS:.0e}: {_CUT_OUT}")
+
+
+def _check_memory(
+    size: Sequence[int],
+    spacing: tuple[float, float],
+    decoding: float,
+    budget: MemoryBudget | None,
+) -> None:
+    """Refuse what would take too much, to decode (bytes a pixel) or thereafter."""
+    if budget is None:
+        return
+    width, height = size
+    pixels, mpp = width * height, (spacing[0] * 1000, spacing[1] * 1000)
+    detecting = pixels * (3 + budget.detecting)
+    if not _is_near(mpp, TRAINING_MPP, RESAMPLING_TOLERANCE):
+        resampled = math.prod(_resampled_size((width, height), mpp, TRAINING_MPP))
+        # Channel by channel, so Pillow holds a plane of either size and one halfway.
+        resampling = pixels * (3 + 1) + resampled * (3 + 1) + max(pixels, resampled)
+        detecting = max(resampling, pixels * 3 + resampled * (3 + budget.detecting))
+    refusal = budget.refusal(pixels * decoding, detecting)
+    if refusal is not None:
+        raise ImageError(f"{_size(size)} pixels: {refusal} (--max-memory); {_CUT_OUT}")
 
 
 def _size(size: Sequence[int]) -> str:

@@ -133,6 +133,13 @@ def option_parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="for one image; adaptation ends in time to write the result [no limit]",
     )
+    add(
+        "--max-memory",
+        type=_positive,
+        metavar="GIB",
+        help="GiB that the process may take; an image that needs more is refused before it is "
+        "read [nine tenths of the machine's or the container's]",
+    )
     add("--seed", type=int, default=0, help="[%(default)s]")
     add(
         "--resume",

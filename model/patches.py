@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 
 PATCH_SIZE = 64  # px, paper section 3
 # Channel statistics that torchvision's ImageNet weights were trained with.
@@ -21,18 +22,36 @@ class PatchCutter:
             pixels: (height, width, 3) uint8 RGB, at least 1 x 1.
             size: side of a patch in px.
         """
-        before, after = size // 2, size - size // 2
-        margin = (before, after)
-        padded = np.pad(pixels, (margin, margin, (0, 0)), mode="symmetric")
-        self._windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(0, 1))
+        self._pixels = pixels
+        self._size = size
 
     def cut(self, centres: np.ndarray) -> torch.Tensor:
         """Patches (n, size, size, 3) uint8 around centres (n, 2) x, y in px inside the image.
 
         Centres are rounded to whole pixels; a centre becomes pixel size // 2 of its patch.
         """
-        x, y = np.rint(centres).astype(np.int64).reshape(-1, 2).T
-        return torch.from_numpy(np.ascontiguousarray(self._windows[y, x].transpose(0, 2, 3, 1)))
+        size = self._size
+        corners = np.rint(centres).astype(np.int64).reshape(-1, 2) - size // 2
+        limit = np.array(self._pixels.shape[1::-1]) - size  # of a corner (x, y) inside
+        inside = ((corners >= 0) & (corners <= limit)).all(axis=1)
+        patches = np.empty((len(corners), size, size, 3), np.uint8)
+        if inside.any():
+            # A view of all patches: no copy of the image, which may be all that fits in memory.
+            windows = sliding_window_view(self._pixels, (size, size), axis=(0, 1))
+            x, y = corners[inside].T
+            patches[inside] = windows[y, x].transpose(0, 2, 3, 1)
+        for index in np.flatnonzero(~inside):
+            x, y = corners[index]
+            rows = _mirrored(np.arange(y, y + size), self._pixels.shape[0])
+            columns = _mirrored(np.arange(x, x + size), self._pixels.shape[1])
+            patches[index] = self._pixels[rows[:, None], columns]
+        return torch.from_numpy(patches)
+
+
+def _mirrored(positions: np.ndarray, length: int) -> np.ndarray:
+    """Positions inside 0..length-1 that show the same as these: the border pixel is repeated."""
+    period = positions % (2 * length)
+    return np.minimum(period, 2 * length - 1 - period)
 
 
 def normalise(patches: torch.Tensor) -> torch.Tensor:

@@ -30,6 +30,7 @@ class Target:
         cut: int,
         precision: Precision,
         seed: int,
+        keep: bool = True,
     ) -> None:
         """Prepare the candidates.
 
@@ -40,27 +41,33 @@ class Target:
             cut: of the network, 0 to 4.
             precision: of the arithmetic below the cut.
             seed: of the sample, where there are more than MAX_KEPT candidates.
+            keep: whether the activations will be looked at more than once: they are computed now
+                and kept. If not, they are computed where needed, chunk by chunk as they would be.
         """
         self._network = network
         self._cutter = PatchCutter(pixels)
         self._centres = centres
         self._cut = cut
         self._precision = precision
-        chosen = np.arange(len(centres))
-        if len(centres) > MAX_KEPT:
-            chosen = np.sort(np.random.default_rng(seed).permutation(len(centres))[:MAX_KEPT])
-        parts = list(self._compute(centres[chosen]))
-        self.sample = torch.cat(parts) if parts else torch.zeros(0)
+        self._seed = seed
+        self._sample = self._computed_sample() if keep else None
 
     def __len__(self) -> int:
         return len(self._centres)
 
+    @property
+    def sample(self) -> torch.Tensor:
+        """Activations of all candidates, or of MAX_KEPT of them, in order: what is adapted to."""
+        if self._sample is None:
+            self._sample = self._computed_sample()
+        return self._sample
+
     def chunks(self) -> Iterator[torch.Tensor]:
         """The activations of all candidates, in order, a chunk at a time."""
-        if len(self) > MAX_KEPT:
+        if self._sample is None or len(self) > MAX_KEPT:
             yield from self._compute(self._centres)
         elif len(self):
-            yield from self.sample.split(CHUNK)
+            yield from self._sample.split(CHUNK)
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         """Activations of some candidates, turned and mirrored: the eight symmetries of a square."""
@@ -71,6 +78,19 @@ class Target:
                 yield activations_below(
                     self._network, view.contiguous(), self._cut, self._precision
                 )
+
+    def _computed_sample(self) -> torch.Tensor:
+        count = len(self)
+        chosen = np.arange(count)
+        if count > MAX_KEPT:
+            chosen = np.sort(np.random.default_rng(self._seed).permutation(count)[:MAX_KEPT])
+        sample, filled = torch.zeros(0), 0
+        for part in self._compute(self._centres[chosen]):
+            if not filled:  # joining the parts in the end would take the memory twice
+                sample = torch.empty_like(part[:1].expand(len(chosen), *part.shape[1:]))
+            sample[filled : filled + len(part)] = part
+            filled += len(part)
+        return sample
 
     def _compute(self, centres: np.ndarray) -> Iterator[torch.Tensor]:
         for start in range(0, len(centres), CHUNK):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ import SimpleITK as sitk
 import tifffile
 from PIL import Image as Picture
 
+from model import image as image_module
+from model.candidates import CandidateSettings, find_candidates
 from model.folder import FolderSettings, process_images
 from model.inputs import find_images
 from model.terminal import shown
@@ -108,6 +110,14 @@ def cyclic(path: Path) -> None:
     path.write_bytes(data)
 
 
+def cyclic_subifds(path: Path) -> None:
+    """A pyramid whose reduced level is the image itself."""
+    pyramid(True)(path)
+    with tifffile.TiffFile(path) as file:
+        first = file.pages.first.offset
+    patched(lambda _: None, SubIFDs=first)(path)
+
+
 def deflate_bomb(path: Path) -> None:
     """One strip that unpacks to 64 MiB; ITK reads the 23 kB that are declared and no more."""
     packed = zlib.compress(bytes(1 << 26), 1)
@@ -140,6 +150,7 @@ def flat(*colour: int) -> np.ndarray:
 
 
 PLAIN = tiff()
+GONE = "vanished.tif"  # when the folder has been listed
 KINDS = [
     # Layouts and codecs.
     Kind("strips.tif", tiff(rowsperstrip=7), None),
@@ -158,9 +169,24 @@ KINDS = [
     Kind("jpeg2000.tif", tiff(compression="jpeg2000", tile=(32, 32)), None),
     Kind("webp.tif", tiff(compression="webp", tile=(32, 32)), None),
     Kind("zstd.tif", tiff(compression="zstd"), None),
+    Kind("deflate of old.tif", tiff(compression=32946), None),
+    Kind("lzma.tif", tiff(compression="lzma"), None),
+    Kind("jpeg subsampled.tif", tiff(compression="jpeg", subsampling=(2, 2)), None),
+    Kind(
+        "jpeg of rgb.tif", tiff(compression="jpeg", compressionargs={"outcolorspace": "rgb"}), None
+    ),
+    Kind("jpeg2000 of aperio.tif", tiff(compression=33005, tile=(32, 32)), None),
+    Kind("jpeg xl.tif", tiff(compression="jpegxl", tile=(32, 32)), None),
+    Kind("png tiles.tif", tiff(compression="png", tile=(32, 32)), None),
+    Kind(
+        "full last strip.tif",
+        patched(tiff(rowsperstrip=64, compression="zlib"), ImageLength=90),
+        None,
+    ),
     Kind("metaimage.mha", mha(), None),
     Kind("packed.mha", mha(compressed=True), None),
     Kind("cyclic pages.tif", cyclic, "its pages lead back to an earlier one"),
+    Kind("cyclic subifds.tif", cyclic_subifds, None),
     # Contents.
     Kind("1x1.tif", tiff(RGB[:1, :1].copy()), None),
     Kind("10x10.tif", tiff(RGB[:10, :10].copy()), None),
@@ -190,6 +216,7 @@ KINDS = [
         "a palette image, but RGB is needed",
     ),
     Kind("cmyk.tif", tiff(ALPHA, photometric="separated"), "CMYK, but RGB is needed"),
+    Kind("signed.tif", tiff(RGB.view(np.int8)), "8-bit samples \\(int8\\)"),
     Kind("16 bit.tif", tiff(RGB.astype(np.uint16)), "16-bit samples"),
     Kind("float.tif", tiff(RGB.astype(np.float32)), "32-bit samples"),
     Kind("many pages.tif", tiff(np.stack([RGB, RGB])), "2 pages that are no pyramid"),
@@ -227,6 +254,7 @@ KINDS = [
     Kind("pixels elsewhere.mha", mha(ElementDataFile="/etc/passwd"), "are in another file"),
     Kind("a list.mha", mha(ElementDataFile="LIST"), "are in another file"),
     # Files of other kinds, and names.
+    Kind(GONE, PLAIN, "cannot be opened \\(No such file"),
     Kind("pipe.tif", os.mkfifo, "no regular file"),
     Kind("link to nothing.tif", linked("{folder}/in/nothing"), "cannot be opened \\(No such file"),
     Kind("link to itself.tif", linked("link to itself.tif"), "cannot be opened \\(Too many levels"),
@@ -257,23 +285,28 @@ class Ran(NamedTuple):
     images: dict[str, dict[str, Any]]  # of results.json, by file
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["plain", "with mpp"])
-def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
-    folder = tmp_path_factory.mktemp("odd")
+def run_kinds(folder: Path, with_mpp: bool) -> Ran:
+    """Process all kinds of one sort in an empty folder."""
     source = folder / "in"
     (source / "directory.tiff").mkdir(parents=True)
     write_tiff(folder / "outside.tif", RGB, 0.25)
-    chosen = [kind for kind in KINDS if kind.with_mpp == request.param]
+    chosen = [kind for kind in KINDS if kind.with_mpp == with_mpp]
     for kind in chosen:
         kind.write(source / kind.file)
-    mpp = 0.25 if request.param else None
+    mpp = 0.25 if with_mpp else None
     settings = FolderSettings(folder / "out", "2025", mpp, {}, source=source)
-    inputs = find_images(source, request.param)
+    inputs = find_images(source, with_mpp)
+    (source / GONE).unlink(missing_ok=True)
     failures = process_images(tiny_detector("none"), inputs, settings)
     images = strict_json(folder / "out" / "results.json")["images"]
     by_file = {image["file"]: image for image in images}
     assert len(by_file) == len(images) == len(chosen), "each image, once"
-    yield Ran(folder, failures, "\n".join(inputs.passed_over), by_file)
+    return Ran(folder, failures, "\n".join(inputs.passed_over), by_file)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "with mpp"])
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    return run_kinds(tmp_path_factory.mktemp("odd"), request.param)
 
 
 def test_each_kind_has_its_stated_outcome(ran: Ran, subtests: pytest.Subtests) -> None:
@@ -307,3 +340,43 @@ def test_a_directory_with_an_image_s_suffix_is_passed_over(ran: Ran) -> None:
 
 def test_there_are_more_than_forty_kinds() -> None:
     assert len({kind.file for kind in KINDS}) == len(KINDS) > 80
+
+
+def test_a_file_that_vanishes_while_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its header was looked at, and before its pixels are."""
+    header = image_module._check_page
+
+    def vanish(page: Any, size: int) -> None:
+        header(page, size)
+        (tmp_path / "a.tif").unlink()
+
+    jpeg = tiff(compression="jpeg")
+    for write in (PLAIN, jpeg):
+        write(tmp_path / "a.tif")
+        monkeypatch.setattr(image_module, "_check_page", vanish)
+        image = image_module.read_image(tmp_path / "a.tif")  # it is open: all of it is still there
+        assert image.pixels.shape == RGB.shape
+    mha()(tmp_path / "a.mha")
+    inside = image_module._check_pixels_inside
+
+    def vanish_too(path: Path) -> None:
+        inside(path)
+        path.unlink()
+
+    monkeypatch.setattr(image_module, "_check_pixels_inside", vanish_too)
+    with pytest.raises(image_module.ImageError, match=DAMAGED):
+        image_module.read_image(tmp_path / "a.mha")
+
+
+def test_hundreds_of_thousands_of_candidates() -> None:
+    """A dot every seven pixels: each is found, whichever stripe it lies in."""
+    side = 3500
+    pixels = np.full((side, side, 3), (230, 180, 210), np.uint8)
+    for y in range(4):
+        for x in range(4):
+            pixels[y::7, x::7] = (60, 40, 140)
+    centres = find_candidates(pixels, CandidateSettings(deviations=0.5, block=1, min_area=16))
+    assert len(centres) == 500**2
+    np.testing.assert_allclose(centres[[0, 499, -1]], [[1.5, 1.5], [3494.5, 1.5], [3494.5, 3494.5]])

@@ -94,6 +94,56 @@ def test_two_runs_find_the_same(made: Path, tmp_path: Path) -> None:
     assert contents[0] == contents[1]
 
 
+@pytest.mark.parametrize("arm", ["calibrated", "paper"])
+def test_neither_order_nor_company_changes_an_image(made: Path, tmp_path: Path, arm: str) -> None:
+    """Each image alone, the folder in order, and the folder in reverse: bit-identical."""
+    options = ["--adaptation", arm, "--max-steps", "1", "--quiet"]
+    tissue = {}
+    for number in range(3):
+        path = tmp_path / f"{number}.tif"
+        pixels, _ = render_tissue((100, 120 + 10 * number), figures=0, seed=number)
+        write_tiff(path, pixels, 0.25)
+        tissue[number] = path.read_bytes()
+
+    def found(folder: str, names: dict[int, str]) -> dict[int, bytes]:
+        source, output = tmp_path / folder / "in", tmp_path / folder / "out"
+        source.mkdir(parents=True)
+        for number, name in names.items():
+            (source / f"{name}.tif").write_bytes(tissue[number])
+        assert run(made, source, output, *options) == 0
+        places = {n: output / name if len(names) > 1 else output for n, name in names.items()}
+        return {n: (place / "mitotic-figures.json").read_bytes() for n, place in places.items()}
+
+    expected = found("forward", {0: "a", 1: "b", 2: "c"})
+    assert len(set(expected.values())) == 3
+    assert found("backward", {0: "c", 1: "b", 2: "a"}) == expected
+    assert found("alone", {1: "a"}) == {1: expected[1]}
+
+
+def test_resumed_run(made: Path, output: Path, tmp_path: Path) -> None:
+    """By the real record: the same call keeps a result, one with another setting does not."""
+    options = ["--adaptation", "none", "--quiet"]
+    assert run(made, made / "tissue", output, *options) == 0
+    before = (output / "result.json").stat().st_mtime_ns
+    for same in ((), ("--verbose",), ("--max-memory", "8")):
+        kept = [*options[:2], *same, "--resume"]
+        assert run(made, made / "tissue", output, *kept) == 0
+        assert (output / "result.json").stat().st_mtime_ns == before, same
+    assert len(read(output / "results.json")["images"]) == 1
+    assert run(made, made / "tissue", output, *options, "--resume", "--seed", "1") == 0
+    assert (output / "result.json").stat().st_mtime_ns > before
+
+
+def test_memory_that_is_allowed(
+    made: Path, output: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--adaptation", "none", "--max-memory", "1"]
+    assert run(made, made / "tissue", output, *options) == 1
+    error = "200x150 pixels: 1.4 GiB of memory are needed, 1.0 allowed (--max-memory); cut out"
+    assert capfd.readouterr().err.startswith(f"error: field.tif: {error}")
+    assert read(output / "result.json")["status"] == "failed"
+
+
 def test_options_override_the_card(made: Path, output: Path) -> None:
     options = "--adaptation none --threshold 0 --output-format 2021 --mpp 0.26".split()
     assert run(made, made / "tissue", output, *options) == 0

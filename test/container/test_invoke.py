@@ -12,7 +12,7 @@ import pytest
 
 from test.compare import FILE
 from test.container.conftest import empty, fill, open_folder, strict_json
-from test.container.runners import Runner, Server, serving
+from test.container.runners import Runner, Server, run, serving
 
 # Connects as careless clients do, prints each answer, and asks for /health meanwhile.
 CARELESS = """
@@ -68,6 +68,15 @@ def test_calls_do_not_depend_on_those_before(
         outputs.append((folders[1] / FILE).read_bytes())
     assert outputs[3] == outputs[0], "the first input, repeated, must be bit-identical"
     assert len(set(outputs[:3])) == 3
+
+
+def test_exec_and_invoke_give_the_same_bit_by_bit(
+    server: Server, runner: Runner, folders: tuple[Path, Path], fields: list[Path], target: Path
+) -> None:
+    assert invoke(server, folders, fields[1])[0] == 201
+    done = run(runner, folders[0], target, "--adaptation", "paper-calibrated", "--max-steps", "2")
+    assert done.status == 0
+    assert (target / FILE).read_bytes() == (folders[1] / FILE).read_bytes()
 
 
 def test_a_bad_input_answers_500_and_the_server_goes_on(

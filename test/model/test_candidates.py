@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from skimage.measure import label
 
 from model import candidates
 from model.candidates import DEFAULT, PAPER, CandidateSettings, Ratio, blue_ratio, find_candidates
@@ -143,3 +144,20 @@ def test_one_colour_has_no_candidate(
 ) -> None:
     found = find_candidates(np.full((*size, 3), colour, np.uint8), settings)
     assert found.shape == (0, 2) and found.dtype == np.float32
+
+
+def test_regions_across_many_stripes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A column, a corner and a ring, each measured in parts."""
+    ring = np.ones((9, 9), bool)
+    ring[1:-1, 1:-1] = False
+    places = np.zeros((40, 60), bool)
+    places[3:33, 5] = True
+    places[10, 20:40] = places[10:30, 39] = True
+    places[20:29, 20:29] = ring
+    labels = label(places, connectivity=2)
+    for rows in (1, 2, 7, 99):
+        monkeypatch.setattr(candidates, "STRIPE_ROWS", rows)
+        centres, area, side = candidates._measure(labels)
+        assert area.tolist() == [30, 39, 32] and side.tolist() == [30, 20, 9]
+        corner = [(590 + 19 * 39) / 39, (200 + sum(range(11, 30))) / 39]
+        np.testing.assert_allclose(centres, np.array([[5, 17.5], corner, [24, 24]]))

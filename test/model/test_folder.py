@@ -55,7 +55,7 @@ def process(
 ) -> tuple[Path, list[str]]:
     """The output folder and the failures."""
     output = source.parent / "out"
-    settings = FolderSettings(output, output_format, mpp, record, resume)
+    settings = FolderSettings(output, output_format, mpp, record, resume=resume)
     inputs = find_images(source, mpp is not None) if inputs is None else inputs
     return output, process_images(detector, inputs, settings)
 
@@ -406,6 +406,18 @@ def test_other_settings_are_another_run(source: Path) -> None:
     again = Counting()
     process(again, source)
     assert again.calls == 1, "without --resume everything is done anew"
+
+
+def test_resume_keeps_nothing_behind_a_link(source: Path) -> None:
+    """What was finished while it was followed is not taken up once links are refused."""
+    add(source, "a.tif")
+    output, _ = process(Counting(), source)
+    (source / "a.tif").rename(source.parent / "elsewhere.tif")
+    (source / "a.tif").symlink_to(source.parent / "elsewhere.tif")
+    settings = FolderSettings(output, "2025", None, RECORD, resume=True, source=source)
+    detector: Any = Counting()
+    (failure,) = process_images(detector, find_images(source), settings)
+    assert failure.startswith("a.tif: a link out of the input folder") and detector.calls == 0
 
 
 def test_resume_after_the_images_were_moved(source: Path) -> None:

@@ -15,6 +15,7 @@ import tifffile
 from PIL import Image as Picture
 
 from model.image import Image, ImageError, read_image, resample
+from model.memory import MemoryBudget
 from test.rendering import render_tissue
 from training.tiff import write_tiff
 
@@ -518,3 +519,60 @@ def test_resampling_to_a_bomb_is_refused() -> None:
         ImageError, match=r"at 0.25 µm per pixel it has 32000x32000 pixels: cut out"
     ):
         resample(Image(wide, (0.001, 0.001), (0.0, 0.0)))
+
+
+# ------------------------------------------------------------------------------------------- memory
+
+
+def budget(limit: int, detecting: float = 2.25) -> MemoryBudget:
+    """For pixels alone: nothing else takes memory."""
+    return MemoryBudget(limit, resting=0, working=0, detecting=detecting)
+
+
+PIXELS = HEIGHT * WIDTH
+
+
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        ({}, 3 + 2.25),
+        ({"tile": (16, 16), "compression": "zlib"}, 3 + 2.25),
+        ({"tile": (16, 16), "compression": "jpeg"}, 8),
+        ({"resolution": (20000, 20000)}, 3 + 4 * (3 + 2.25)),
+        ({"resolution": (80000, 80000)}, 4 + (3 + 1) / 4 + 1),
+    ],
+    ids=["strips", "tiles", "JPEG", "enlarged", "reduced"],
+)
+def test_memory_follows_from_the_header(tiff: Path, options: dict[str, Any], needed: float) -> None:
+    write_any_tiff(tiff, RGB, photometric="rgb", **{"resolution": (40000, 40000)} | options)
+    assert read_image(tiff, budget=budget(int(PIXELS * needed))).pixels.shape == RGB.shape
+    with pytest.raises(ImageError, match=r"80x96 pixels: .* GiB of memory .*--max-memory.*cut out"):
+        read_image(tiff, budget=budget(int(PIXELS * needed) - 1))
+
+
+@pytest.mark.parametrize("suffix", ["mha", "png", "tif"])
+def test_what_does_not_fit_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = tmp_path / f"image.{suffix}"
+    if suffix == "tif":
+        write_tiff(path, RGB, 0.25)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(RGB, isVector=True), str(path))
+
+    def decode(*_: object, **__: object) -> None:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr("model.image._itk_pixels", decode)
+    monkeypatch.setattr("model.image._decoded", decode)
+    with pytest.raises(ImageError, match=r"80x96 pixels: .*--max-memory"):
+        read_image(path, 0.25, budget(PIXELS * 5))
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "packbits", "lzw"])
+def test_a_last_strip_as_long_as_the_others(tiff: Path, compression: str | None) -> None:
+    """Some writers fill it up; tifffile refuses some of these, and SimpleITK reads them."""
+    full = np.concatenate([RGB, RGB[:32]])
+    write_any_tiff(tiff, full, photometric="rgb", rowsperstrip=64, compression=compression)
+    patch_tag(tiff, "ImageLength", HEIGHT)
+    np.testing.assert_array_equal(read_image(tiff).pixels, RGB)

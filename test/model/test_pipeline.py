@@ -18,9 +18,11 @@ from model.candidates import find_candidates
 from model.classification import mitosis_probabilities
 from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY
 from model.image import Image
+from model.memory import GIB
 from model.network import MitosisNetwork
 from model.patches import PatchCutter
 from model.pipeline import WRITING_RESERVE, Detections, Detector, DetectorSettings
+from model.target import MAX_KEPT
 from test.model.builders import CPU, field, linear, tiny_detector, tiny_network
 
 FAST: dict[str, Any] = {"learning_rate": 1e-3, "max_steps": 2}  # a rate at which two steps are felt
@@ -121,6 +123,19 @@ def test_account_says_what_was_done() -> None:
     assert account["target_candidates"] == found.candidates
     assert account["drift"] > 0 and 0 <= account["share_changed"] <= 1
     assert account["fallback"] is None
+
+
+def test_memory_that_a_detector_takes() -> None:
+    """An arm that adapts keeps activations, 256 x 4 x 4 in float32 behind layer 3."""
+    limit = 4 * GIB
+    without, paper = (tiny_detector(arm).memory_budget(limit) for arm in ("calibrated", "paper"))
+    assert without.limit == limit and without.resting < without.working < limit
+    assert paper.working - without.working == MAX_KEPT * 256 * 4 * 4 * 4
+    assert without.detecting == paper.detecting == (4 + 1 + 4) / 4, "in blocks of 2 x 2 px"
+    assert tiny_detector("macenko").memory_budget(limit).detecting == without.detecting + 3
+    detector = tiny_detector("none")
+    detector.settings = replace(detector.settings, candidates="paper")
+    assert detector.memory_budget(limit).detecting == 9
 
 
 def test_steps_are_told() -> None:

@@ -62,6 +62,11 @@ def same_size_and_date(image: Path) -> None:
     os.utime(image, ns=(date, date))
 
 
+def become_a_pipe(image: Path) -> None:
+    image.unlink()
+    os.mkfifo(image)
+
+
 def edit(**changes: Any) -> Callable[[Path], object]:
     def change(image: Path) -> None:
         path = image.parent / "out" / "result.json"
@@ -75,7 +80,7 @@ def edit(**changes: Any) -> Callable[[Path], object]:
     [
         pytest.param(same_size_and_date, id="other pixels, same size and date"),
         pytest.param(lambda image: image.unlink(), id="no image"),
-        pytest.param(lambda image: (image.unlink(), os.mkfifo(image)), id="a pipe"),
+        pytest.param(become_a_pipe, id="a pipe"),
         pytest.param(
             lambda image: (image.parent / "out" / "mitotic-figures.json").unlink(), id="no figures"
         ),

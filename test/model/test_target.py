@@ -66,3 +66,20 @@ def test_too_many_candidates_are_sampled_but_all_classified(
 def test_no_candidate(network: MitosisNetwork) -> None:
     target = make(network, cut=3, centres=np.zeros((0, 2), np.float32))
     assert len(target) == 0 and len(target.sample) == 0 and list(target.chunks()) == []
+
+
+@pytest.mark.parametrize("most", [9, 100])
+@pytest.mark.parametrize("cut", [0, 3])
+def test_what_is_not_kept_is_the_same_bit_by_bit(
+    network: MitosisNetwork, monkeypatch: pytest.MonkeyPatch, cut: int, most: int
+) -> None:
+    """Whether activations fit into the memory must not be seen in any result."""
+    monkeypatch.setattr(target_module, "MAX_KEPT", most)
+    monkeypatch.setattr(target_module, "CHUNK", 7)
+    kept, computed = (
+        Target(network, PIXELS, CENTRES, cut, "fp32", 0, keep=keep) for keep in (True, False)
+    )
+    for first, second in zip(kept.chunks(), computed.chunks(), strict=True):
+        assert torch.equal(first, second)
+    assert torch.equal(computed.sample, kept.sample)
+    assert computed.sample is computed.sample, "from now on it is kept"
