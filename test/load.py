@@ -268,15 +268,23 @@ def hostile(server: Server) -> dict[str, Any]:
     }
 
 
-def measure(calls: int, adapted: int) -> dict[str, Any]:
-    """All measurements, by name."""
-    report: dict[str, Any] = {}
+def measure(calls: int, adapted: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All measurements, each with its name as soon as it is made."""
     with running(*NONE) as server:
-        report["without_adaptation"] = many_calls(server, calls, min(50, calls))
-        report["at_once"] = calls_at_once(server)
-        report["hostile_clients"] = hostile(server)
+        yield "without_adaptation", many_calls(server, calls, min(50, calls))
+        yield "at_once", calls_at_once(server)
+        yield "hostile_clients", hostile(server)
     with running(*ADAPTED) as server:
-        report["with_adaptation"] = many_calls(server, adapted, max(adapted // 2, 1))
+        yield "with_adaptation", many_calls(server, adapted, max(adapted // 2, 1))
+
+
+def collect(parts: Iterator[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """The parts by name. What could not be measured counts as wrong, and loses no part before."""
+    report: dict[str, dict[str, Any]] = {}
+    try:
+        report.update(parts)
+    except (RuntimeError, OSError, http.client.HTTPException) as error:
+        report["not_measured"] = {"wrong": [f"{type(error).__name__}: {error}"]}
     return report
 
 
@@ -294,7 +302,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--adapted", type=int, default=30, help="calls with it [%(default)s]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
-    report = measure(options.calls, options.adapted)
+    report = collect(measure(options.calls, options.adapted))
     text = json.dumps(report, indent=1)
     print(text)
     if options.json is not None:
