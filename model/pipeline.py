@@ -20,6 +20,7 @@ from model.adaptation.guard import (
     balanced_accuracy,
     check_calibration,
     check_network,
+    decision,
     reason_to_abstain,
     told,
 )
@@ -282,12 +283,13 @@ class Detector:
         account: dict[str, Any] = {"arm": name, "fallback": None, "steps": 0}
         if len(prepared.target) == 0:
             return adapted, account
-        checks: list[Check] = []
+        of_network: list[Check] = []
+        of_shift: list[Check] = []
         if arm.adapt is not None:
             schedule = self._schedule(deadline, progress)
-            scores, checks, changes = self._adapted_network(prepared, arm, arm.adapt, schedule)
+            scores, of_network, changes = self._adapted_network(prepared, arm, arm.adapt, schedule)
             account |= changes
-            if not self._abstains(checks):
+            if not self._abstains(of_network):
                 adapted = scores
         if arm.calibrates and self.settings.calibration is not None:
             shift = self.settings.calibration.shift(adapted)
@@ -298,10 +300,10 @@ class Detector:
                 shift = 0.0
             adapted = shifted(adapted, shift) if shift else adapted
             account["log_odds_shift"] = round(shift, 4)
-            checks = checks + of_shift
-        if checks:
-            account["fallback"] = reason_to_abstain(checks) if self.settings.guarded else None
-            account["decision"] = _decision(checks)
+        if of_network or of_shift:
+            checks = of_network + of_shift
+            account["fallback"] = reason_to_abstain(checks) if self._abstains(checks) else None
+            account["decision"] = decision(of_network, of_shift)
             account["guard"] = told(checks)
         positive = [p >= self.settings.threshold for p in (shipped, adapted)]
         account["share_changed"] = float((positive[0] != positive[1]).mean())
@@ -342,6 +344,8 @@ class Detector:
         return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
 
     def _abstains(self, checks: list[Check]) -> bool:
+        if DIVERGED in checks:  # there is nothing to use
+            return True
         return self.settings.guarded and reason_to_abstain(checks) is not None
 
     def _schedule(self, deadline: float | None, progress: Progress | None) -> AdaptationSettings:
@@ -357,14 +361,6 @@ class Detector:
         return replace(
             schedule, on_step=lambda done, planned: progress("adaptation", done, planned)
         )
-
-
-def _decision(checks: list[Check]) -> str:
-    """What the guard made of it, in one sentence."""
-    reason = reason_to_abstain(checks)
-    if reason is not None:
-        return f"abstained, {reason}"
-    return "adapted, " + "; ".join(check.words for check in checks)
 
 
 @contextmanager

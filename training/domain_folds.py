@@ -117,7 +117,8 @@ def run(options: argparse.Namespace) -> Iterator[Montage]:
         ]
         if not missing:
             continue
-        detector = load_fold(options.data, folder, domain, guarded=not options.unguarded)
+        selection = Selection(negatives=options.negatives)
+        detector = load_fold(options.data, folder, domain, selection, not options.unguarded)
         with (options.out / RESULTS_FILE).open("a") as file:
             for row in adapt_all(detector, missing):
                 file.write(json.dumps(row) + "\n")
@@ -150,13 +151,15 @@ def fold(data: Path, runs: Path, domain: str, preset: str) -> Path:
     return folder
 
 
-def load_fold(data: Path, folder: Path, domain: str, guarded: bool = True) -> Detector:
+def load_fold(
+    data: Path, folder: Path, domain: str, selection: Selection, guarded: bool = True
+) -> Detector:
     """A detector with the network of a fold and its bank, which is selected where there is none."""
     network, told = train.load_run(folder)
     sha256 = file_sha256(folder / train.NETWORK_FILE)
     if not (folder / BANK_FILE).exists():
         samples = train.load_samples(data, set(), leave_out_domain=domain)
-        bank, entries = select(network, samples, Selection(), 3, sha256)
+        bank, entries = select(network, samples, selection, 3, sha256)
         save_bank(folder, bank, entries)
     bank = load_bank(folder, sha256, told["domains"])
     device = choose_device("auto")
@@ -270,6 +273,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--share", type=float, default=0.005, help="mitotic share of an image [%(default)s]")
     add("--draws", type=int, default=4, help="images of a domain at most [%(default)s]")
+    add(
+        "--negatives",
+        type=int,
+        default=Selection.negatives,
+        help="confident negatives of each domain in a bank [%(default)s]",
+    )
     add("--preset", default=str(RECIPE), help="recipe of the networks [training/domain_fold.toml]")
     add_arm_options(parser)
     return parser

@@ -183,6 +183,19 @@ def reason_to_abstain(checks: Sequence[Check]) -> str | None:
     return "; ".join(check.words for check in checks if not check.passed) or None
 
 
+def decision(of_network: Sequence[Check], of_shift: Sequence[Check]) -> str:
+    """What the guard made of network and scores, each of which adapts or abstains, in words."""
+    parts = []
+    for checks, yes, no in (
+        (of_network, "the network was adapted", "the network was left as it is"),
+        (of_shift, "the scores were calibrated", "the scores were left as they are"),
+    ):
+        reason = reason_to_abstain(checks)
+        found = reason or "; ".join(check.words for check in checks)
+        parts += [f"{no if reason else yes} ({found})"] if checks else []
+    return ", ".join(parts)
+
+
 def told(checks: Sequence[Check]) -> list[dict[str, Any]]:
     """The checks for `result.json`."""
     return [

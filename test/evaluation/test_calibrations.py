@@ -47,7 +47,7 @@ def test_rows_are_shifted_to_a_common_level() -> None:
 
 def test_command_scores_each_field_once(fields_and_weights: list[str]) -> None:
     fields, out, *folders = fields_and_weights
-    arguments = [fields, out, *folders, "--levels", "quantile 0.99", "tail"]
+    arguments = [fields, out, *folders, "--levels", "quantile 0.99", "spread"]
     assert main(arguments) == 0
     kept = (Path(out) / "results.jsonl").read_text()
     assert len(kept.splitlines()) == 2
@@ -57,4 +57,4 @@ def test_command_scores_each_field_once(fields_and_weights: list[str]) -> None:
     assert main(arguments) == 0
     assert (Path(out) / "results.jsonl").read_text() == kept
     table = (Path(out) / "table.md").read_text()
-    assert all(f"| {name} |" in table for name in ("none", "quantile 0.99", "tail"))
+    assert all(f"| {name} |" in table for name in ("none", "quantile 0.99", "spread"))

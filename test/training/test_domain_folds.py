@@ -73,13 +73,13 @@ def test_command_trains_adapts_and_resumes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     small = Selection(negatives=3, reserve=2, check=0.5, confidence=0.0)
-    monkeypatch.setattr(domain_folds, "Selection", lambda: small)
+    monkeypatch.setattr(domain_folds, "Selection", lambda negatives: small)
     preset = tmp_path / "tiny.toml"
     preset.write_text(TINY)
     arguments = [
         *(str(data), str(tmp_path / "runs"), str(tmp_path / "out")),
         *("--domains", XR, S360, "--arms", "none", "coral-calibrated", "--schedule", "short"),
-        *("--share", "0.05", "--draws", "1", "--preset", str(preset)),
+        *("--share", "0.05", "--draws", "1", "--negatives", "3", "--preset", str(preset)),
     ]
     assert main(arguments) == 0
     for out in (XR, S360):

@@ -25,6 +25,7 @@ from model.adaptation.guard import (
     balanced_accuracy,
     check_calibration,
     check_network,
+    decision,
     overlap,
     reason_to_abstain,
     told,
@@ -114,6 +115,18 @@ def test_overlap_is_that_of_the_highest_candidates() -> None:
     assert overlap(few, -few) == 0 and overlap(few[:FEWEST_TOP], -few[:FEWEST_TOP]) == 1
     assert overlap(np.zeros(0), np.zeros(0)) == 1
     assert 0 < MIN_OVERLAP < 1
+
+
+def test_network_and_scores_are_decided_apart() -> None:
+    fine = check_network(FINE)
+    shift = check_calibration(CALIBRATION, candidates(1.0), 0.95)
+    text = decision(fine, shift)
+    assert text.startswith("the network was adapted (1000 candidates; ")
+    assert ", the scores were calibrated (log odds shifted by -2.2" in text
+    refused = decision([DIVERGED], shift)
+    assert refused.startswith("the network was left as it is (adaptation diverged")
+    assert "the scores were calibrated" in refused
+    assert decision([], shift).startswith("the scores were calibrated (")
 
 
 # ---------------------------------------------------------------------------------- calibration
