@@ -56,12 +56,18 @@ def use_products(module: nn.Module) -> None:
 
 
 def _with_products(layer: nn.Conv2d) -> SmallMapConv2d:
-    sizes = (layer.kernel_size, layer.stride, layer.padding)
-    square = all(len(set(size)) == 1 for size in sizes)
-    if layer.bias is not None or layer.groups != 1 or layer.dilation != (1, 1) or not square:
+    square = all(len(set(s)) == 1 for s in (layer.kernel_size, layer.stride, layer.padding))
+    plain = layer.bias is None and layer.groups == 1 and layer.dilation == (1, 1)
+    if not plain or not square or isinstance(layer.padding, str):
         raise ValueError(f"{layer} cannot be computed by products")
     replaced = SmallMapConv2d(
-        layer.in_channels, layer.out_channels, *sizes, bias=False, device="meta"
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size[0],
+        layer.stride[0],
+        layer.padding[0],
+        bias=False,
+        device="meta",
     )
     replaced.weight = layer.weight
     return replaced
@@ -74,7 +80,7 @@ class _Products(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: Any, inputs: torch.Tensor, weight: torch.Tensor, stride: int, padding: int
     ) -> torch.Tensor:
         # Cast here, so that the gradient of the weight is not rounded on its way back.
@@ -91,7 +97,7 @@ class _Products(torch.autograd.Function):
         return outputs.to(inputs.dtype).permute(0, 3, 1, 2)
 
     @staticmethod
-    def backward(  # type: ignore[override]
+    def backward(
         ctx: Any, gradient: torch.Tensor
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, None, None]:
         inputs, kernel = ctx.saved_tensors
@@ -117,9 +123,9 @@ class _Products(torch.autograd.Function):
 class _Tap(NamedTuple):
     """A tap of the kernel: its place, the inputs that it sees inside, the outputs they go to."""
 
-    place: tuple[int, int]
-    inputs: tuple[slice, slice]
-    outputs: tuple[slice, slice]
+    place: tuple[int, ...]
+    inputs: tuple[slice, ...]
+    outputs: tuple[slice, ...]
 
 
 def _taps(
@@ -139,5 +145,7 @@ def _taps(
             start = first * stride + offset
             inputs.append(slice(start, start + (last - first) * stride + 1, stride))
         if all(part.stop > part.start for part in outputs):
-            taps.append(_Tap(place, (inputs[0], inputs[1]), (outputs[0], outputs[1])))
+            taps.append(
+                _Tap((place[0], place[1]), (inputs[0], inputs[1]), (outputs[0], outputs[1]))
+            )
     return taps, shape

@@ -92,7 +92,8 @@ def test_classification_is_the_same() -> None:
 
 def test_steps_are_told_and_end() -> None:
     network = plain.plain_network(tiny_network())
-    bank, told = tiny_bank(network, 0), []
+    bank = tiny_bank(network, 0)
+    told: list[int] = []
     schedule = SCHEDULE | {"max_steps": None, "epochs": 2}
     plain.adapt(network, source_of(bank), some_patches(10), on_step=told.append, **schedule)
     assert told == [1, 2, 3, 4]  # 25 patches an epoch

@@ -66,7 +66,11 @@ def test_the_next_one_is_read_and_no_more(paths: list[Path]) -> None:
 
 
 def test_it_is_read_while_another_is_computed(paths: list[Path]) -> None:
-    with reading_ahead(paths, lambda path: time.sleep(0.2) or Reader()(path)) as ahead:
+    def slowly(path: Path) -> Image:
+        time.sleep(0.2)
+        return Reader()(path)
+
+    with reading_ahead(paths, slowly) as ahead:
         ahead.take(paths[0])
         time.sleep(0.5)  # the work on the first
         started = time.monotonic()

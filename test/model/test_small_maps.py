@@ -65,7 +65,7 @@ def test_small_maps_are_not_left_to_the_library(monkeypatch: pytest.MonkeyPatch)
 def test_gradient_that_is_not_asked_for_is_not_computed() -> None:
     layer = SmallMapConv2d(2, 2, 3, padding=1, bias=False)
     outputs = layer(torch.randn(1, 2, 2, 2))
-    of_inputs, of_weight, *_ = outputs.grad_fn.apply(torch.ones_like(outputs))  # type: ignore[union-attr]
+    of_inputs, of_weight, *_ = outputs.grad_fn.apply(torch.ones_like(outputs))
     assert of_inputs is None and of_weight.shape == layer.weight.shape
     with torch.inference_mode():
         assert layer(torch.randn(1, 2, 2, 2)).grad_fn is None
