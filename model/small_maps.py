@@ -93,7 +93,7 @@ class _Products(torch.autograd.Function):
         for tap in ctx.taps:
             inside = pixels[:, *tap.inputs]
             sums = inside.flatten(0, 2) @ kernel[tap.place].T
-            outputs[:, *tap.outputs] += sums.view(*inside.shape[:3], -1)
+            outputs[:, *tap.outputs] += sums.view(*inside.shape[:3], len(weight))
         return outputs.to(inputs.dtype).permute(0, 3, 1, 2)
 
     @staticmethod

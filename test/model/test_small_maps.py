@@ -47,6 +47,15 @@ def test_values_and_gradients(case: tuple[int, ...], channels_last: bool) -> Non
         torch.testing.assert_close(found, right)
 
 
+def test_nothing_in_nothing_out() -> None:
+    layer = SmallMapConv2d(3, 4, 3, padding=1, bias=False)
+    inputs = torch.zeros(0, 3, 2, 2, requires_grad=True)
+    outputs = layer(inputs)
+    assert outputs.shape == (0, 4, 2, 2)
+    outputs.sum().backward()
+    assert layer.weight.grad is not None and not layer.weight.grad.any()
+
+
 def test_small_maps_are_not_left_to_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
 
