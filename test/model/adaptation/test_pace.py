@@ -7,17 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from model.adaptation import pace
 from model.adaptation.pace import Pace
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A time that stands still but where a test moves it."""
-    clock = SimpleNamespace(now=1000.0)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(pace, "time", clock)
-    return clock
 
 
 def run(clock: SimpleNamespace, budget: float, lengths: list[float]) -> tuple[int, float]:

@@ -9,19 +9,10 @@ import pytest
 import torch
 from torch import nn
 
-from model.adaptation import AdaptationSettings, pace
+from model.adaptation import AdaptationSettings
 from model.adaptation.steps import Taken, take_steps
 
 STEPS = 100
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A time that stands still but where a test moves it."""
-    clock = SimpleNamespace(now=1000.0)
-    clock.monotonic = lambda: clock.now
-    monkeypatch.setattr(pace, "time", clock)
-    return clock
 
 
 def count(steps: int, average: float = 0.0, clock: Any = None, budget: float = 0.0) -> Taken:
