@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import os
 import resource
 import subprocess
@@ -358,7 +359,7 @@ def measure_adaptation(
     seconds = below.seconds + above.seconds
     runs = {"plain": of_plain, "same_method": same, "above_cut": above}
     precisions = {"plain": "fp32", "same_method": scene.precision, "above_cut": scene.precision}
-    patches = 5 * (size.entries + size.candidates)
+    patches = AdaptationSettings.epochs * (size.entries + size.candidates)
     return {
         "ratio": _ratio(of_plain.seconds, seconds),
         "ratio_same_method": _ratio(of_plain.seconds, same.seconds),
@@ -389,7 +390,7 @@ def time_plain(scene: Scene, size: Size) -> Steps:
         )
     )  # fmt: skip
     network = plain.plain_network(scene.network)
-    planned = 5 * -(-(size.entries + size.candidates) // 128)
+    planned = _steps(size.entries + size.candidates)
     times: list[float] = []
 
     def work() -> None:
@@ -416,22 +417,15 @@ def time_arm(
     )
     flops = _flops(lambda: adapt(copy.deepcopy(scene.network), target, bank, schedule))
     times: list[float] = []
-    planned: list[int] = []
-
-    def told(_: int, of: int) -> None:
-        times.append(time.perf_counter())
-        planned.append(of)
-
     schedule = AdaptationSettings(
         reversal_weight=scene.reversal_weight,
         precision=scene.precision,
         max_steps=_with_warm_up(steps),
-        on_step=told,
+        on_step=lambda *_: times.append(time.perf_counter()),
     )
     network = copy.deepcopy(scene.network)
     _, measured = measure(lambda: adapt(network, target, bank, schedule))
-    whole = schedule.epochs * -(-(len(bank) + len(target)) // schedule.batch_size)
-    return Steps(*_mean_step(times), whole, flops / 8, measured.peak)
+    return Steps(*_mean_step(times), _steps(len(bank) + len(target)), flops / 8, measured.peak)
 
 
 def measure_whole(options: argparse.Namespace, pixels: np.ndarray) -> dict[str, Any]:
@@ -530,6 +524,11 @@ def _flops(work: Callable[[], object]) -> float:
 
 def _first(source: plain.Source, count: int) -> plain.Source:
     return plain.Source(*(values[:count] for values in source))
+
+
+def _steps(patches: int) -> int:
+    """Of the paper's schedule on so many entries and candidates."""
+    return AdaptationSettings.epochs * math.ceil(patches / AdaptationSettings.batch_size)
 
 
 def _with_warm_up(steps: int | None) -> int | None:
