@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 from skimage.measure import label
 
-STRIPE_ROWS = 256  # rows at a time: a stripe of a whole slide region stays in the cache
+STRIPE_ROWS = 256  # rows at a time, or as many as keep a stripe in the cache
+STRIPE_PIXELS = 1 << 17
 Ratio = Literal["simple", "full"]
 
 
@@ -99,11 +100,12 @@ def _above_threshold(pixels: np.ndarray, settings: CandidateSettings, threads: i
     block = settings.block
     height, width = pixels.shape[0] // block, pixels.shape[1] // block
     image = np.empty((height, width), np.float32)
-    starts = range(0, height, STRIPE_ROWS)
+    stripe_rows = min(STRIPE_ROWS, max(STRIPE_PIXELS // (width * block**2), 1))
+    starts = range(0, height, stripe_rows)
     sums = np.zeros((len(starts), 2))
 
     def fill(index: int) -> None:
-        rows = slice(starts[index], min(starts[index] + STRIPE_ROWS, height))
+        rows = slice(starts[index], min(starts[index] + stripe_rows, height))
         stripe = pixels[rows.start * block : rows.stop * block, : width * block]
         values = _block_mean(blue_ratio(stripe, settings.ratio), block)
         image[rows] = values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import tempfile
 import time
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from model.image import Image, ImageError, read_image
+from model.image import Image, ImageError, read_header, read_image
 from model.inputs import SUMMARY_FILE, Inputs, output_names
 from model.memory import MemoryBudget
 from model.output import (
@@ -23,12 +24,15 @@ from model.output import (
     writing,
 )
 from model.pipeline import Detections, Detector
+from model.read_ahead import ReadAhead, reading_ahead
 from model.resume import finished
 from model.summary import Summary
 from model.terminal import Terminal, shown
 from model.weights import file_sha256
 
 DIGITS = 6  # of probabilities, and of coordinates in px
+BYTES_AHEAD = 8  # a pixel of an image that is read ahead: RGB, and what decoding takes besides
+MAX_PIXELS_AHEAD = 2 * 10**8  # of an image that waits: 600 MB, five times an image of MIDOG 2021
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,12 @@ def process_images(detector: Detector, inputs: Inputs, settings: FolderSettings)
     summary = Summary(settings.output, list(images))
     if settings.resume:
         _keep_finished(images, summary, settings)
-    failures = _process_others(detector, images, summary, settings)
+    with reading_ahead(
+        [path for name, path in images.items() if name not in summary],
+        lambda path: _read(path, settings),
+        lambda path, held: _may_wait(path, held, settings),
+    ) as ahead:
+        failures = _process_others(detector, ahead, images, summary, settings)
     if gone := summary.fail_vanished():
         first = f"{shown(gone[0])} the first of {len(gone)}"
         line = f"{settings.output}: results have vanished from it, {first}: run again with --resume"
@@ -118,7 +127,11 @@ def _keep_finished(images: dict[str, Path], summary: Summary, settings: FolderSe
 
 
 def _process_others(
-    detector: Detector, images: dict[str, Path], summary: Summary, settings: FolderSettings
+    detector: Detector,
+    ahead: ReadAhead,
+    images: dict[str, Path],
+    summary: Summary,
+    settings: FolderSettings,
 ) -> list[str]:
     """Process the images that are not summed up yet; a line for each that failed."""
     summary.write()
@@ -132,7 +145,7 @@ def _process_others(
         if done:
             left = (time.monotonic() - started) / done * (len(to_do) - done)
             settings.terminal.detail(f"about {left / 60:.0f} min left for {settings.output}")
-        result = _process(detector, path, settings.output / name, settings, label)
+        result = _process(detector, ahead, path, settings.output / name, settings, label)
         summary.add(name, result)
         summary.write()
         if result["status"] != "failed":
@@ -151,7 +164,12 @@ def _process_others(
 
 
 def _process(
-    detector: Detector, path: Path, folder: Path, settings: FolderSettings, label: str
+    detector: Detector,
+    ahead: ReadAhead,
+    path: Path,
+    folder: Path,
+    settings: FolderSettings,
+    label: str,
 ) -> dict[str, Any]:
     """Process an image and write its files; the content of `result.json`. Never raises."""
     base: dict[str, Any] = {"file": path.name, "status": "failed", "error": None, "warnings": []}
@@ -161,7 +179,7 @@ def _process(
         with writing():
             _check_output(folder, settings.output)
             _forget(folder)
-        return _detect(detector, path, folder, settings, label, base)
+        return _detect(detector, ahead, path, folder, settings, label, base)
     except (ImageError, OutputError) as error:
         reason = str(error)
     except MemoryError:
@@ -179,6 +197,7 @@ def _process(
 
 def _detect(
     detector: Detector,
+    ahead: ReadAhead,
     path: Path,
     folder: Path,
     settings: FolderSettings,
@@ -186,10 +205,10 @@ def _detect(
     base: dict[str, Any],
 ) -> dict[str, Any]:
     """Read, detect and write. `result.json` comes last: where it says "ok", all is there."""
-    started = time.monotonic()
-    image = _read(path, settings)
+    image, reading = ahead.take(path)
+    started = time.monotonic() - reading  # also where it was read while another was computed
     base |= {"image": _made_from(path, folder)}
-    seconds = {"read": round(time.monotonic() - started, 3)}
+    seconds = {"read": round(reading, 3)}
     with settings.terminal.bar(label) as progress:
         progress("candidates, classification", 0, 0)
         found = detector.detect(image, started, progress)
@@ -219,6 +238,14 @@ def _read(path: Path, settings: FolderSettings) -> Image:
 def _is_elsewhere(path: Path, settings: FolderSettings) -> bool:
     """Whether an image is a link out of the input folder."""
     return settings.source is not None and _leads_out(path, settings.source)
+
+
+def _may_wait(path: Path, held: int, settings: FolderSettings) -> bool:
+    """Whether an image may be held beside the one at work, of `held` bytes: TIFF files alone tell."""
+    pixels, budget = math.prod(read_header(path, settings.mpp).size), settings.budget
+    if pixels > MAX_PIXELS_AHEAD or budget is None:
+        return pixels <= MAX_PIXELS_AHEAD
+    return budget.refusal(0, held * (1 + budget.detecting / 3) + pixels * BYTES_AHEAD) is None
 
 
 def _leads_out(path: Path, folder: Path) -> bool:
@@ -295,8 +322,14 @@ def _warnings(image: Image, found: Detections) -> list[str]:
         warnings.append(f"pixels of {x:.3f} x {y:.3f} µm: detected at the training resolution")
     if found.candidates == 0:
         warnings.append("no candidate found: is this H&E tissue?")
-    if found.adaptation.get("fallback"):
-        warnings.append(f"not adapted: {found.adaptation['fallback']}")
+    account = found.adaptation
+    if account.get("fallback"):
+        warnings.append(f"not adapted: {account['fallback']}")
+    elif account.get("steps", 0) < account.get("planned_steps", 0):
+        warnings.append(
+            f"the time budget ended the adaptation after {account['steps']} of "
+            f"{account['planned_steps']} steps: --max-steps {account['steps']} gives the same again"
+        )
     return warnings
 
 

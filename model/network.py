@@ -15,6 +15,7 @@ from torch import nn
 from torchvision.models import resnet18
 
 from model.gradient_reversal import reverse_gradient
+from model.small_maps import use_products
 
 FEATURES = 512  # channels of ResNet-18's last layer
 HIDDEN = (256, 64)  # widths of a branch's first two layers; the paper gives only their number
@@ -37,6 +38,7 @@ class MitosisNetwork(nn.Module):
         self.source_domains = source_domains
         self.trunk = resnet18(weights=None)
         self.trunk.fc = nn.Identity()
+        use_products(self.trunk.layer4)
         self.mitosis = _branch(2)
         self.scanner = _branch(source_domains + 1)
 

@@ -14,6 +14,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.optimiser import Adam
 from model.adaptation.steps import take_steps
 from model.classification import as_input
 from model.network import MitosisNetwork
@@ -47,12 +48,13 @@ def adapt_by_gradient_reversal(
     for module in trained:
         module.train(batch_norm == "training").requires_grad_(True)
     parameters = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(parameters, lr=settings.learning_rate, fused=True)
+    optimiser = Adam(parameters, settings.learning_rate)
+    target = target.to(device)
 
     def step(batch: torch.Tensor) -> dict[str, float]:
         in_source = batch < len(source)
         entries = source[batch[in_source]]
-        candidates = target[batch[~in_source] - len(source)].to(device)
+        candidates = target[batch[~in_source] - len(source)]
         inputs = torch.cat([bank.activations(entries), as_input(candidates, bank.cut)])
         domain = torch.full((len(batch),), network.source_domains, device=device)
         domain[: len(entries)] = bank.domain[entries]
@@ -91,7 +93,7 @@ def _batches(sources: int, targets: int, settings: AdaptationSettings) -> Iterat
 
 def _step(
     network: MitosisNetwork,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Adam,
     inputs: torch.Tensor,
     mitotic: torch.Tensor,
     domain: torch.Tensor,
@@ -109,8 +111,7 @@ def _step(
     optimiser.zero_grad()
     (mitosis_loss + scanner_loss).backward()
     optimiser.step()
-    return {
-        "mitosis_loss": mitosis_loss.item(),
-        "scanner_loss": scanner_loss.item(),
-        "scanner_accuracy": (scanner.argmax(dim=1) == domain).float().mean().item(),
-    }
+    accuracy = (scanner.argmax(dim=1) == domain).float().mean()
+    # One transfer: on a GPU each would wait for the step to end.
+    values = torch.stack([mitosis_loss, scanner_loss, accuracy]).detach().tolist()
+    return dict(zip(("mitosis_loss", "scanner_loss", "scanner_accuracy"), values, strict=True))

@@ -19,6 +19,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.optimiser import Adam
 from model.adaptation.steps import take_steps
 from model.classification import BATCH_SIZE, as_input
 from model.network import MitosisNetwork
@@ -63,7 +64,7 @@ def adapt_matched(
     device = next(network.parameters()).device
     thaw(network, bank.cut)
     parameters = [p for p in network.parameters() if p.requires_grad]
-    optimiser = torch.optim.Adam(parameters, lr=RATE * settings.learning_rate, fused=True)
+    optimiser = Adam(parameters, RATE * settings.learning_rate)
 
     def step(mix: Mix) -> dict[str, float]:
         entries = torch.cat([mix.source, mix.labelled]).to(device)

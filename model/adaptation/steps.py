@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import copy
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 
 from model.adaptation.base import AdaptationSettings
+from model.adaptation.pace import Pace
 from model.network import MitosisNetwork
 
 CURVE_POINTS = 50  # length of the loss curves kept in the account
@@ -23,8 +23,8 @@ class Taken(NamedTuple):
 
     Attributes:
         account: steps, planned_steps, diverged, drift and curve.
-        halfway: the network after half of the planned steps, for the guard; None where it did not
-            come so far.
+        halfway: the network after about half of the steps, for the guard; None without a step
+            before the last.
     """
 
     account: dict[str, Any]
@@ -50,22 +50,24 @@ def take_steps(
     """
     parameters = [p for p in network.parameters() if p.requires_grad]
     before = [p.detach().clone() for p in parameters]
-    mean = [p.detach().clone() for p in parameters]
+    mean = [p.detach().clone() if average else p.detach() for p in parameters]
+    snapshots = _Snapshots([*mean, *network.buffers()])
     curve: list[dict[str, float]] = []
-    halfway = None
+    pace = Pace(settings.deadline)
     for number, batch in enumerate(batches, start=1):
-        if settings.deadline is not None and time.monotonic() > settings.deadline:
+        if not pace.allows(number - 1):
             break
         curve.append(step(batch))
         if not all(map(math.isfinite, curve[-1].values())):
             break
-        with torch.no_grad():
+        if average:
             torch._foreach_lerp_(mean, [p.detach() for p in parameters], 1 - average)
-        if number == (len(batches) + 1) // 2 < len(batches):
-            halfway = _with_parameters(copy.deepcopy(network), mean)
+        snapshots.add(number)
         if settings.on_step is not None:
-            settings.on_step(number, len(batches))
-    _with_parameters(network, mean)
+            settings.on_step(number, pace.planned(number, len(batches)))
+    _with_values(network, mean)
+    values = snapshots.halfway(len(curve))
+    halfway = None if values is None else _with_values(copy.deepcopy(network), values)
     account = {
         "planned_steps": len(batches),
         "steps": len(curve),
@@ -76,6 +78,36 @@ def take_steps(
     return Taken(account, halfway)
 
 
+class _Snapshots:
+    """What some tensors were along the way: at most KEPT times, at equal distances.
+
+    Which of them is halfway follows from the number of steps taken alone. So the guard sees the
+    same of a run that its deadline ended and of one of as many steps by --max-steps.
+    """
+
+    KEPT = 8
+
+    def __init__(self, values: Sequence[torch.Tensor]) -> None:
+        """values: that change from step to step."""
+        self._values = values
+        self._every = 1
+        self._kept: dict[int, list[torch.Tensor]] = {}
+
+    def add(self, number: int) -> None:
+        """Keep the values after a step, which is counted from 1, if it is one of those to keep."""
+        if number % self._every:
+            return
+        self._kept[number] = [value.clone() for value in self._values]
+        if len(self._kept) > self.KEPT:
+            self._every *= 2
+            self._kept = {n: v for n, v in self._kept.items() if n % self._every == 0}
+
+    def halfway(self, taken: int) -> list[torch.Tensor] | None:
+        """The last ones kept of the first half of the steps, and before the end."""
+        numbers = [n for n in self._kept if n <= (taken + 1) // 2 and n < taken]
+        return self._kept[max(numbers)] if numbers else None
+
+
 def relative_change(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor]) -> float | None:
     """Length of the change of some tensors over their length before; None if not finite."""
     change = sum(float((a.detach() - b).square().sum()) for a, b in zip(after, before, strict=True))
@@ -84,13 +116,12 @@ def relative_change(before: Sequence[torch.Tensor], after: Sequence[torch.Tensor
     return drift if math.isfinite(drift) else None
 
 
-def _with_parameters(network: MitosisNetwork, values: list[torch.Tensor]) -> MitosisNetwork:
-    """The network, its trained parameters replaced; in evaluation mode."""
+def _with_values(network: MitosisNetwork, values: list[torch.Tensor]) -> MitosisNetwork:
+    """The network with other trained parameters, and buffers if there are any; evaluating."""
+    trained = [p for p in network.parameters() if p.requires_grad]
     with torch.no_grad():
-        for parameter, value in zip(
-            (p for p in network.parameters() if p.requires_grad), values, strict=True
-        ):
-            parameter.copy_(value)
+        for tensor, value in zip([*trained, *network.buffers()], values, strict=False):
+            tensor.copy_(value)
     return network.eval()
 
 

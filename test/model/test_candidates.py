@@ -133,6 +133,7 @@ def test_stripes_and_threads_do_not_change_the_result(
     pixels, _ = render_tissue((300, 200), figures=2, seed=4)
     whole = find_candidates(pixels)
     monkeypatch.setattr(candidates, "STRIPE_ROWS", rows)
+    monkeypatch.setattr(candidates, "STRIPE_PIXELS", rows * 201)
     np.testing.assert_array_equal(find_candidates(pixels, threads=threads), whole)
 
 
