@@ -241,7 +241,7 @@ def _is_elsewhere(path: Path, settings: FolderSettings) -> bool:
 
 
 def _may_wait(path: Path, held: int, settings: FolderSettings) -> bool:
-    """Whether an image may be held beside the one at work, of `held` bytes: TIFF files alone tell."""
+    """Whether an image may wait beside the one at work, of `held` bytes: TIFF files alone tell."""
     pixels, budget = math.prod(read_header(path, settings.mpp).size), settings.budget
     if pixels > MAX_PIXELS_AHEAD or budget is None:
         return pixels <= MAX_PIXELS_AHEAD

@@ -13,9 +13,10 @@ import jsonschema
 import numpy as np
 import pytest
 
-from model.folder import FolderSettings, process_images
+from model.folder import BYTES_AHEAD, FolderSettings, _may_wait, process_images
 from model.image import Image
 from model.inputs import Inputs, find_images
+from model.memory import MemoryBudget
 from model.output import Format
 from model.pipeline import Detections, Detector
 from test.model.builders import field, tiny_detector
@@ -418,6 +419,18 @@ def test_resume_keeps_nothing_behind_a_link(source: Path) -> None:
     detector: Any = Counting()
     (failure,) = process_images(detector, find_images(source), settings)
     assert failure.startswith("a.tif: a link out of the input folder") and detector.calls == 0
+
+
+@pytest.mark.parametrize(("spare", "waits"), [(0, True), (-1, False)])
+def test_an_image_is_read_ahead_where_memory_holds_both(
+    source: Path, spare: int, waits: bool
+) -> None:
+    path = add(source, "a.tif")
+    held, working = 3000, 500  # bytes; of the image at work another 2 a pixel
+    limit = working + held + 1000 * 2 + 120 * 150 * BYTES_AHEAD + spare
+    settings = FolderSettings(source, "2025", None, RECORD, MemoryBudget(limit, 0, working, 2))
+    assert _may_wait(path, held, settings) is waits
+    assert _may_wait(path, held, FolderSettings(source, "2025", None, RECORD))
 
 
 def test_resume_after_the_images_were_moved(source: Path) -> None:

@@ -92,7 +92,7 @@ def test_what_is_wrong_waits_for_its_turn(paths: list[Path], broken: str) -> Non
 def test_no_more_than_one_image_waits(paths: list[Path]) -> None:
     """Also where images are passed over: those that an earlier run has finished."""
     reader = Reader()
-    ahead = ReadAhead(paths, reader, lambda _: True)
+    ahead = ReadAhead(paths, reader, lambda *_: True)
     taken: Any = ahead.take(paths[0])
     wait(reader, 2)
     taken = ahead.take(paths[2])  # b was read in vain
@@ -121,11 +121,19 @@ def test_image_that_does_not_fit_beside_another_is_read_again(paths: list[Path])
     assert asked == list("abbcd")
 
 
-def fails(_: Path) -> bool:
+def fails(_: Path, __: int) -> bool:
     raise OSError("gone")
 
 
-@pytest.mark.parametrize("is_small", [lambda _: False, fails], ids=["large", "unknown"])
+def test_what_is_at_work_is_told_to_who_decides(paths: list[Path]) -> None:
+    told: list[tuple[str, int]] = []
+    with reading_ahead(paths, Reader(), lambda p, held: not told.append((p.name, held))) as ahead:
+        ahead.take(paths[0])
+        ahead.take(paths[1])
+    assert told[0] == ("b", 4 * 4 * 3)
+
+
+@pytest.mark.parametrize("is_small", [lambda *_: False, fails], ids=["large", "unknown"])
 def test_large_image_is_read_in_its_turn(paths: list[Path], is_small: Any) -> None:
     reader = Reader()
     with reading_ahead(paths, reader, is_small) as ahead:
