@@ -425,7 +425,8 @@ def test_resume_keeps_nothing_behind_a_link(source: Path) -> None:
 def test_an_image_is_read_ahead_where_memory_holds_both(
     source: Path, spare: int, waits: bool
 ) -> None:
-    path = add(source, "a.tif")
+    path = source / "a.tif"
+    add(source, path.name)
     held, working = 3000, 500  # bytes; of the image at work another 2 a pixel
     limit = working + held + 1000 * 2 + 120 * 150 * BYTES_AHEAD + spare
     settings = FolderSettings(source, "2025", None, RECORD, MemoryBudget(limit, 0, working, 2))
