@@ -11,10 +11,14 @@ CSV_FILE = "detections.csv"
 COLUMNS = (
     "file", "x_px", "y_px", "x_mm", "y_mm", "probability", "probability_without_adaptation", "name",
 )  # fmt: skip
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 
 
 def detections_csv(images: list[Saved]) -> bytes:
-    """The table in UTF-8, a row a detection; mm are the coordinates of `mitotic-figures.json`."""
+    """The table in UTF-8, a row a detection; mm are the coordinates of `mitotic-figures.json`.
+
+    A file name that a spreadsheet would take for a formula has an apostrophe put in front.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -27,5 +31,9 @@ def detections_csv(images: list[Saved]) -> bytes:
             probability = found["probability"]
             name = saved.name_of(found)
             before = found["probability_without_adaptation"]
-            writer.writerow([saved.file, *place, *millimetres, probability, before, name])
+            writer.writerow([_text(saved.file), *place, *millimetres, probability, before, name])
     return text.getvalue().encode(errors="backslashreplace")
+
+
+def _text(name: str) -> str:
+    return f"'{name}" if name.startswith(FORMULA) else name

@@ -18,7 +18,8 @@ GROWTH = {100: 0.5, 1000: 5.0}  # %, by calls
 
 
 @pytest.mark.parametrize(
-    ("calls", "adapted"), [(100, 10), pytest.param(1000, 30, marks=pytest.mark.slow)]
+    ("calls", "adapted"),
+    [(100, 10), pytest.param(1000, 30, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])],
 )
 def test_load(calls: int, adapted: int, tmp_path: Path) -> None:
     options = ["--calls", str(calls), "--adapted", str(adapted), "--json", str(tmp_path / "json")]

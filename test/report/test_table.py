@@ -24,3 +24,9 @@ def test_opens_in_pandas() -> None:
     assert table["x_mm"][0] == pytest.approx(1 + 20 * 0.00025)
     assert table["y_mm"][0] == pytest.approx(2 + 10 * 0.00025)
     assert (table["name"] == "mitotic figure").sum() == 3
+
+
+@pytest.mark.parametrize("name", ["=HYPERLINK(A1).tif", "+1.tif", "-1.tif", "@a.tif", "\t=1.tif"])
+def test_a_file_name_is_no_formula(name: str) -> None:
+    table = pandas.read_csv(io.BytesIO(detections_csv([saved(file=name)])))
+    assert set(table["file"]) == {f"'{name}"}
