@@ -46,6 +46,24 @@ def test_commands_and_links_are_real(document: Path) -> None:
         assert (document.parent / link).exists()
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_tests_that_are_named_exist(document: Path) -> None:
+    """`test/a_file.py`, or `test/a_file.py::test_name`."""
+    for file, name in re.findall(r"`(test/[\w/]+\.py)(?:::(\w+))?`", document.read_text()):
+        assert (ROOT / file).is_file(), file
+        functions = re.findall(r"^def (test_\w+)", (ROOT / file).read_text(), re.MULTILINE)
+        assert not name or name in functions, f"{file} has no {name}"
+
+
+def test_every_promise_of_security_has_a_test() -> None:
+    text = (ROOT / "docs" / "security.md").read_text()
+    rows = re.findall(r"^\| (?!promise|---)(.*) \|$", text, re.MULTILINE)
+    assert len(rows) >= 15
+    for row in rows:
+        promise, _, tests = row.split(" | ")
+        assert "`test/" in tests, promise
+
+
 def test_recipes_run(tmp_path: Path) -> None:
     """Every recipe for the processor, in order, on rendered tissue with small weights."""
     network = tiny_network()

@@ -9,6 +9,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from model.source_bank import BANK_FILE, CHECKSUM, read_file, save_sealed
 from model.weights import file_sha256
 
@@ -20,9 +22,13 @@ def main(arguments: list[str] | None = None) -> int:
         "folder", type=Path, nargs="?", default=Path("source_bank"), help="[%(default)s]"
     )
     path = parser.parse_args(arguments).folder / BANK_FILE
-    tensors, metadata = read_file(path)
+    try:
+        tensors, metadata = read_file(path)
+    except (SafetensorError, OSError) as error:
+        print(f"error: {path} cannot be read: {error}", file=sys.stderr)
+        return 2
     if CHECKSUM in metadata:
-        print(f"{path} carries a checksum already", file=sys.stderr)
+        print(f"error: {path} carries a checksum already", file=sys.stderr)
         return 2
     save_sealed(path, tensors, metadata)
     print(f"{path}: sha256 of the file {file_sha256(path)}")
