@@ -1,4 +1,4 @@
-"""A bank that gets its checksum later: the same entries, and the same checksum as from the start."""
+"""A bank that gets its checksum later: the same entries, and the same checksum as at once."""
 
 from __future__ import annotations
 
