@@ -268,16 +268,14 @@ def hostile(server: Server) -> dict[str, Any]:
     }
 
 
-def measure(calls: int, adapted: int) -> dict[str, Any]:
-    """All measurements, by name."""
-    report: dict[str, Any] = {}
+def measure(calls: int, adapted: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All measurements, each with its name as soon as it is made."""
     with running(*NONE) as server:
-        report["without_adaptation"] = many_calls(server, calls, min(50, calls))
-        report["at_once"] = calls_at_once(server)
-        report["hostile_clients"] = hostile(server)
+        yield "without_adaptation", many_calls(server, calls, min(50, calls))
+        yield "at_once", calls_at_once(server)
+        yield "hostile_clients", hostile(server)
     with running(*ADAPTED) as server:
-        report["with_adaptation"] = many_calls(server, adapted, max(adapted // 2, 1))
-    return report
+        yield "with_adaptation", many_calls(server, adapted, max(adapted // 2, 1))
 
 
 def _sorted(statuses: Counter[int]) -> dict[str, int]:
@@ -294,11 +292,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--adapted", type=int, default=30, help="calls with it [%(default)s]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
-    report = measure(options.calls, options.adapted)
-    text = json.dumps(report, indent=1)
-    print(text)
-    if options.json is not None:
-        options.json.write_text(text + "\n")
+    report = {}
+    for name, part in measure(options.calls, options.adapted):
+        report[name] = part
+        if options.json is not None:  # what is measured is not lost to what comes after
+            options.json.write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report, indent=1))
     return 1 if any(part["wrong"] for part in report.values()) else 0
 
 
