@@ -278,6 +278,16 @@ def measure(calls: int, adapted: int) -> Iterator[tuple[str, dict[str, Any]]]:
         yield "with_adaptation", many_calls(server, adapted, max(adapted // 2, 1))
 
 
+def collect(parts: Iterator[tuple[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """The parts by name. What could not be measured counts as wrong, and loses no part before."""
+    report: dict[str, dict[str, Any]] = {}
+    try:
+        report.update(parts)
+    except (RuntimeError, OSError, http.client.HTTPException) as error:
+        report["not_measured"] = {"wrong": [f"{type(error).__name__}: {error}"]}
+    return report
+
+
 def _sorted(statuses: Counter[int]) -> dict[str, int]:
     return {str(status): statuses[status] for status in sorted(statuses)}
 
@@ -292,12 +302,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--adapted", type=int, default=30, help="calls with it [%(default)s]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     options = parser.parse_args(arguments)
-    report = {}
-    for name, part in measure(options.calls, options.adapted):
-        report[name] = part
-        if options.json is not None:  # what is measured is not lost to what comes after
-            options.json.write_text(json.dumps(report, indent=1) + "\n")
-    print(json.dumps(report, indent=1))
+    report = collect(measure(options.calls, options.adapted))
+    text = json.dumps(report, indent=1)
+    print(text)
+    if options.json is not None:
+        options.json.write_text(text + "\n")
     return 1 if any(part["wrong"] for part in report.values()) else 0
 
 

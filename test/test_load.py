@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +64,14 @@ def test_a_leak_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None
     report = load.many_calls(load.Server(0, 0, tmp_path / "in", tmp_path / "out"), 4, 2)
     assert (report["rss_mib_then"], report["rss_mib_at_end"]) == (101, 102)
     assert report["growth_percent"] == 0.99
+
+
+def test_what_could_not_be_measured_is_wrong() -> None:
+    """And what was measured before is not lost."""
+
+    def parts() -> Iterator[tuple[str, dict[str, Any]]]:
+        yield "first", {"wrong": []}
+        raise ConnectionRefusedError("no server")
+
+    wrong = ["ConnectionRefusedError: no server"]
+    assert load.collect(parts()) == {"first": {"wrong": []}, "not_measured": {"wrong": wrong}}
