@@ -127,7 +127,12 @@ def fails(_: Path, __: int) -> bool:
 
 def test_what_is_at_work_is_told_to_who_decides(paths: list[Path]) -> None:
     told: list[tuple[str, int]] = []
-    with reading_ahead(paths, Reader(), lambda p, held: not told.append((p.name, held))) as ahead:
+
+    def decide(path: Path, held: int) -> bool:
+        told.append((path.name, held))
+        return True
+
+    with reading_ahead(paths, Reader(), decide) as ahead:
         ahead.take(paths[0])
         ahead.take(paths[1])
     assert told[0] == ("b", 4 * 4 * 3)
