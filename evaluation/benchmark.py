@@ -13,8 +13,6 @@ import copy
 import json
 import math
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +26,7 @@ import tifffile
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from evaluation import plain
+from evaluation import peak_memory, plain
 from evaluation.benchmark_table import format_table
 from evaluation.plain_f1 import compare_f1
 from evaluation.profile import profile
@@ -446,14 +444,14 @@ def measure_whole(options: argparse.Namespace, pixels: np.ndarray) -> dict[str, 
         places += ["--weights", options.weights, "--source-bank", options.source_bank]
         command = [sys.executable, str(ROOT / "process.py"), *map(str, places), "--quiet"]
         started = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = peak_memory.run(command, ROOT)
         seconds = time.perf_counter() - started
-        if done.returncode != 0:
+        if done.status != 0:
             raise OSError(f"process.py failed: {done.stderr.strip()}")
         result = json.loads((output / "result.json").read_text())
     return {
         "seconds": round(seconds, 2),
-        "peak_bytes": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024,
+        "peak_bytes": done.peak,
         "stages": result["seconds"],
         "candidates": result["candidates"],
     }

@@ -24,9 +24,15 @@ from test.model.builders import DOMAINS, field, tiny_bank, tiny_network, write_b
 from training.tiff import write_tiff
 
 # The folders that the Dockerfile copies.
+LEFT_OUT = [ROOT / line for line in (ROOT / ".dockerignore").read_text().splitlines() if line]
 SHIPPED = [
     ROOT / "process.py", ROOT / "serve.py",
-    *(path for name in ("model", "report", "evaluation") for path in (ROOT / name).rglob("*.py")),
+    *(
+        path
+        for name in ("model", "report", "evaluation")
+        for path in (ROOT / name).rglob("*.py")
+        if path not in LEFT_OUT
+    ),
 ]  # fmt: skip
 TRAINING = sorted((ROOT / "training").rglob("*.py"))
 # Modules that unpickle, run programs or code, or reach a network.

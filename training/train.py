@@ -1,7 +1,7 @@
 """Train the network on labelled tissue: DATA RUN, or --midog IMAGES --output RUN.
 
-Two stages make the shipped weights: `crops` trains every layer from the ImageNet trunk on the
-crops; `fields` goes on from there with whole fields and hard negatives. `paper` is the paper's
+`crops` made the shipped weights: it trains every layer from the ImageNet trunk on the crops.
+`fields` can go on from there with whole fields and hard negatives. `paper` is the paper's
 training. Several processes: torchrun --nproc-per-node N -m training.train ...
 """
 

@@ -8,8 +8,6 @@ candidates each, together more than are kept; beside much glass the threshold li
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from evaluation import peak_memory
 from test.rendering import render_tissue
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,13 +59,11 @@ def measure(folder: Path, side: int, tissue: int, gibibytes: float, *options: st
     places = ["--input", str(folder / "in"), "--output", str(folder / "out")]
     command = [sys.executable, "process.py", *places, "--max-memory", str(gibibytes), *options]
     started = time.monotonic()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    ended = peak_memory.run(command, ROOT)
     result = json.loads((folder / "out" / "result.json").read_text())
     return Measured(
-        status=process.returncode,
-        peak=usage.ru_maxrss * 1024,
+        status=ended.status,
+        peak=ended.peak,
         candidates=result.get("candidates", 0),
         seconds=time.monotonic() - started,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_command_trains_adapts_and_resumes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     small = Selection(negatives=3, reserve=2, check=0.5, confidence=0.0)
-    monkeypatch.setattr(domain_folds, "Selection", lambda negatives: small)
+    monkeypatch.setattr(domain_folds, "Selection", Mock(negatives=3, return_value=small))
     preset = tmp_path / "tiny.toml"
     preset.write_text(TINY)
     arguments = [
