@@ -1,8 +1,9 @@
 """The guard: adapt or abstain, decided without labels and explained.
 
 "No adaptation" is a candidate like any other: an adaptation is used only where every check passes.
-Each check is one number with a limit. The limits are where adaptations that lose average precision
-part from those that do not, on data that nothing is reported on:
+Each check is one number with a limit. The limits are set by judgement, from the collapses seen on
+slides A00-A02; these commands, which have not been run on all of them, show for each check where
+adaptations that lose average precision part from those that do not:
 
     python -m evaluation.ablation FIELDS OUT --only 'A0[0-2]*' --schedule short --unguarded
     python -m evaluation.guard_limits FIELDS OUT
