@@ -23,7 +23,7 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from evaluation import ScoringError
-from evaluation.ablation_table import ArmScore, summarise, write_figure, write_table
+from evaluation.ablation_table import ArmScore, summarise, write_scores
 from evaluation.ground_truth import MASK_RADIUS, AnnotatedImage, read_ground_truth
 from evaluation.virtual_scanners import AS_IT_IS, CHOOSING, REPORTING, Scanner
 from model.adaptation import ARMS, AdaptationSettings
@@ -87,12 +87,10 @@ def main(arguments: list[str] | None = None) -> int:
         card = load_card(options.weights)
         threshold = None if options.threshold_by_slide else card.threshold
         summary = summarise(rows, truth, threshold, prior_threshold(card, options.candidate_prior))
-        write_table(summary, options.out / "table.md")
-        write_figure(summary, options.out / "figure.png")
+        write_scores(summary, options.out)
     except (ScoringError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print((options.out / "table.md").read_text())
     complaints = quick_complaints(summary) if options.quick else []
     for line in complaints:
         print(f"error: {line}", file=sys.stderr)
@@ -304,13 +302,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("fields", type=Path, help="folder of images and ground_truth.json")
-    add("out", type=Path, help="folder for the results; an interrupted run goes on from it")
-    add("--weights", type=Path, default=shipped("weights"), help="[the shipped ones]")
-    add("--source-bank", type=Path, default=shipped("source_bank"), help="[the shipped one]")
-    add("--only", default="*", metavar="PATTERN", help="stems of images [%(default)s]")
+    add_field_options(parser)
     add("--limit", type=int, metavar="N", help="take the first N of them")
-    add("--scanners", choices=SCANNERS, default="none", help="virtual scanners [%(default)s]")
     add(
         "--threshold-by-slide",
         action="store_true",
@@ -332,6 +325,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_arm_options(parser)
     return parser
+
+
+def add_field_options(parser: argparse.ArgumentParser) -> None:
+    """Which images, by which weights and bank, and where the results go."""
+    add = parser.add_argument
+    add("fields", type=Path, help="folder of images and ground_truth.json")
+    add("out", type=Path, help="folder for the results; an interrupted run goes on from it")
+    add("--weights", type=Path, default=shipped("weights"), help="[the shipped ones]")
+    add("--source-bank", type=Path, default=shipped("source_bank"), help="[the shipped one]")
+    add("--only", default="*", metavar="PATTERN", help="stems of images [%(default)s]")
+    add("--scanners", choices=SCANNERS, default="none", help="virtual scanners [%(default)s]")
 
 
 def add_arm_options(parser: argparse.ArgumentParser) -> None:

@@ -267,6 +267,13 @@ def _number(value: float, sign: str = "") -> str:
     return f"{value:{sign}.3f}" if np.isfinite(value) else "-"
 
 
+def write_scores(scores: Sequence[ArmScore], out: Path) -> None:
+    """Write table.md and figure.png into a folder, and print the table."""
+    write_table(scores, out / "table.md")
+    write_figure(scores, out / "figure.png")
+    print((out / "table.md").read_text())
+
+
 def write_figure(scores: Sequence[ArmScore], path: Path) -> None:
     """Paired differences of AP and F1 to the control, an interval an arm and group."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

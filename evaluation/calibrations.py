@@ -14,7 +14,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from tqdm import tqdm
 from evaluation import ScoringError
 from evaluation.ablation import (
     RESULTS_FILE,
+    add_field_options,
     find_cases,
     keep_apart,
     load_detector,
@@ -32,10 +32,9 @@ from evaluation.ablation import (
     read_results,
     settings_of,
 )
-from evaluation.ablation_table import CONTROL, summarise, write_figure, write_table
+from evaluation.ablation_table import CONTROL, summarise, write_scores
 from model.calibration import Calibration, log_odds, shifted
 from model.detections import MIN_PROBABILITY, merge
-from model.options import shipped
 
 Level = Callable[[np.ndarray], float]  # of log odds (n,), n > 0
 
@@ -100,12 +99,10 @@ def main(arguments: list[str] | None = None) -> int:
         fields = score(options)
         rows = [row for row in calibrated_rows(fields, options.levels) if row["image"] in truth]
         summary = summarise(rows, truth)
-        write_table(summary, options.out / "table.md")
-        write_figure(summary, options.out / "figure.png")
+        write_scores(summary, options.out)
     except (ScoringError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print((options.out / "table.md").read_text())
     return 0
 
 
@@ -173,12 +170,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("fields", type=Path, help="folder of images and ground_truth.json")
-    add("out", type=Path, help="folder for the results; an interrupted run goes on from it")
-    add("--weights", type=Path, default=shipped("weights"), help="[the shipped ones]")
-    add("--source-bank", type=Path, default=shipped("source_bank"), help="[the shipped one]")
-    add("--only", default="*", metavar="PATTERN", help="stems of images [%(default)s]")
-    add("--scanners", choices=("none", "choosing", "reporting"), default="none")
+    add_field_options(parser)
     add("--levels", nargs="+", choices=LEVELS, default=list(LEVELS), metavar="LEVEL", help="[all]")
     parser.set_defaults(unguarded=False)
     return parser

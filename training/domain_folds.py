@@ -28,7 +28,7 @@ from evaluation.ablation import (
     read_results,
     wanted_adaptations,
 )
-from evaluation.ablation_table import summarise, write_figure, write_table
+from evaluation.ablation_table import summarise, write_scores
 from evaluation.ground_truth import AnnotatedImage
 from evaluation.virtual_scanners import AS_IT_IS
 from model.adaptation import AdaptationSettings
@@ -90,12 +90,10 @@ def main(arguments: list[str] | None = None) -> int:
         montages = list(run(options))
         rows, truth = by_slide(read_results(options.out), montages)
         summary = summarise(rows, truth)
-        write_table(summary, options.out / "table.md")
-        write_figure(summary, options.out / "figure.png")
+        write_scores(summary, options.out)
     except (ScoringError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print((options.out / "table.md").read_text())
     return 0
 
 
