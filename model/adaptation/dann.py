@@ -2,9 +2,9 @@
 
 The scanner branch is asked one question, image or source: its odds of the target against all source
 scanners together. Asked for the scanner, as in the paper, it calls all of the image and most of the
-source the target, because the source's share is split six ways. The shipped branch has lost to the
-trunk and is at chance, so that its gradient says little: it is first fitted to bank and image while
-the trunk stands still, and reversed only then.
+source the target, because the source's share is split among its domains. The shipped branch has
+lost to the trunk and is at chance, so that its gradient says little: it is first fitted to bank and
+image while the trunk stands still, and reversed only then.
 """
 
 from __future__ import annotations
