@@ -2,7 +2,7 @@
 
 OUT gets a folder a slide (A00 … A03, H00 … H03, Case_10) and OUT/ground_truth.json in MIDOG's
 form for all of them. Category 1 is a mitotic figure, 2 a look-alike, 3 a figure that is painted
-over in fields_h and cannot be found.
+over in fields_h and cannot be found. With --pieces each field becomes several small images.
 """
 
 from __future__ import annotations
@@ -52,17 +52,27 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("data", type=Path, help="folder with fields_a/, fields_h/, unseen_lab/")
     parser.add_argument("out", type=Path, help="folder to write to")
+    parser.add_argument(
+        "--pieces",
+        type=int,
+        default=1,
+        metavar="N",
+        help="cut each field into N x N images, as small ones of a biopsy are [%(default)s]",
+    )
     options = parser.parse_args(arguments)
-    count = prepare(options.data, options.out)
+    if options.pieces < 1:
+        parser.error("--pieces must be at least 1")
+    count = prepare(options.data, options.out, options.pieces)
     print(f"wrote {count} TIFF files and {options.out / 'ground_truth.json'}")
     return 0
 
 
-def prepare(data: Path, out: Path) -> int:
-    """Write TIFF files and ground truth; the number of files."""
+def prepare(data: Path, out: Path, pieces: int = 1) -> int:
+    """Write TIFF files and ground truth of pieces x pieces images a field; the number of files."""
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for field in tqdm(_fields(data), desc="fields", mininterval=5):
+    parts = (part for field in _fields(data) for part in cut_field(field, pieces))
+    for field in tqdm(parts, desc="fields", mininterval=5):
         height, width = field.image.pixels.shape[:2]
         path = out / field.image.slide / f"{Path(field.image.file).stem}.tif"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +103,29 @@ def prepare(data: Path, out: Path) -> int:
     content = {"images": images, "annotations": annotations, "categories": categories}
     write_json(out / "ground_truth.json", content)
     return len(images)
+
+
+def cut_field(field: Field, pieces: int) -> Iterator[Field]:
+    """A field as pieces x pieces fields, row by row; the field itself where pieces is 1."""
+    if pieces == 1:
+        yield field
+        return
+    height, width = field.image.pixels.shape[:2]
+    rows, columns = (np.linspace(0, side, pieces + 1).astype(int) for side in (height, width))
+    stem, suffix = Path(field.image.file).stem, Path(field.image.file).suffix
+    for number in range(pieces**2):
+        row, column = divmod(number, pieces)
+        start = np.array([columns[column], rows[row]])
+        end = np.array([columns[column + 1], rows[row + 1]])
+        image = field.image._replace(
+            pixels=field.image.pixels[start[1] : end[1], start[0] : end[0]],
+            file=f"{stem}-{number + 1}{suffix}",
+        )
+        centres = {
+            category: points[((points >= start) & (points < end)).all(axis=1)] - start
+            for category, points in field.centres.items()
+        }
+        yield Field(image, field.mpp, centres)
 
 
 def _fields(data: Path) -> Iterator[Field]:
