@@ -44,7 +44,8 @@ MIN_AGREEMENT = 0.5
 MAX_SHIFT = 6.0
 # The shifts that two halves of the candidates ask for may differ by this much.
 MAX_HALVES_DIFFERENCE = 2.0
-# Share of the candidates that are called mitotic after calibration: ten times what is usual.
+# Share of the candidates that reach the threshold: ten times what is usual. It holds after a
+# calibration, and after an adaptation unless as many reached it before.
 MAX_CALLED_SHARE = 0.03
 
 
@@ -77,12 +78,14 @@ class Evidence(NamedTuple):
     Attributes:
         accuracy: balanced accuracy on the bank's held-back entries, before and after.
         drift: of the adapted weights; None where the arm trains none.
+        threshold: probability from which a detection is a mitotic figure.
         before, after: (n,) probabilities of the candidates by the shipped and the adapted network.
         halfway: the same after half of the steps; None where there is no such network.
     """
 
     accuracy: tuple[float, float]
     drift: float | None
+    threshold: float
     before: np.ndarray
     after: np.ndarray
     halfway: np.ndarray | None = None
@@ -94,7 +97,6 @@ def check_network(evidence: Evidence) -> list[Check]:
     if not np.isfinite(after).all():
         return [DIVERGED]
     loss = evidence.accuracy[0] - evidence.accuracy[1]
-    shares = [float((p >= 0.5).mean()) if len(p) else 0.0 for p in (before, after)]
     checks = [
         _at_least(
             "candidates",
@@ -103,15 +105,16 @@ def check_network(evidence: Evidence) -> list[Check]:
             f"{len(after)} candidates",
             f"too few candidates: {len(after)} of at least {MIN_CANDIDATES}",
         ),
-        Check(
-            "share_mitotic",
-            shares[1],
-            MAX_MITOTIC_SHARE,
-            shares[1] <= max(MAX_MITOTIC_SHARE, 2 * shares[0]),
-            f"adaptation collapsed: {shares[1]:.0%} of the candidates were called mitotic, "
-            f"{shares[0]:.0%} before"
-            if shares[1] > max(MAX_MITOTIC_SHARE, 2 * shares[0])
-            else f"{shares[1]:.1%} of the candidates called mitotic, {shares[0]:.1%} before",
+        _has_not_grown(
+            "share_mitotic", before, after, 0.5, MAX_MITOTIC_SHARE, "more mitotic than not"
+        ),
+        _has_not_grown(
+            "share_at_threshold",
+            before,
+            after,
+            evidence.threshold,
+            MAX_CALLED_SHARE,
+            "at the threshold",
         ),
         _at_most(
             "accuracy_loss",
@@ -222,6 +225,18 @@ def balanced_accuracy(network: MitosisNetwork, bank: SourceBank, precision: Prec
     called = mitosis_probabilities(network, values, bank.cut, precision) >= 0.5
     accuracies = [(called == mitotic)[mitotic == kind].float().mean() for kind in mitotic.unique()]
     return float(sum(accuracies) / len(accuracies)) if accuracies else math.nan
+
+
+def _has_not_grown(
+    name: str, before: np.ndarray, after: np.ndarray, level: float, most: float, what: str
+) -> Check:
+    """The share of probabilities from a level on: at most a limit, or twice what it was."""
+    shares = [float((p >= level).mean()) if len(p) else 0.0 for p in (before, after)]
+    words = f"{shares[1]:.1%} of the candidates {what}, {shares[0]:.1%} before"
+    passed = shares[1] <= max(most, 2 * shares[0])
+    return Check(
+        name, shares[1], most, passed, words if passed else f"adaptation collapsed: {words}"
+    )
 
 
 def _at_most(name: str, value: float | None, limit: float, fine: str, failed: str) -> Check:

@@ -255,6 +255,24 @@ def test_spoiled_network_is_not_used(monkeypatch: pytest.MonkeyPatch, how: str) 
     np.testing.assert_array_equal(found.probabilities, expected.probabilities)
 
 
+def test_refused_network_is_looked_at_in_one_view_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[MitosisNetwork] = []
+    eight_views = Detector._eight_views
+
+    def watched(self: Detector, network: MitosisNetwork, *rest: Any) -> np.ndarray:
+        looked.append(network)
+        return eight_views(self, network, *rest)
+
+    monkeypatch.setattr(Detector, "_eight_views", watched)
+    monkeypatch.setitem(ARMS, "paper", Arm(spoiled("collapsed")))
+    detector = tiny_detector("paper")
+    detector.detect(field(seed=1))
+    assert looked == [detector._network]
+    detector.settings = replace(detector.settings, guarded=False)
+    detector.detect(field(seed=1))
+    assert len(looked) == 3 and looked[2] is not detector._network
+
+
 def test_rate_that_makes_the_loss_overflow_falls_back() -> None:
     found = tiny_detector("paper-frozen", learning_rate=1e30, epochs=2).detect(field(seed=1))
     assert (

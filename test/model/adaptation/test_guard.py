@@ -36,7 +36,7 @@ from model.source_bank import SourceBank
 from test.model.builders import linear, tiny_bank, tiny_network
 
 QUIET = np.linspace(0.001, 0.2, 1000)
-FINE = Evidence((0.9, 0.9), 0.01, QUIET, QUIET, QUIET)
+FINE = Evidence((0.9, 0.9), 0.01, 0.95, QUIET, QUIET, QUIET)
 
 
 def failed(checks: list[Check]) -> list[str]:
@@ -47,7 +47,8 @@ def test_nothing_changed_is_fine() -> None:
     checks = check_network(FINE)
     assert failed(checks) == [] and reason_to_abstain(checks) is None
     assert [check.name for check in checks] == [
-        *("candidates", "share_mitotic", "accuracy_loss", "overlap", "drift", "agreement")
+        *("candidates", "share_mitotic", "share_at_threshold"),
+        *("accuracy_loss", "overlap", "drift", "agreement"),
     ]
 
 
@@ -61,16 +62,16 @@ def test_probabilities_that_are_not_finite(value: float) -> None:
     )
 
 
-def share(positive: int) -> np.ndarray:
-    return np.array(positive * [0.5] + (100 - positive) * [0.1])
+def share(positive: int, probability: float = 0.5) -> np.ndarray:
+    return np.array(positive * [probability] + (100 - positive) * [0.1])
 
 
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
         (0, 9, None),
-        (0, 11, "adaptation collapsed: 11% of the candidates were called mitotic, 0% before"),
-        (5, 11, "adaptation collapsed: 11% of the candidates were called mitotic, 5% before"),
+        (0, 11, "adaptation collapsed: 11.0% of the candidates more mitotic than not, 0.0% before"),
+        (5, 11, "adaptation collapsed: 11.0% of the candidates more mitotic than not, 5.0% before"),
         (6, 12, None),  # much before, not more than twice of it after
         (40, 70, None),
         (40, 0, None),
@@ -78,6 +79,22 @@ def share(positive: int) -> np.ndarray:
 )
 def test_share_of_candidates_called_mitotic(before: int, after: int, reason: str | None) -> None:
     evidence = FINE._replace(before=share(before), after=share(after), halfway=share(after))
+    assert reason_to_abstain(check_network(evidence)) == reason
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "reason"),
+    [
+        (0, 3, None),
+        (0, 4, "adaptation collapsed: 4.0% of the candidates at the threshold, 0.0% before"),
+        (2, 4, None),
+        (8, 0, None),
+    ],
+)
+def test_share_of_candidates_at_the_threshold(before: int, after: int, reason: str | None) -> None:
+    """A small image: four called of a hundred are few of all, and far too many."""
+    scores = share(after, 0.96)
+    evidence = FINE._replace(before=share(before, 0.96), after=scores, halfway=scores)
     assert reason_to_abstain(check_network(evidence)) == reason
 
 
