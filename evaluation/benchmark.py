@@ -58,7 +58,7 @@ examples:
   python -m evaluation.benchmark --full --fields FIELDS --pixel-bank PIXEL_BANK --out OUT
 
 Tissue is taken from MITOSIS_DATA where that is set, else from the rendered sample image. --full
-runs whole schedules (hours: the plain loop takes them), and with --fields, a folder written by
+runs whole schedules (hours: the plain loop takes them). With --fields, a folder written by
 training.prepare, compares F1 on slide A03 and the unseen lab: image by image, kept in OUT, so that
 an interrupted run goes on. PIXEL_BANK holds the plain loop's source, the same selection in pixels
 (training.select_bank --preset paper --cut 0).

@@ -1,8 +1,8 @@
 """The guard: adapt or abstain, decided without labels and explained.
 
 "No adaptation" is a candidate like any other: an adaptation is used only where every check passes.
-Each check is one number with a limit. docs/adaptation.md has what adaptations to slides A00-A02 that
-lost average precision measured, and others; these commands print it:
+Each check is one number with a limit. docs/adaptation.md has what was measured of adaptations to
+slides A00-A02 that lost average precision, and of others; these commands print it:
 
     python -m evaluation.ablation FIELDS OUT --only 'A0[0-2]*' --schedule short --unguarded
     python -m evaluation.guard_limits FIELDS OUT
