@@ -58,10 +58,10 @@ examples:
   python -m evaluation.benchmark --full --fields FIELDS --pixel-bank PIXEL_BANK --out OUT
 
 Tissue is taken from MITOSIS_DATA where that is set, else from the rendered sample image. --full
-runs whole schedules (hours: the plain loop takes them). With --fields, a folder written by
-training.prepare, compares F1 on slide A03 and the unseen lab: image by image, kept in OUT, so that
-an interrupted run goes on. PIXEL_BANK holds the plain loop's source, the same selection in pixels
-(training.select_bank --preset paper --cut 0).
+times whole schedules (an hour). With --fields, a folder written by training.prepare, F1 is compared
+on slide A03 and the unseen lab, by whole schedules whatever the size (hours): image by image, kept
+in OUT, so that an interrupted run goes on. PIXEL_BANK holds the plain loop's source, the same
+selection in pixels (training.select_bank --cut 0).
 """
 
 Result = TypeVar("Result")
