@@ -89,12 +89,14 @@ def table(judged: list[Judged]) -> str:
         here = [j for j in judged if name in j.checks and j.checks[name]["value"] is not None]
         if not here:
             continue
-        values = np.array([j.checks[name]["value"] for j in here])
+        values, limits = (
+            np.array([j.checks[name][part] for j in here]) for part in ("value", "limit")
+        )
         harmful = np.array([j.change < -HARM for j in here])
         stopped = np.array([not j.checks[name]["passed"] for j in here])
         sign = -1 if name in BOUNDED_BELOW else 1
         lines.append(
-            f"| {name} | {here[0].checks[name]['limit']:g} | {_range(values[harmful])} "
+            f"| {name} | {np.median(limits):.3g} | {_range(values[harmful])} "
             f"| {_range(values[~harmful])} | {_auc(sign * values, harmful)} "
             f"| {_share(stopped[harmful])} | {_share(stopped[~harmful])} |"
         )

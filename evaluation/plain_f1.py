@@ -1,6 +1,6 @@
 """F1 of the detector beside that of the plain version of the method, image by image.
 
-Part of `python -m evaluation.benchmark --full --fields FIELDS`. The plain loop takes hours: results
+Part of `python -m evaluation.benchmark --fields FIELDS`. The plain loop takes hours: results
 are kept as they come, and an interrupted run goes on.
 """
 

@@ -340,7 +340,7 @@ class Detector:
         evidence = Evidence(
             accuracy=tuple(balanced_accuracy(n, self._bank, precision) for n in networks),  # type: ignore[arg-type]
             drift=account.get("drift"),
-            threshold=self.settings.threshold,
+            threshold=None if arm.calibrates else self.settings.threshold,
             before=prepared.shipped.one_view,
             after=one_view,
             halfway=None if result.halfway is None else self._one_view(result.halfway, target),

@@ -44,9 +44,11 @@ MIN_AGREEMENT = 0.5
 MAX_SHIFT = 6.0
 # The shifts that two halves of the candidates ask for may differ by this much.
 MAX_HALVES_DIFFERENCE = 2.0
-# Share of the candidates that reach the threshold: ten times what is usual. It holds after a
-# calibration, and after an adaptation unless as many reached it before.
+# Share of the candidates that are called mitotic after calibration: ten times what is usual.
 MAX_CALLED_SHARE = 0.03
+# Where nothing calibrates the scores of an adapted network, no more may reach the threshold than
+# the share that is mitotic in any tissue measured, twice as many as before, or so few.
+MAX_PRIOR, FEW = 0.005, 2
 
 
 class Check(NamedTuple):
@@ -78,14 +80,15 @@ class Evidence(NamedTuple):
     Attributes:
         accuracy: balanced accuracy on the bank's held-back entries, before and after.
         drift: of the adapted weights; None where the arm trains none.
-        threshold: probability from which a detection is a mitotic figure.
+        threshold: probability from which a detection is a mitotic figure; None where the scores
+            are calibrated next, whose own check judges their level.
         before, after: (n,) probabilities of the candidates by the shipped and the adapted network.
         halfway: the same after half of the steps; None where there is no such network.
     """
 
     accuracy: tuple[float, float]
     drift: float | None
-    threshold: float
+    threshold: float | None
     before: np.ndarray
     after: np.ndarray
     halfway: np.ndarray | None = None
@@ -105,17 +108,7 @@ def check_network(evidence: Evidence) -> list[Check]:
             f"{len(after)} candidates",
             f"too few candidates: {len(after)} of at least {MIN_CANDIDATES}",
         ),
-        _has_not_grown(
-            "share_mitotic", before, after, 0.5, MAX_MITOTIC_SHARE, "more mitotic than not"
-        ),
-        _has_not_grown(
-            "share_at_threshold",
-            before,
-            after,
-            evidence.threshold,
-            MAX_CALLED_SHARE,
-            "at the threshold",
-        ),
+        _has_not_grown("share_mitotic", evidence, 0.5, MAX_MITOTIC_SHARE, "more mitotic than not"),
         _at_most(
             "accuracy_loss",
             None if math.isnan(loss) else loss,
@@ -134,6 +127,12 @@ def check_network(evidence: Evidence) -> list[Check]:
             "the highest",
         ),
     ]
+    if evidence.threshold is not None:
+        most = max(MAX_PRIOR, FEW / max(len(after), 1))
+        what = "at the threshold"
+        checks.append(
+            _has_not_grown("share_at_threshold", evidence, evidence.threshold, most, what)
+        )
     if evidence.drift is not None:
         words = f"the weights moved by {evidence.drift:.2%} of their length"
         checks.append(_at_most("drift", evidence.drift, MAX_DRIFT, words, f"too far: {words}"))
@@ -227,16 +226,13 @@ def balanced_accuracy(network: MitosisNetwork, bank: SourceBank, precision: Prec
     return float(sum(accuracies) / len(accuracies)) if accuracies else math.nan
 
 
-def _has_not_grown(
-    name: str, before: np.ndarray, after: np.ndarray, level: float, most: float, what: str
-) -> Check:
-    """The share of probabilities from a level on: at most a limit, or twice what it was."""
-    shares = [float((p >= level).mean()) if len(p) else 0.0 for p in (before, after)]
-    words = f"{shares[1]:.1%} of the candidates {what}, {shares[0]:.1%} before"
-    passed = shares[1] <= max(most, 2 * shares[0])
-    return Check(
-        name, shares[1], most, passed, words if passed else f"adaptation collapsed: {words}"
+def _has_not_grown(name: str, evidence: Evidence, level: float, most: float, what: str) -> Check:
+    """The share of probabilities from a level on: at most `most`, or twice what it was."""
+    before, after = (
+        float((p >= level).mean()) if len(p) else 0.0 for p in (evidence.before, evidence.after)
     )
+    words = f"{after:.1%} of the candidates {what}, {before:.1%} before"
+    return _at_most(name, after, max(most, 2 * before), words, f"adaptation collapsed: {words}")
 
 
 def _at_most(name: str, value: float | None, limit: float, fine: str, failed: str) -> Check:
