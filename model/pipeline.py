@@ -32,7 +32,6 @@ from model.diagnostics import drift_by_layer, proxy_a_distances
 from model.image import Image, Resampled, resample
 from model.memory import MemoryBudget
 from model.network import MitosisNetwork
-from model.precision import Precision
 from model.source_bank import SourceBank
 from model.target import CHUNK, MAX_KEPT, Target
 
@@ -198,14 +197,13 @@ class Detector:
             find: instead of the search for candidates that the settings name.
         """
         seconds: dict[str, float] = {}
-        schedule = self.settings.schedule
         with _timed(seconds, "candidates"):
             scaled = resample(image)
             centres = (find or self.find)(scaled.pixels)
         with _timed(seconds, "patches"):
             target = self._target(scaled.pixels, centres)
         with _timed(seconds, "classification"):
-            shipped = self._classify(self._network, target, schedule.precision)
+            shipped = self._classify(self._network, target)
         return Prepared(image, scaled, centres, target, shipped, seconds)
 
     def find(self, pixels: np.ndarray) -> np.ndarray:
@@ -246,13 +244,13 @@ class Detector:
             keep=self._bank is not None,
         )  # fmt: skip
 
-    def _classify(self, network: MitosisNetwork, target: Target, precision: Precision) -> Scores:
+    def _classify(self, network: MitosisNetwork, target: Target) -> Scores:
         """Scores of the candidates."""
         one_view = self._one_view(network, target)
-        return Scores(self._eight_views(network, target, one_view, precision), one_view)
+        return Scores(self._eight_views(network, target, one_view), one_view)
 
     def _eight_views(
-        self, network: MitosisNetwork, target: Target, one_view: np.ndarray, precision: Precision
+        self, network: MitosisNetwork, target: Target, one_view: np.ndarray
     ) -> np.ndarray:
         """Probabilities (n,) of the candidates, of which those of one view are known.
 
@@ -260,6 +258,7 @@ class Detector:
         (test-time augmentation: out of fold on A00-A02 it raised average precision from 0.69 to
         0.72); the many that are not keep the probability of the one view.
         """
+        precision = self.settings.schedule.precision
         probabilities = one_view.copy()
         shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
         for part in np.array_split(shown, -(-len(shown) // CHUNK)) if len(shown) else ():
@@ -348,7 +347,7 @@ class Detector:
         checks = check_network(evidence)
         if self._abstains(checks):
             return prepared.shipped.probabilities, checks, account
-        probabilities = self._eight_views(result.network, target, one_view, precision)
+        probabilities = self._eight_views(result.network, target, one_view)
         return probabilities, checks, account
 
     def _one_view(self, network: MitosisNetwork, target: Target) -> np.ndarray:
