@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn, get_swa_avg_fn
 from tqdm import tqdm
 
 from model.network import MITOTIC, MitosisNetwork
@@ -40,11 +40,15 @@ class Recipe:
             batches are drawn balanced.
         learning_rate: of Adam at its highest; the paper's 1.0e-5 is for 2.6 million patches an
             epoch, this one for a few hundred thousand in all.
-        warm_up: steps over which the rate rises; then it follows a cosine to zero (paper).
+        warm_up: steps over which the rate rises.
+        schedule: of the rate after that: "cosine" to zero (paper), or "constant".
         reversal_weight: lambda of the gradient reversal layer, reached along Ganin's schedule.
         frozen_below: cut of the network under which nothing is trained.
         averaging: decay a step of the moving average of the weights, which is what is kept; 0
             keeps the last.
+        average_from: step from which all weights count alike instead (stochastic weight averaging,
+            Izmailov et al. 2018); with a constant rate they lie around a flat minimum, which holds
+            better in other domains (Cha et al. 2021).
         hard_negatives: number of highest-scored negatives that hard samples are drawn from.
         mining_rounds: how often the negatives are scored anew, evenly over the training.
         checkpoint_every: steps between checkpoints; None for CHECKPOINT_EVERY.
@@ -57,9 +61,11 @@ class Recipe:
     epochs: int = 0
     learning_rate: float = 5e-4
     warm_up: int = 150
+    schedule: Literal["cosine", "constant"] = "cosine"
     reversal_weight: float = 0.1
     frozen_below: int = 0
     averaging: float = 0.998
+    average_from: int | None = None
     hard_negatives: int = 0
     mining_rounds: int = 1
     checkpoint_every: int | None = None
@@ -131,9 +137,7 @@ def train(
             module.requires_grad_(True)
     parallel = over_processes(network, compute)
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
-    average = AveragedModel(
-        network, multi_avg_fn=get_ema_multi_avg_fn(recipe.averaging), use_buffers=True
-    )
+    average = _average(network, recipe)
     origin = {"recipe": recipe_as_dict(recipe), "samples": samples.fingerprint()}
     first = _resume(run, network, average, optimiser, source, origin)
     if compute.first:
@@ -158,6 +162,8 @@ def train(
             counted = step
             for batch in source.steps(step, min(following)):
                 losses = _step(network, parallel, optimiser, batch, recipe, compute, step)
+                if step <= (recipe.average_from or 0):
+                    average.n_averaged.zero_()  # what was averaged before does not count
                 average.update_parameters(network)
                 step += 1
                 progress.update()
@@ -182,6 +188,11 @@ def train(
                     _checkpoint(run, network, average, optimiser, source, step, origin)
     compute.wait()
     return _averaged(average).cpu().eval()
+
+
+def _average(network: MitosisNetwork, recipe: Recipe) -> AveragedModel:
+    mean = get_ema_avg_fn(recipe.averaging) if recipe.average_from is None else get_swa_avg_fn()
+    return AveragedModel(network, avg_fn=mean, use_buffers=True)
 
 
 def _averaged(average: AveragedModel) -> MitosisNetwork:
@@ -235,9 +246,11 @@ def _step(
 
 
 def _schedule(step: int, recipe: Recipe) -> float:
-    """Linear rise, then a cosine to zero."""
+    """Linear rise, then a cosine to zero, or 1."""
     if step < recipe.warm_up:
         return (step + 1) / recipe.warm_up
+    if recipe.schedule == "constant":
+        return 1.0
     done = (step - recipe.warm_up) / max(recipe.steps - recipe.warm_up, 1)
     return 0.5 * (1 + math.cos(math.pi * done))
 

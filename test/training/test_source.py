@@ -46,13 +46,22 @@ def test_a_short_training_tells_rendered_figures_from_nuclei(tmp_path: Path) -> 
     assert (figures[:, None] > others).mean() > 0.85
 
 
+@pytest.mark.parametrize("average_from", [None, 1, 4])
 @pytest.mark.parametrize("interruption", [1, 3, 5])
 def test_resuming_gives_the_result_of_an_uninterrupted_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interruption: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    interruption: int,
+    average_from: int | None,
 ) -> None:
     """Before the first checkpoint; before hard negatives are mined anew, at step 3; and after."""
     recipe = replace(
-        RECIPE, steps=6, hard_negatives=6, mining_rounds=2, mixture=Mixture(size=12, hard=0.3)
+        RECIPE,
+        steps=6,
+        hard_negatives=6,
+        mining_rounds=2,
+        mixture=Mixture(size=12, hard=0.3),
+        average_from=average_from,
     )
     whole = train(fresh(), rendered_samples(), recipe, tmp_path / "whole")
     monkeypatch.setattr("training.source.CHECKPOINT_EVERY", 2)
@@ -163,6 +172,31 @@ def test_the_rate_rises_and_then_follows_a_cosine() -> None:
     assert rates[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
     assert rates[10] == 1 and rates[60] == pytest.approx(0.5) and rates[-1] < 0.001
     assert (np.diff(rates[10:]) < 0).all()
+
+
+def test_the_rate_rises_and_then_stays() -> None:
+    recipe = Recipe(steps=110, warm_up=10, schedule="constant")
+    rates = [training_source._schedule(step, recipe) for step in range(110)]
+    np.testing.assert_allclose(rates, [*np.arange(0.1, 1.0, 0.1), *[1.0] * 101])
+
+
+def test_weights_and_statistics_after_a_step_count_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, step, taken = fresh(), training_source._step, []
+
+    def watched(*arguments):  # type: ignore[no-untyped-def]
+        losses = step(*arguments)
+        state = network.state_dict()
+        taken.append({name: value.double().clone() for name, value in state.items()})
+        return losses
+
+    monkeypatch.setattr(training_source, "_step", watched)
+    averaged = train(network, rendered_samples(), replace(BRIEF, steps=5, average_from=2), tmp_path)
+    for name, value in averaged.state_dict().items():
+        if value.is_floating_point():
+            expected = torch.stack([state[name] for state in taken[2:]]).mean(dim=0)
+            torch.testing.assert_close(value.double(), expected, rtol=1e-5, atol=1e-6, msg=name)
 
 
 def test_lambda_follows_ganin_s_schedule() -> None:
