@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
+from torchvision.transforms.v2 import functional
 
 PATCH_SIZE = 64  # px, paper section 3
 # Channel statistics that torchvision's ImageNet weights were trained with.
@@ -52,6 +53,12 @@ def _mirrored(positions: np.ndarray, length: int) -> np.ndarray:
     """Positions inside 0..length-1 that show the same as these: the border pixel is repeated."""
     period = positions % (2 * length)
     return np.minimum(period, 2 * length - 1 - period)
+
+
+def resize(patches: torch.Tensor, size: int) -> torch.Tensor:
+    """(n, side, side, 3) uint8 patches as (n, size, size, 3) uint8: bilinear, with antialiasing."""
+    planes = functional.resize(patches.permute(0, 3, 1, 2), [size, size], antialias=True)
+    return planes.permute(0, 2, 3, 1)
 
 
 def normalise(patches: torch.Tensor) -> torch.Tensor:

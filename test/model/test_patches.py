@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE, PatchCutter, normalise
+from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE, PatchCutter, normalise, resize
 
 
 def mirrored(index: int, length: int) -> int:
@@ -50,6 +51,16 @@ def test_centres_are_rounded_and_x_comes_first() -> None:
 def test_no_centre_gives_no_patch() -> None:
     patches = PatchCutter(np.zeros((8, 8, 3), np.uint8)).cut(np.zeros((0, 2), np.float32))
     assert patches.shape == (0, 64, 64, 3)
+
+
+def test_resized_as_by_another_library() -> None:
+    random = np.random.default_rng(3)
+    patches = random.integers(0, 256, (3, 84, 84, 3), dtype=np.uint8)
+    result = resize(torch.from_numpy(patches), PATCH_SIZE)
+    assert result.shape == (3, 64, 64, 3) and result.dtype == torch.uint8
+    for patch, small in zip(patches, result.numpy(), strict=True):
+        expected = np.asarray(Image.fromarray(patch).resize((64, 64), Image.Resampling.BILINEAR))
+        assert np.abs(small.astype(int) - expected).max() <= 1
 
 
 def test_normalised_by_the_statistics_of_imagenet() -> None:

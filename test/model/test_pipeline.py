@@ -21,9 +21,9 @@ from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY
 from model.image import Image
 from model.memory import GIB
 from model.network import MitosisNetwork
-from model.patches import PatchCutter
+from model.patches import PATCH_SIZE, PatchCutter, resize
 from model.pipeline import WRITING_RESERVE, Detections, Detector, DetectorSettings
-from model.target import MAX_KEPT
+from model.target import MAX_KEPT, WIDE
 from test.model.builders import CPU, field, linear, tiny_detector, tiny_network
 
 FAST: dict[str, Any] = {"learning_rate": 1e-3, "max_steps": 2}  # a rate at which two steps are felt
@@ -66,12 +66,11 @@ def test_what_is_reported() -> None:
     network = tiny_network()
     found = tiny_detector("none").detect(image)
     centres = find_candidates(image.pixels)
-    patches = PatchCutter(image.pixels).cut(centres)
-    log_odds = []
-    for turns in range(4):
-        turned = torch.rot90(patches, turns, (1, 2))
-        for view in (turned, turned.flip(1)):
-            log_odds.append(mitosis_probabilities(network, view, 0, "fp32").double().logit())
+    near = PatchCutter(image.pixels).cut(centres)
+    wide = resize(PatchCutter(image.pixels, WIDE).cut(centres), PATCH_SIZE)
+    views = [near, *(torch.rot90(near, turns, (1, 2)) for turns in (1, 2, 3))]
+    views += [wide.flip(1), wide.flip(2), wide.transpose(1, 2), wide.transpose(1, 2).flip(1, 2)]
+    log_odds = [mitosis_probabilities(network, v, 0, "fp32").double().logit() for v in views]
     expected = torch.stack(log_odds).mean(dim=0).sigmoid().numpy()
     assert found.candidates == len(centres) > len(found.points) > 1
     distance = np.linalg.norm(found.points[:, None] - centres[None], axis=2)

@@ -8,8 +8,8 @@ import torch
 
 from model import target as target_module
 from model.network import MitosisNetwork
-from model.patches import PatchCutter
-from model.target import Target
+from model.patches import PatchCutter, resize
+from model.target import VIEWS, WIDE, Target
 from test.model.builders import field, tiny_network
 
 PIXELS = field(size=(100, 130)).pixels
@@ -83,3 +83,15 @@ def test_what_is_not_kept_is_the_same_bit_by_bit(
         assert torch.equal(first, second)
     assert torch.equal(computed.sample, kept.sample)
     assert computed.sample is computed.sample, "from now on it is kept"
+
+
+def test_views_are_the_symmetries_of_a_square_in_two_sizes(network: MitosisNetwork) -> None:
+    views = list(make(network).views(np.array([4, 7])))
+    assert len(views) == VIEWS and all(view.shape == (2, 64, 64, 3) for view in views)
+    near, wide = PatchCutter(PIXELS), PatchCutter(PIXELS, WIDE)
+    straight = near.cut(CENTRES[[4, 7]])
+    mirrored = resize(wide.cut(CENTRES[[4, 7]]), 64).flip(2)
+    for patches in (straight, mirrored):
+        for turns in range(4):
+            turned = torch.rot90(patches, turns, (1, 2))
+            assert sum(torch.equal(view, turned) for view in views) == 1
