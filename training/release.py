@@ -85,9 +85,7 @@ def card(
             {key: stage[key] for key in ("preset", "recipe", "compute") if key in stage}
             for stage in reversed(stages)
         ],
-        "averaging": f"{SHARE} of the last stage's weights, the rest of the stage before"
-        if len(stages) > 1
-        else "none",
+        "averaging": _averaging(stages),
         "parameters": sum(p.numel() for p in network.parameters()),
         "metrics": {
             "A03_without_adaptation"
@@ -99,6 +97,17 @@ def card(
         "intended_use": INTENDED_USE,
         "terms": _terms(last),
     }
+
+
+def _averaging(stages: list[dict[str, Any]]) -> str:
+    recipe = stages[0]["recipe"]
+    if recipe.get("average_from") is not None:
+        within = f"mean of the weights after each step from {recipe['average_from']} on"
+    else:
+        within = f"moving average of the weights, decay {recipe['averaging']}"
+    if len(stages) == 1:
+        return within
+    return f"{within}; {SHARE} of them, the rest of the stage before"
 
 
 def _ami_br_data(last: dict[str, Any]) -> dict[str, Any]:

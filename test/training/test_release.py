@@ -23,8 +23,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_data_folder(data)
     patch = pytest.MonkeyPatch()
     with patch.context() as context:
-        recipe = "[recipe]\nsteps = 4\nwarm_up = 2\n[recipe.mixture]\nsize = 24\nmitotic = 0.5\n"
-        (folder / "tiny.toml").write_text("whole_fields = true\n" + recipe)
+        recipe = "[recipe]\nsteps = 4\nwarm_up = 2\naverage_from = 3\n"
+        mixture = "[recipe.mixture]\nsize = 24\nmitotic = 0.5\n"
+        (folder / "tiny.toml").write_text("whole_fields = true\n" + recipe + mixture)
         context.setattr(train, "PRESETS", folder)
         assert train.main([str(data), str(folder / "run"), "--preset", "tiny"]) == 0
     (folder / "threshold.json").write_text(
@@ -49,6 +50,12 @@ def test_the_bank_belongs_to_the_weights(made: Path) -> None:
     assert all(int(row["mitotic"]) for row in rows if int(row["reserve"]))
     with pytest.raises(SourceBankError, match="belongs to other weights"):
         load_bank(made / "bank", "0" * 64, card.domains)
+
+
+def test_the_card_says_which_weights_were_averaged(made: Path) -> None:
+    card = json.loads((made / "weights" / "card.json").read_text())
+    assert card["averaging"] == "mean of the weights after each step from 3 on"
+    assert card["training"][0]["recipe"]["average_from"] == 3
 
 
 def test_prepared_fields_are_detected_in_and_scored(
