@@ -47,10 +47,10 @@ def test_slide_a03() -> None:
         fields, field_figures(data(), "fields_a"), FIELD_MPP[PARIS]
     )
     assert len(fields) == 7
-    assert f1 == pytest.approx(0.564, abs=TOLERANCE)
-    assert ap == pytest.approx(0.793, abs=TOLERANCE)
-    assert calibrated_f1 == pytest.approx(0.711, abs=TOLERANCE)
-    assert calibrated_ap == pytest.approx(0.809, abs=TOLERANCE)
+    assert f1 == pytest.approx(0.552, abs=TOLERANCE)
+    assert ap == pytest.approx(0.800, abs=TOLERANCE)
+    assert calibrated_f1 == pytest.approx(0.692, abs=TOLERANCE)
+    assert calibrated_ap == pytest.approx(0.812, abs=TOLERANCE)
 
 
 def test_unseen_lab() -> None:
@@ -61,6 +61,6 @@ def test_unseen_lab() -> None:
     )
     assert sum(map(len, figures.values())) == 12
     assert f1 == pytest.approx(0.737, abs=2 * TOLERANCE)  # 12 figures
-    assert ap == pytest.approx(0.635, abs=2 * TOLERANCE)
+    assert ap == pytest.approx(0.636, abs=2 * TOLERANCE)
     assert calibrated_f1 == pytest.approx(0.737, abs=2 * TOLERANCE)
     assert calibrated_ap == pytest.approx(0.630, abs=2 * TOLERANCE)
