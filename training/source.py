@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -28,6 +28,8 @@ from training.samples import NO_DOMAIN, Samples
 
 LOG_EVERY = 25  # steps
 CHECKPOINT_EVERY = 250  # steps
+
+Schedule = Literal["cosine", "constant"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Recipe:
     epochs: int = 0
     learning_rate: float = 5e-4
     warm_up: int = 150
-    schedule: Literal["cosine", "constant"] = "cosine"
+    schedule: Schedule = "cosine"
     reversal_weight: float = 0.1
     frozen_below: int = 0
     averaging: float = 0.998
@@ -76,8 +78,15 @@ class Recipe:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
-        """A recipe from a preset's tables; unknown keys are an error, augmentation may be false."""
+        """A recipe from a preset's tables; unknown keys are an error, augmentation may be false.
+
+        Raises:
+            TypeError: a key is unknown.
+            ValueError: the schedule is.
+        """
         values = dict(values)
+        if (schedule := values.get("schedule", cls.schedule)) not in get_args(Schedule):
+            raise ValueError(f"schedule {schedule!r} is none of {get_args(Schedule)}")
         mixture = Mixture(**values.pop("mixture", {}))
         given = values.pop("augmentation", {})
         augmentation = None if given in (False, None) else Augmentation(**given)

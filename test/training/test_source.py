@@ -213,3 +213,5 @@ def test_a_recipe_comes_from_a_preset_and_goes_into_the_card() -> None:
     assert Recipe.from_dict(recipe_as_dict(recipe)) == recipe
     with pytest.raises(TypeError, match="'stepz'"):
         Recipe.from_dict({"stepz": 5})
+    with pytest.raises(ValueError, match="schedule 'linear' is none of"):
+        Recipe.from_dict({"schedule": "linear"})
