@@ -100,14 +100,15 @@ def card(
 
 
 def _averaging(stages: list[dict[str, Any]]) -> str:
+    said = []
     recipe = stages[0]["recipe"]
     if recipe.get("average_from") is not None:
-        within = f"mean of the weights after each step from {recipe['average_from']} on"
-    else:
-        within = f"moving average of the weights, decay {recipe['averaging']}"
-    if len(stages) == 1:
-        return within
-    return f"{within}; {SHARE} of them, the rest of the stage before"
+        said.append(f"mean of the weights after each step from {recipe['average_from']} on")
+    elif recipe["averaging"] > 0:
+        said.append(f"moving average of the weights, decay {recipe['averaging']}")
+    if len(stages) > 1:
+        said.append(f"{SHARE} of the last stage's weights, the rest of the stage before")
+    return "; ".join(said) or "none"
 
 
 def _ami_br_data(last: dict[str, Any]) -> dict[str, Any]:
