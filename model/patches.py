@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
-from torchvision.transforms.v2 import functional
+from torch.nn.functional import interpolate
 
 PATCH_SIZE = 64  # px, paper section 3
 # Channel statistics that torchvision's ImageNet weights were trained with.
@@ -57,8 +57,9 @@ def _mirrored(positions: np.ndarray, length: int) -> np.ndarray:
 
 def resize(patches: torch.Tensor, size: int) -> torch.Tensor:
     """(n, side, side, 3) uint8 patches as (n, size, size, 3) uint8: bilinear, with antialiasing."""
-    planes = functional.resize(patches.permute(0, 3, 1, 2), [size, size], antialias=True)
-    return planes.permute(0, 2, 3, 1)
+    planes = patches.permute(0, 3, 1, 2)
+    small = interpolate(planes, size=(size, size), mode="bilinear", antialias=True)
+    return small.permute(0, 2, 3, 1)
 
 
 def normalise(patches: torch.Tensor) -> torch.Tensor:

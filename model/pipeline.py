@@ -33,9 +33,10 @@ from model.image import Image, Resampled, resample
 from model.memory import MemoryBudget
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
-from model.target import CHUNK, MAX_KEPT, Target
+from model.target import MAX_KEPT, Target
 
 DEFAULT_CUT = 3  # where no bank says otherwise
+VIEWED = 512  # candidates whose pixels in all views are held at once
 # Time kept for what follows adaptation, as a multiple of the first classification's, and in s.
 CLASSIFICATION_RESERVE = 2.5  # after adaptation, and of the guard's networks in one view
 WRITING_RESERVE = 2.0
@@ -254,14 +255,14 @@ class Detector:
     ) -> np.ndarray:
         """Probabilities (n,) of the candidates, of which those of one view are known.
 
-        Those that are to be reported are looked at in eight views, whose log odds are averaged
-        (test-time augmentation: out of fold on A00-A02 it raised average precision from 0.69 to
-        0.72); the many that are not keep the probability of the one view.
+        Those that are to be reported are looked at in eight views of two sizes, whose log odds are
+        averaged (test-time augmentation: docs/method.md has what it gives); the many that are not
+        keep the probability of the one view.
         """
         precision = self.settings.schedule.precision
         probabilities = one_view.copy()
         shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
-        for part in np.array_split(shown, -(-len(shown) // CHUNK)) if len(shown) else ():
+        for part in np.array_split(shown, -(-len(shown) // VIEWED)) if len(shown) else ():
             views = [
                 mitosis_probabilities(network, view, self._cut, precision).logit(eps=1e-7)
                 for view in target.views(part)

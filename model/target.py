@@ -15,8 +15,7 @@ from model.precision import Precision
 CHUNK = 2048  # candidates whose pixels are held at once
 VIEWS = 8
 # Side in px of the wider patches that half of the views are shrunk from: cells are larger in some
-# tumours than in most of the training. Out of fold on A00-A02 average precision is 0.71 with views
-# of one size and 0.74 with both, on domains of the crops left out the same (docs/adaptation.md).
+# tumours than in most of the training (docs/adaptation.md has what it gives).
 WIDE = 84
 # Candidates whose activations are kept: more than the paper's largest images have (17,500). An
 # image with more is adapted to by a sample, and its activations are computed anew when needed.
@@ -75,7 +74,7 @@ class Target:
             yield from self._sample.split(CHUNK)
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
-        """Activations of some candidates in views of two sizes, turned, and mirrored in one."""
+        """Activations of some candidates: in quarter turns, and of a wider patch mirrored."""
         centres = self._centres[index]
         near = self._cutter.cut(centres)
         wide = resize(self._wide_cutter.cut(centres), PATCH_SIZE).flip(2)

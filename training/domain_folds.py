@@ -3,8 +3,8 @@
 For each domain of the crops a network is trained on the others (training/domain_fold.toml; RUNS
 keeps it), and its bank is selected. The target "image" holds all negatives of the domain, the other
 nuclei of its crops, and as many mitotic figures as make the share of `--share`; several such images
-take figures in turn. Patches have mirrored borders, as in the training. An arm's threshold for a
-domain is the one that is best for it on the other domains.
+take figures in turn. Patches have mirrored borders, as in the training, in both sizes of the views.
+An arm's threshold for a domain is the one that is best for it on the other domains.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from evaluation.virtual_scanners import AS_IT_IS
 from model.adaptation import AdaptationSettings
 from model.calibration import Calibration
 from model.image import Image
-from model.patches import PATCH_SIZE
 from model.pipeline import Detector, DetectorSettings
 from model.precision import choose_device, choose_precision
 from model.source_bank import BANK_FILE, load_bank, save_bank
+from model.target import WIDE
 from model.weights import file_sha256
 from training import train
 from training.ami_br import CROP_DOMAINS, add_crops
@@ -46,6 +46,7 @@ from training.select_bank import MIN_BORDER, Selection, select
 
 RECIPE = Path(__file__).with_name("domain_fold.toml")
 MPP = 0.25
+TILE = WIDE  # px, so that no view of a patch shows its neighbours
 # Only a difference of thresholds: each arm's is chosen on the other domains.
 REFERENCE, THRESHOLD = -1.5, 0.95
 EXAMPLES = """\
@@ -63,7 +64,7 @@ class Montage(NamedTuple):
     Attributes:
         name: of domain and draw.
         domain: that the network has not seen.
-        pixels: (n * PATCH_SIZE, PATCH_SIZE, 3) uint8.
+        pixels: (n * TILE, TILE, 3) uint8.
         mitotic: (n,) bool of the tiles.
         slides: (n,) of the tiles.
     """
@@ -77,8 +78,8 @@ class Montage(NamedTuple):
     @property
     def centres(self) -> np.ndarray:
         """(n, 2) x, y in px of the tiles."""
-        middle = PATCH_SIZE // 2
-        y = np.arange(len(self.mitotic)) * PATCH_SIZE + middle
+        middle = TILE // 2
+        y = np.arange(len(self.mitotic)) * TILE + middle
         return np.stack([np.full(len(y), middle), y], axis=1).astype(float)
 
 
@@ -195,7 +196,7 @@ def draw_montages(
         yield Montage(
             f"{domain}/{number}",
             domain,
-            np.concatenate([samples.patch(int(i)) for i in index]),
+            np.concatenate([samples.window(int(i), side=TILE) for i in index]),
             samples.mitotic[index],
             np.array([samples.images[samples.image[i]].slide for i in index]),
         )
@@ -215,7 +216,7 @@ def by_slide(
                 file_name=f"{slide}.tif",
                 figures=montage.centres[here][montage.mitotic[here]],
                 hard_negatives=np.zeros((0, 2)),
-                size=(PATCH_SIZE, PATCH_SIZE * len(here)),
+                size=(TILE, TILE * len(here)),
                 mpp=(MPP, MPP),
                 slide=slide,
                 domain=montage.domain,
@@ -225,7 +226,7 @@ def by_slide(
             if row["image"] != montage.name:
                 continue
             found = [
-                (str(montage.slides[int(y) // PATCH_SIZE]), [x, y], probability)
+                (str(montage.slides[int(y) // TILE]), [x, y], probability)
                 for (x, y), probability in zip(row["points"], row["probabilities"], strict=True)
             ]
             for slide in tiles:

@@ -100,15 +100,15 @@ def card(
 
 
 def _averaging(stages: list[dict[str, Any]]) -> str:
-    said = []
     recipe = stages[0]["recipe"]
+    within = "none"
     if recipe.get("average_from") is not None:
-        said.append(f"mean of the weights after each step from {recipe['average_from']} on")
+        within = f"mean of the weights after each step from {recipe['average_from']} on"
     elif recipe["averaging"] > 0:
-        said.append(f"moving average of the weights, decay {recipe['averaging']}")
-    if len(stages) > 1:
-        said.append(f"{SHARE} of the last stage's weights, the rest of the stage before")
-    return "; ".join(said) or "none"
+        within = f"moving average of the weights, decay {recipe['averaging']}"
+    if len(stages) == 1:
+        return within
+    return f"last stage: {within}; mean with the stage before, which weighs {1 - SHARE}"
 
 
 def _ami_br_data(last: dict[str, Any]) -> dict[str, Any]:

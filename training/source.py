@@ -48,9 +48,9 @@ class Recipe:
         frozen_below: cut of the network under which nothing is trained.
         averaging: decay a step of the moving average of the weights, which is what is kept; 0
             keeps the last.
-        average_from: step from which all weights count alike instead (stochastic weight averaging,
-            Izmailov et al. 2018); with a constant rate they lie around a flat minimum, which holds
-            better in other domains (Cha et al. 2021).
+        average_from: step, counted from 0, from which all weights count alike instead (stochastic
+            weight averaging, Izmailov et al. 2018); with a constant rate they lie around a flat
+            minimum, which holds better in other domains (Cha et al. 2021).
         hard_negatives: number of highest-scored negatives that hard samples are drawn from.
         mining_rounds: how often the negatives are scored anew, evenly over the training.
         checkpoint_every: steps between checkpoints; None for CHECKPOINT_EVERY.
@@ -76,6 +76,11 @@ class Recipe:
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Raises ValueError where the schedule is unknown."""
+        if self.schedule not in get_args(Schedule):
+            raise ValueError(f"schedule {self.schedule!r} is none of {get_args(Schedule)}")
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
         """A recipe from a preset's tables; unknown keys are an error, augmentation may be false.
@@ -85,8 +90,6 @@ class Recipe:
             ValueError: the schedule is.
         """
         values = dict(values)
-        if (schedule := values.get("schedule", cls.schedule)) not in get_args(Schedule):
-            raise ValueError(f"schedule {schedule!r} is none of {get_args(Schedule)}")
         mixture = Mixture(**values.pop("mixture", {}))
         given = values.pop("augmentation", {})
         augmentation = None if given in (False, None) else Augmentation(**given)
@@ -134,8 +137,11 @@ def train(
         A network with the averaged weights, in evaluation mode, on the CPU.
 
     Raises:
-        ValueError: the checkpoint is of another recipe or other samples.
+        ValueError: the checkpoint is of another recipe or other samples, or the recipe ends before
+            its average begins.
     """
+    if recipe.average_from is not None and recipe.average_from >= recipe.steps:
+        raise ValueError(f"average_from {recipe.average_from} is not below steps {recipe.steps}")
     run.mkdir(parents=True, exist_ok=True)
     kind = EveryPatch if recipe.epochs else BatchSource
     source = kind(samples, recipe.mixture, recipe.augmentation, recipe.seed, compute)
@@ -255,7 +261,7 @@ def _step(
 
 
 def _schedule(step: int, recipe: Recipe) -> float:
-    """Linear rise, then a cosine to zero, or 1."""
+    """Share of the rate: a linear rise, then a cosine to zero, or constant."""
     if step < recipe.warm_up:
         return (step + 1) / recipe.warm_up
     if recipe.schedule == "constant":

@@ -85,7 +85,7 @@ def test_what_is_not_kept_is_the_same_bit_by_bit(
     assert computed.sample is computed.sample, "from now on it is kept"
 
 
-def test_views_are_the_symmetries_of_a_square_in_two_sizes(network: MitosisNetwork) -> None:
+def test_views_are_quarter_turns_and_wider_mirrored_ones(network: MitosisNetwork) -> None:
     views = list(make(network).views(np.array([4, 7])))
     assert len(views) == VIEWS and all(view.shape == (2, 64, 64, 3) for view in views)
     near, wide = PatchCutter(PIXELS), PatchCutter(PIXELS, WIDE)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from evaluation.virtual_scanners import AS_IT_IS
-from model.patches import PatchCutter
+from model.patches import PATCH_SIZE, PatchCutter
+from model.target import WIDE
 from training import domain_folds, train
 from training.ami_br import CROP_DOMAINS, add_crops
-from training.domain_folds import RECIPE, Montage, by_slide, draw_montages, main
-from training.samples import Samples
+from training.domain_folds import RECIPE, TILE, Montage, by_slide, draw_montages, main
+from training.samples import Samples, match_borders
 from training.select_bank import Selection
 from training.source import Recipe
 from training.train import read_preset
@@ -44,28 +45,39 @@ def test_montage_holds_the_patches_of_the_training(data: Path) -> None:
     assert len(montages) == samples.mitotic.sum() == 4, "one figure each, in turn"
     first, other = montages[0], montages[1]
     assert first.mitotic.sum() == 1 and len(first.mitotic) > 5
-    tiles = PatchCutter(first.pixels).cut(first.centres).numpy()
-    np.testing.assert_array_equal(tiles.reshape(-1, 64, 3), first.pixels)
-    figures = [m.pixels.reshape(-1, 64, 64, 3)[m.mitotic][0] for m in (first, other)]
+    figures = [m.pixels.reshape(-1, TILE, TILE, 3)[m.mitotic][0] for m in (first, other)]
     assert not np.array_equal(*figures)
     again = next(draw_montages(data, XR, share=0.05, draws=1))
     np.testing.assert_array_equal(again.pixels, first.pixels)
 
 
+@pytest.mark.parametrize("side", [PATCH_SIZE, WIDE])
+def test_no_view_of_a_patch_shows_its_neighbours(data: Path, side: int) -> None:
+    montage = next(draw_montages(data, XR, share=0.05, draws=1))
+    samples = Samples([XR])
+    add_crops(samples, data)
+    match_borders(samples, np.random.default_rng(0))
+    patches = PatchCutter(montage.pixels, side).cut(montage.centres).numpy()
+    windows = [samples.window(index, side=side).tobytes() for index in range(len(samples))]
+    found = [windows.index(patch.tobytes()) for patch in patches]
+    assert found == sorted(found)
+    np.testing.assert_array_equal(samples.mitotic[found], montage.mitotic)
+
+
 def test_scores_are_split_by_slide() -> None:
     montage = Montage(
-        "d/0", "d", np.zeros((4 * 64, 64, 3), np.uint8),
+        "d/0", "d", np.zeros((4 * TILE, TILE, 3), np.uint8),
         np.array([True, False, True, False]), np.array(["s", "s", "t", "t"]),
     )  # fmt: skip
     found = {
         "image": "d/0", "arm": "none", "seed": 0, "schedule": "short",
-        "points": [[32.0, 32.0], [32.0, 3 * 64 + 32.0]], "probabilities": [0.9, 0.4],
+        "points": [[42.0, 42.0], [42.0, 3 * TILE + 42.0]], "probabilities": [0.9, 0.4],
         "seconds": {"adaptation": 0.0}, "adaptation": {"fallback": None},
     }  # fmt: skip
     rows, truth = by_slide([found], [montage])
     assert {r["image"]: r["probabilities"] for r in rows} == {"d/0/s": [0.9], "d/0/t": [0.4]}
     assert {r["scanner"] for r in rows} == {AS_IT_IS}
-    assert truth["d/0/t"].figures.tolist() == [[32.0, 2 * 64 + 32.0]]
+    assert truth["d/0/t"].figures.tolist() == [[42.0, 2 * TILE + 42.0]]
     assert {t.tissue for t in truth.values()} == {"d"} and truth["d/0/s"].slide == "s"
 
 

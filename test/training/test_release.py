@@ -58,6 +58,21 @@ def test_the_card_says_which_weights_were_averaged(made: Path) -> None:
     assert card["training"][0]["recipe"]["average_from"] == 3
 
 
+@pytest.mark.parametrize(
+    ("recipe", "stages", "expected"),
+    [
+        ({"averaging": 0.0}, 1, "none"),
+        ({"averaging": 0.9}, 1, "moving average of the weights, decay 0.9"),
+        ({"averaging": 0.9, "average_from": 0}, 1, "mean of the weights after each step from 0 on"),
+        ({"averaging": 0.0}, 2, "last stage: none; mean with the stage before, which weighs 0.75"),
+    ],
+)
+def test_each_kind_of_averaging_is_named(
+    recipe: dict[str, float], stages: int, expected: str
+) -> None:
+    assert release._averaging([{"recipe": recipe}] * stages) == expected
+
+
 def test_prepared_fields_are_detected_in_and_scored(
     made: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

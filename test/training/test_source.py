@@ -215,3 +215,9 @@ def test_a_recipe_comes_from_a_preset_and_goes_into_the_card() -> None:
         Recipe.from_dict({"stepz": 5})
     with pytest.raises(ValueError, match="schedule 'linear' is none of"):
         Recipe.from_dict({"schedule": "linear"})
+
+
+def test_an_average_that_never_begins_is_an_error(tmp_path: Path) -> None:
+    recipe = replace(BRIEF, average_from=BRIEF.steps)
+    with pytest.raises(ValueError, match="average_from 2 is not below steps 2"):
+        train(fresh(), rendered_samples(), recipe, tmp_path)
