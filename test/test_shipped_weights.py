@@ -21,7 +21,9 @@ from training.prepare import UNSEEN_MPP, unseen_fields
 from training.samples import SourceImage
 
 pytestmark = pytest.mark.skipif("MITOSIS_DATA" not in os.environ, reason="MITOSIS_DATA is not set")
-TOLERANCE = 0.03  # processors round bf16 differently
+# Processors round differently: between bf16 and fp32 AP moves by less than 0.001 and F1 by nothing.
+AP_TOLERANCE = 0.005
+F1_TOLERANCE = 0.015  # a figure of the 82 more or less
 
 
 def data() -> Path:
@@ -47,10 +49,10 @@ def test_slide_a03() -> None:
         fields, field_figures(data(), "fields_a"), FIELD_MPP[PARIS]
     )
     assert len(fields) == 7
-    assert f1 == pytest.approx(0.552, abs=TOLERANCE)
-    assert ap == pytest.approx(0.800, abs=TOLERANCE)
-    assert calibrated_f1 == pytest.approx(0.692, abs=TOLERANCE)
-    assert calibrated_ap == pytest.approx(0.812, abs=TOLERANCE)
+    assert f1 == pytest.approx(0.552, abs=F1_TOLERANCE)
+    assert ap == pytest.approx(0.800, abs=AP_TOLERANCE)
+    assert calibrated_f1 == pytest.approx(0.692, abs=F1_TOLERANCE)
+    assert calibrated_ap == pytest.approx(0.812, abs=AP_TOLERANCE)
 
 
 def test_unseen_lab() -> None:
@@ -60,7 +62,7 @@ def test_unseen_lab() -> None:
         [field.image for field in fields], figures, UNSEEN_MPP
     )
     assert sum(map(len, figures.values())) == 12
-    assert f1 == pytest.approx(0.737, abs=2 * TOLERANCE)  # 12 figures
-    assert ap == pytest.approx(0.636, abs=2 * TOLERANCE)
-    assert calibrated_f1 == pytest.approx(0.737, abs=2 * TOLERANCE)
-    assert calibrated_ap == pytest.approx(0.630, abs=2 * TOLERANCE)
+    assert f1 == pytest.approx(0.737, abs=4 * F1_TOLERANCE)  # 12 figures
+    assert ap == pytest.approx(0.636, abs=2 * AP_TOLERANCE)
+    assert calibrated_f1 == pytest.approx(0.737, abs=4 * F1_TOLERANCE)
+    assert calibrated_ap == pytest.approx(0.630, abs=2 * AP_TOLERANCE)
