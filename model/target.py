@@ -74,7 +74,7 @@ class Target:
             yield from self._sample.split(CHUNK)
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
-        """Activations of some candidates: in quarter turns, and of a wider patch mirrored."""
+        """Activations of some candidates: quarter turns of a patch, and of a wider one mirrored."""
         centres = self._centres[index]
         near = self._cutter.cut(centres)
         wide = resize(self._wide_cutter.cut(centres), PATCH_SIZE).flip(2)

@@ -45,6 +45,8 @@ def test_montage_holds_the_patches_of_the_training(data: Path) -> None:
     assert len(montages) == samples.mitotic.sum() == 4, "one figure each, in turn"
     first, other = montages[0], montages[1]
     assert first.mitotic.sum() == 1 and len(first.mitotic) > 5
+    tiles = PatchCutter(first.pixels, TILE).cut(first.centres).numpy()
+    np.testing.assert_array_equal(tiles.reshape(-1, TILE, 3), first.pixels)
     figures = [m.pixels.reshape(-1, TILE, TILE, 3)[m.mitotic][0] for m in (first, other)]
     assert not np.array_equal(*figures)
     again = next(draw_montages(data, XR, share=0.05, draws=1))
