@@ -35,6 +35,8 @@ WORKDIR /opt/app
 COPY --chmod=755 weights weights
 COPY --chmod=755 source_bank source_bank
 COPY --chmod=755 model model
+COPY --chmod=755 slide slide
+COPY --chmod=755 batch batch
 COPY --chmod=755 evaluation evaluation
 COPY --chmod=755 report report
 COPY --chmod=755 process.py serve.py ./

@@ -2,15 +2,15 @@
 """Mitosis detection that adapts to every image: reads --input, writes --output.
 
 An image's way, after Kondo, "Multi-source Domain Adaptation Using Gradient Reversal Layer for
-Mitotic Cell Detection" (MIDOG 2021), is `Detector.detect` in model/pipeline.py:
+Mitotic Cell Detection" (MIDOG 2021), is `Detector.detect` in model/detector.py:
 
     candidates by blue ratio                 model/candidates.py
     64 x 64 patches around them              model/patches.py
     a fresh copy of the trained network      model/network.py, model/weights.py
     adapted to this image, against the       model/adaptation/, model/source_bank.py
         bank of confident source patches
-    mitosis probabilities, merged            model/classification.py, model/detections.py
-    mitotic-figures.json                     model/output.py
+    mitosis probabilities, merged            model/scoring.py, model/detections.py
+    mitotic-figures.json                     batch/output.py
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from model.options import FILES, option_parser
+from batch.options import FILES, option_parser
 
 if TYPE_CHECKING:
-    from model.pipeline import Detector
+    from model.detector import Detector
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,8 +52,9 @@ def load_detector(options: argparse.Namespace) -> Detector:
     Raises:
         ValueError: weights, bank or device cannot be used; the message says why.
     """
-    from model.adaptation import ARMS, AdaptationSettings
-    from model.pipeline import Detector, DetectorSettings
+    from model.adaptation.base import AdaptationSettings
+    from model.adaptation.registry import ARMS
+    from model.detector import Detector, DetectorSettings
     from model.precision import choose_device, choose_precision
     from model.source_bank import load_bank
     from model.weights import load_weights
@@ -91,10 +92,10 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
     Raises:
         OSError: the folder cannot be listed, or holds no image.
     """
-    from model.folder import FolderSettings, process_images
-    from model.inputs import find_images
-    from model.memory import GIB, available_memory
-    from model.terminal import Terminal
+    from batch.folder import FolderSettings, process_images
+    from batch.inputs import find_images
+    from batch.terminal import Terminal
+    from slide.memory import GIB, available_memory
 
     inputs = find_images(options.input, with_mpp=options.mpp is not None)
     if not inputs.images:
@@ -115,7 +116,7 @@ def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]
 
 def write_files(options: argparse.Namespace) -> list[str]:
     """Write the files for readers that are asked for; a line for each image that has none."""
-    from model.inputs import SUMMARY_FILE
+    from batch.inputs import SUMMARY_FILE
 
     kinds = [kind for kind in FILES if getattr(options, kind)]
     if not kinds or not (options.output / SUMMARY_FILE).is_file():  # nothing could be written

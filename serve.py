@@ -22,7 +22,7 @@ from typing import Any
 import waitress
 
 import process
-from model.options import option_parser
+from batch.options import option_parser
 
 THREADS = 16  # of HTTP
 MAX_CALLS = 8  # running or waiting: each holds a thread, the others answer /health and refuse

@@ -31,6 +31,7 @@ main() {
   bin=$(dirname "$(tools/venv.sh requirements.txt requirements-train.txt requirements-dev.txt)")
 
   "$bin/ruff" check .
+  "$bin/ruff" format --check .
   "$bin/mypy"
   "$bin/shellcheck" ./*.sh tools/*.sh .ci/run
   "$bin/hadolint" Dockerfile

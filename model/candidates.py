@@ -46,7 +46,7 @@ class CandidateSettings:
 # The paper's numbers: section 3.
 PAPER = CandidateSettings("simple", deviations=3.0, block=1, min_area=2, max_side=50)
 # Chosen on slides A00-A02 of `fields_a`: all 102 annotated figures lie within 7.5 µm of a
-# candidate, at 2,630 candidates a field of 2084x2084 px. `python -m training.search_candidates`
+# candidate, at 2,630 candidates a field of 2084x2084 px. `python -m experiments.candidate_search`
 # prints the grid. Averaging blocks of 2x2 px replaces smoothing and quarters the work.
 DEFAULT = CandidateSettings()
 SETTINGS: dict[str, CandidateSettings] = {"default": DEFAULT, "paper": PAPER}

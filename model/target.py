@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from model.classification import activations_below
 from model.network import MitosisNetwork
 from model.patches import PATCH_SIZE, PatchCutter, resize
 from model.precision import Precision
+from model.scoring import activations_below
 
 CHUNK = 2048  # candidates whose pixels are held at once
 VIEWS = 8

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from model.calibration import Calibration
+from model.adaptation.calibration import Calibration
 from model.network import MitosisNetwork
 
 WEIGHTS_FILE = "weights.safetensors"

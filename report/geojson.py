@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from model.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE
+from batch.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE
 from report.saved import Saved
 
 GEOJSON_FILE = "detections.geojson"

@@ -7,8 +7,8 @@ import numpy as np
 from PIL import Image as Picture
 from PIL import ImageDraw, ImageFont
 
+from batch.output import write_whole
 from model.detections import MERGE_RADIUS_UM
-from model.output import write_whole
 from report.saved import Saved
 
 OVERLAY_FILE = "overlay.png"

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from model.image import ImageError, read_image
-from model.inputs import SUMMARY_FILE, find_images
-from model.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE, RESULT_FILE
+from batch.inputs import SUMMARY_FILE, find_images
+from batch.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE, RESULT_FILE
 from model.weights import file_sha256
+from slide.image import ImageError, read_image
 
 # What is told of an image comes from these; all else may be absent, as in another version's result.
 NEEDED = ("file", "threshold", "detections", "size_px", "pixel_size_um")

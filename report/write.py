@@ -7,14 +7,14 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from model.image import ImageError
-from model.options import FILES
-from model.output import write_json, write_whole
+from batch.options import FILES
+from batch.output import write_json, write_whole
 from report.geojson import GEOJSON_FILE, feature_collection
 from report.overlay import write_overlay
 from report.page import PAGE_FILE, entry, render
 from report.saved import load_output, read_pixels
 from report.table import CSV_FILE, detections_csv
+from slide.image import ImageError
 
 KINDS = tuple(FILES)
 

@@ -29,8 +29,8 @@ import numpy as np
 import SimpleITK as sitk
 
 import serve
-from model.inputs import SLUG
-from model.output import FILE_NAME
+from batch.inputs import SLUG
+from batch.output import FILE_NAME
 from test import hostile_clients
 from test.rendering import render_tissue
 from training.tiff import write_tiff

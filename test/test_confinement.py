@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from model.folder import FolderSettings, process_images
-from model.inputs import SLUG, find_images, output_names
+from batch.folder import FolderSettings, process_images
+from batch.inputs import SLUG, find_images, output_names
 from report.__main__ import main as report
 from report.saved import load_output
 from test.model.builders import field, tiny_detector

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import process
-from model.options import option_parser
+from batch.options import option_parser
 from report.__main__ import main as report
 from report.__main__ import option_parser as report_parser
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights

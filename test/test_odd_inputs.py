@@ -19,11 +19,11 @@ import SimpleITK as sitk
 import tifffile
 from PIL import Image as Picture
 
-from model import image as image_module
+from batch.folder import FolderSettings, process_images
+from batch.inputs import find_images
+from batch.terminal import shown
 from model.candidates import CandidateSettings, find_candidates
-from model.folder import FolderSettings, process_images
-from model.inputs import find_images
-from model.terminal import shown
+from slide import image as image_module
 from test.container.conftest import strict_json
 from test.model.builders import tiny_detector
 from test.rendering import render_tissue

@@ -13,8 +13,8 @@ import jsonschema
 import pytest
 
 import process
+from batch.options import option_parser
 from model import __version__
-from model.options import option_parser
 from model.weights import WEIGHTS_FILE, file_sha256
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
 from test.rendering import render_tissue

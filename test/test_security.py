@@ -17,7 +17,7 @@ import pytest
 import torch
 
 import process
-from model.options import ROOT
+from batch.options import ROOT
 from model.source_bank import BANK_FILE, SourceBankError, load_bank
 from model.weights import CARD_FILE, WEIGHTS_FILE, WeightsError, file_sha256, load_weights
 from test.model.builders import DOMAINS, field, tiny_bank, tiny_network, write_bank, write_weights

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from batch.options import ROOT
 from evaluation.metrics import pool, summary
-from model.options import ROOT
 from model.weights import load_weights
 from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
 from training.field_scores import score_fields

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation import ScoringError
-from evaluation.ablation import (
+from evaluation.ground_truth import AnnotatedImage
+from experiments.ablation import (
     RESULTS_FILE,
     Wish,
     adapt_once,
@@ -28,21 +29,20 @@ from evaluation.ablation import (
     read_results,
     wanted_adaptations,
 )
-from evaluation.ablation_table import summarise, write_scores
-from evaluation.ground_truth import AnnotatedImage
-from evaluation.virtual_scanners import AS_IT_IS
-from model.adaptation import AdaptationSettings
-from model.calibration import Calibration
-from model.image import Image
-from model.pipeline import Detector, DetectorSettings
+from experiments.ablation_table import summarise, write_scores
+from model.adaptation.base import AdaptationSettings
+from model.adaptation.calibration import Calibration
+from model.detector import Detector, DetectorSettings
 from model.precision import choose_device, choose_precision
 from model.source_bank import BANK_FILE, load_bank, save_bank
 from model.target import WIDE
 from model.weights import file_sha256
+from slide.image import Image
 from training import train
 from training.ami_br import CROP_DOMAINS, add_crops
 from training.samples import Samples, match_borders
 from training.select_bank import MIN_BORDER, Selection, select
+from training.virtual_scanners import AS_IT_IS
 
 RECIPE = Path(__file__).with_name("domain_fold.toml")
 MPP = 0.25

@@ -9,12 +9,12 @@ import numpy as np
 from tqdm import tqdm
 
 from evaluation.scored_image import ScoredImage
-from model.adaptation import AdaptationSettings
-from model.calibration import Calibration
-from model.image import Image
+from model.adaptation.base import AdaptationSettings
+from model.adaptation.calibration import Calibration
+from model.detector import Detector, DetectorSettings
 from model.network import MitosisNetwork
-from model.pipeline import Detector, DetectorSettings
 from model.precision import choose_device, choose_precision
+from slide.image import Image
 from training.samples import SourceImage
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from model.candidates import SETTINGS, find_candidates
 from model.detections import MERGE_RADIUS_UM
-from model.image import Image, read_image, resample
+from slide.image import Image, read_image, resample
 from training.compute import ALONE, Compute
 from training.midog import MidogImage
 from training.samples import Samples, SourceImage

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from model.output import write_json
+from batch.output import write_json
 from training.ami_br import (
     FIELD_MPP,
     PARIS,

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from batch.output import write_json
 from model.candidates import SETTINGS
 from model.network import MitosisNetwork
-from model.output import write_json
 from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE
 from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
 from training.averaging import SHARE, released_network
@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
     parser.add_argument("run", type=Path, help="finished run of training.train")
     parser.add_argument("--threshold", type=Path, required=True, help="JSON of training.threshold")
-    parser.add_argument("--seam", type=Path, help="JSON of training.seam")
+    parser.add_argument("--seam", type=Path, help="JSON of experiments.seam")
     parser.add_argument("--validation", type=Path, help="JSON of evaluation.score on A03")
     parser.add_argument("--out", type=Path, default=Path("weights"), help="[%(default)s]")
     options = parser.parse_args(arguments)

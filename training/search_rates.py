@@ -23,12 +23,12 @@ import matplotlib.pyplot as pyplot
 import optuna
 from optuna.trial import TrialState
 
+from batch.output import write_json
 from evaluation.metrics import average_precision, pool, ranked_curve
 from evaluation.scored_image import ScoredImage
-from model.adaptation import AdaptationSettings
+from model.adaptation.base import AdaptationSettings
+from model.detector import Detector, DetectorSettings
 from model.network import CUTS, MitosisNetwork
-from model.output import write_json
-from model.pipeline import Detector, DetectorSettings
 from model.source_bank import SourceBank
 from training.averaging import released_network
 from training.compute import Compute, add_compute_options, join

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from batch.output import write_json
 from evaluation.bootstrap import draw
 from evaluation.metrics import (
     best_operating_point,
@@ -25,8 +26,7 @@ from evaluation.metrics import (
     summary,
 )
 from evaluation.scored_image import ScoredImage
-from model.calibration import HALF_TRUSTED, QUANTILE, Calibration, log_odds
-from model.output import write_json
+from model.adaptation.calibration import HALF_TRUSTED, QUANTILE, Calibration, log_odds
 from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
 from training.averaging import released_network
 from training.field_scores import score_fields

@@ -16,9 +16,9 @@ from torch.nn.functional import cross_entropy
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.adaptation.optimiser import Adam
 from model.adaptation.steps import take_steps
-from model.classification import as_input
 from model.network import MitosisNetwork
 from model.precision import arithmetic
+from model.scoring import as_input
 from model.source_bank import SourceBank
 
 BatchNorm = Literal["training", "frozen"]

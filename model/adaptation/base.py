@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from model.calibration import Calibration
+from model.adaptation.calibration import Calibration
 from model.network import MitosisNetwork
 from model.precision import Precision
 from model.source_bank import SourceBank
@@ -84,7 +84,7 @@ class Arm:
         adapt: changes the network; None where it stays as it is.
         change_pixels: what is done to the image (height, width, 3) uint8 before its patches are
             cut for the adapted network; None for nothing.
-        calibrates: whether the scores are brought to the usual level (model/calibration.py).
+        calibrates: whether the scores are calibrated (model/adaptation/calibration.py).
     """
 
     adapt: Adapt | None = None

@@ -4,8 +4,8 @@
 Each check is one number with a limit. docs/adaptation.md has what was measured of adaptations to
 slides A00-A02 that lost average precision, and of others; these commands print it:
 
-    python -m evaluation.ablation FIELDS OUT --only 'A0[0-2]*' --schedule short --unguarded
-    python -m evaluation.guard_limits FIELDS OUT
+    python -m experiments.ablation FIELDS OUT --only 'A0[0-2]*' --schedule short --unguarded
+    python -m experiments.guard_limits FIELDS OUT
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from model.calibration import Calibration, log_odds
-from model.classification import mitosis_probabilities
+from model.adaptation.calibration import Calibration, log_odds
 from model.network import MitosisNetwork
 from model.precision import Precision
+from model.scoring import mitosis_probabilities
 from model.source_bank import SourceBank
 
 # Fewer candidates than this say little of a scanner; a field of 0.09 mm² has some 130.

@@ -1,4 +1,4 @@
-"""Fuzz the reader of images (model/image.py) or of inputs.json (model/inputs.py) with atheris.
+"""Fuzz the reader of images (slide/image.py) or of inputs.json (batch/inputs.py) with atheris.
 
 It starts from the odd inputs of the tests and runs until the time is up or something is found: an
 exception other than the reader's own, a broken promise, a crash, more than --memory, or an input

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from model.inputs import SLUG
+from batch.inputs import SLUG
 from test.fuzz.targets import KINDS, REGION
 from test.test_odd_inputs import KINDS as ODD_INPUTS
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-import model.image
-from model.image import PLAUSIBLE_MPP, Image, ImageError, read_image
-from model.inputs import PLATFORM_FILE, SLUG, find_images, output_names, platform_slugs
+import slide.image
+from batch.inputs import PLATFORM_FILE, SLUG, find_images, output_names, platform_slugs
+from slide.image import PLAUSIBLE_MPP, Image, ImageError, read_image
 
 # The reader's own limit of 3 GB an image is kept by test/test_odd_inputs.py. Here it is lower, so
 # that an input takes milliseconds.
@@ -37,7 +37,7 @@ class Target(NamedTuple):
 
 def prepare_reader(_folder: Path) -> None:
     """Lower the reader's limit of size for this process."""
-    model.image.MAX_PIXELS = MAX_PIXELS
+    slide.image.MAX_PIXELS = MAX_PIXELS
 
 
 def check_reader(data: bytes, folder: Path) -> None:

@@ -8,14 +8,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from model.adaptation import ARMS, AdaptationSettings
-from model.calibration import Calibration
-from model.classification import activations_below
-from model.image import Image
+from model.adaptation.base import AdaptationSettings
+from model.adaptation.calibration import Calibration
+from model.adaptation.registry import ARMS
+from model.detector import Detector, DetectorSettings
 from model.network import MitosisNetwork
-from model.pipeline import Detector, DetectorSettings
+from model.scoring import activations_below
 from model.source_bank import COLUMNS, SourceBank, quantise, save_bank
 from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
+from slide.image import Image
 from test.rendering import render_tissue
 
 DOMAINS = ["scanner_one_lab", "scanner_two_lab", "scanner_two_other"]

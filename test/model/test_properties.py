@@ -13,10 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from model.candidates import CandidateSettings, find_candidates
-from model.detections import merge
-from model.inputs import SUMMARY_FILE, output_names
-from model.output import (
+from batch.inputs import SUMMARY_FILE, output_names
+from batch.output import (
     FORMATS,
     MITOTIC_FIGURE,
     NON_MITOTIC_FIGURE,
@@ -24,6 +22,8 @@ from model.output import (
     mitotic_figures,
     write_json,
 )
+from model.candidates import CandidateSettings, find_candidates
+from model.detections import merge
 from model.patches import PATCH_SIZE, PatchCutter
 from test.container.conftest import strict_json
 

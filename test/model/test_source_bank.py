@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from batch.options import ROOT
 from model.network import MitosisNetwork
-from model.options import ROOT
 from model.patches import normalise
 from model.source_bank import (
     BANK_FILE,

@@ -22,7 +22,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from model.memory import GIB
+from slide.memory import GIB
 from test.reliability.kills import survive_kills
 from test.reliability.large_image import measure
 

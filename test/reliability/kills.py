@@ -21,8 +21,8 @@ from typing import Any
 
 import jsonschema
 
-from model.inputs import SUMMARY_FILE
-from model.output import FILE_NAME, RESULT_FILE, UNFINISHED
+from batch.inputs import SUMMARY_FILE
+from batch.output import FILE_NAME, RESULT_FILE, UNFINISHED
 from model.weights import file_sha256
 from test.container.conftest import strict_json
 from test.rendering import render_tissue

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from evaluation import peak_memory
+from experiments import peak_memory
 from test.rendering import render_tissue
 
 ROOT = Path(__file__).resolve().parents[2]

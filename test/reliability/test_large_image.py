@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from model.image import read_image
-from model.memory import GIB
+from slide.image import read_image
+from slide.memory import GIB
 from test.reliability.large_image import GLASS, TILE, measure, write_large_image
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from model.inputs import SUMMARY_FILE
-from model.output import RESULT_FILE, write_json
+from batch.inputs import SUMMARY_FILE
+from batch.output import RESULT_FILE, write_json
 from model.weights import file_sha256
 from report.saved import Saved, load_output
 from test.rendering import render_tissue

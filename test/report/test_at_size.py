@@ -17,8 +17,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import process
-from model.inputs import SUMMARY_FILE
-from model.output import RESULT_FILE, write_json
+from batch.inputs import SUMMARY_FILE
+from batch.output import RESULT_FILE, write_json
 from model.weights import file_sha256
 from report.page import PAGE_FILE, entry, render
 from report.saved import Saved

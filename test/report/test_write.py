@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from model.output import write_json
+from batch.output import write_json
 from report.__main__ import main
 from report.saved import load_output
 from test.report.builders import failed, result_of, write_output

@@ -9,7 +9,6 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from evaluation.virtual_scanners import AS_IT_IS
 from model.patches import PATCH_SIZE, PatchCutter
 from model.target import WIDE
 from training import domain_folds, train
@@ -19,6 +18,7 @@ from training.samples import Samples, match_borders
 from training.select_bank import Selection
 from training.source import Recipe
 from training.train import read_preset
+from training.virtual_scanners import AS_IT_IS
 
 XR, S360 = "hamamatsu_xr_utrecht", "hamamatsu_s360_utrecht"
 TINY = """

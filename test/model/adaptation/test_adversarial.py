@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from model.adaptation import AdaptationSettings, Adapted, adversarial
+from model.adaptation import adversarial
 from model.adaptation.adversarial import BatchNorm, adapt_by_gradient_reversal
-from model.classification import activations_below, as_input
+from model.adaptation.base import AdaptationSettings, Adapted
 from model.network import MitosisNetwork
+from model.scoring import activations_below, as_input
 from model.source_bank import SourceBank
 from test.model.builders import linear, some_patches, tiny_bank, tiny_network
 

@@ -6,8 +6,8 @@ import inspect
 
 import pytest
 
-from model.adaptation import ARMS, AdaptationSettings
-from model.adaptation.base import Adapt
+from model.adaptation.base import Adapt, AdaptationSettings
+from model.adaptation.registry import ARMS
 
 
 def test_defaults_are_the_paper_s() -> None:

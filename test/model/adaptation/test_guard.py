@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from model.adaptation.calibration import Calibration
 from model.adaptation.guard import (
     DIVERGED,
     FEWEST_TOP,
@@ -30,7 +31,6 @@ from model.adaptation.guard import (
     reason_to_abstain,
     told,
 )
-from model.calibration import Calibration
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
 from test.model.builders import linear, tiny_bank, tiny_network

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from model.adaptation import AdaptationSettings, paper
-from model.classification import activations_below
+from model.adaptation import paper
+from model.adaptation.base import AdaptationSettings
+from model.scoring import activations_below
 from test.model.builders import some_patches, tiny_bank, tiny_network
 
 SETTINGS = AdaptationSettings(epochs=1, batch_size=64)

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from model.adaptation import AdaptationSettings
+from model.adaptation.base import AdaptationSettings
 from model.adaptation.steps import Taken, take_steps
 
 STEPS = 100

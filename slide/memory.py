@@ -1,0 +1,79 @@
+"""How much memory there is, and how much of it an image may take.
+
+An image is decoded as a whole; what follows goes over it in stripes and patches. So the most that
+it takes follows from its header, and one that would take too much is refused before it is read.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+GIB = 1 << 30
+# Of a limit that nobody has stated, what this process may take: the rest is for the system.
+SHARE = 0.9
+ROOT = Path("/")
+
+
+@dataclass(frozen=True)
+class MemoryBudget:
+    """What the process may take.
+
+    Attributes:
+        limit: bytes in all.
+        resting: bytes of that while an image is read: libraries, network and bank.
+        working: bytes while it is processed, without its pixels: patches and activations too
+            (model/detector.py has the measured figures).
+        detecting: bytes that finding candidates takes for a pixel, besides the pixel.
+    """
+
+    limit: int
+    resting: int
+    working: int
+    detecting: float
+
+    def refusal(self, reading: float, processing: float) -> str | None:
+        """Why an image whose pixels take so many bytes cannot be processed, or None if it can."""
+        needed = max(self.resting + reading, self.working + processing)
+        if needed <= self.limit:
+            return None
+        return f"{needed / GIB:.1f} GiB of memory are needed, {self.limit / GIB:.1f} allowed"
+
+
+def available_memory(root: Path = ROOT) -> int:
+    """Bytes that this process can have: the machine's, or less where its control group has a limit.
+
+    root: of the file system, for tests. Both versions of control groups are understood.
+    """
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return int(min([machine, *_group_limits(root)]) * SHARE)
+
+
+def _group_limits(root: Path) -> list[int]:
+    """Limits of this process's control group and of those above it."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    limits = []
+    for line in lines:
+        _, controllers, place = line.split(":", 2)
+        if controllers == "":
+            top, file = root / "sys/fs/cgroup", "memory.max"
+        elif "memory" in controllers.split(","):
+            top, file = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
+        else:
+            continue
+        # In a container the place may be that on the host, of which only the top is to be seen.
+        inside = Path(place.strip("/"))
+        limits += [_limit(top / folder / file) for folder in (inside, *inside.parents)]
+    return [limit for limit in limits if limit is not None]
+
+
+def _limit(path: Path) -> int | None:
+    """The number in a file; None for "max", or where there is none to read."""
+    try:
+        return int(path.read_text())
+    except (OSError, ValueError):
+        return None

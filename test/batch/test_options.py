@@ -1,0 +1,118 @@
+"""Options: defaults, refusals in words, and a --help that answers at once."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from batch import options
+from batch.options import ARM_NAMES, DEFAULT_ARM, ROOT, option_parser, shipped
+from batch.output import FORMATS
+from model.adaptation.base import AdaptationSettings
+from model.adaptation.registry import ARMS
+from model.candidates import SETTINGS
+
+HELP = """
+import json, sys
+import process
+try:
+    process.main(["--help"])
+except SystemExit as end:
+    heavy = {"torch", "numpy", "SimpleITK", "scipy"} & set(sys.modules)
+    print(json.dumps([end.code, sorted(heavy)]), file=sys.stderr)
+"""
+
+
+def test_help_is_fast_and_imports_nothing_heavy() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    ended = subprocess.run(
+        [sys.executable, "-c", HELP], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert json.loads(ended.stderr) == [0, []]
+    assert "--adaptation" in ended.stdout and "examples:" in ended.stdout
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert seconds < 0.5
+
+
+def test_every_option_is_explained() -> None:
+    text = option_parser().format_help()
+    for word in (
+        "input output weights source-bank adaptation reversal-weight epochs learning-rate"
+        " batch-size max-steps candidates threshold mpp output-format device precision"
+        " time-budget seed"
+    ).split():
+        assert f"--{word}" in text
+
+
+def test_defaults_are_the_paper_s() -> None:
+    values = option_parser().parse_args([])
+    schedule = AdaptationSettings()
+    assert (values.epochs, values.learning_rate, values.batch_size) == (5, 1.7e-6, 128)
+    assert (schedule.epochs, schedule.learning_rate, schedule.batch_size) == (5, 1.7e-6, 128)
+    assert values.reversal_weight is values.threshold is values.max_steps is None
+    assert (values.input, values.output) == (Path("/input"), Path("/output"))
+    assert (values.output_format, values.time_budget) == ("2025", None)
+
+
+def test_names_are_those_of_the_parts() -> None:
+    assert tuple(ARMS) == ARM_NAMES
+    assert DEFAULT_ARM in ARMS
+    choices = {action.dest: action.choices for action in option_parser()._actions}
+    assert tuple(choices["output_format"] or ()) == FORMATS
+    assert set(choices["candidates"] or ()) == set(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("--threshold 1.5", "argument --threshold: 1.5 is not in 0..1"),
+        ("--threshold nan", "argument --threshold: 'nan' is no number"),
+        ("--threshold high", "argument --threshold: 'high' is no number"),
+        ("--mpp 0", "argument --mpp: 0 is not above 0"),
+        ("--mpp=-0.25", "argument --mpp: -0.25 is not above 0"),
+        ("--mpp 0,25", "argument --mpp: '0,25' is no number"),
+        ("--time-budget 0", "argument --time-budget: 0 is not above 0"),
+        ("--time-budget inf", "argument --time-budget: 'inf' is no number"),
+        ("--epochs 0", "argument --epochs: '0' is no whole number above 0"),
+        ("--epochs 1.5", "argument --epochs: '1.5' is no whole number above 0"),
+        ("--max-steps=-3", "argument --max-steps: '-3' is no whole number above 0"),
+        ("--batch-size ²", "argument --batch-size: '²' is no whole number above 0"),
+        ("--learning-rate=-1", "argument --learning-rate: -1 is below 0"),
+        ("--reversal-weight=-0.1", "argument --reversal-weight: -0.1 is below 0"),
+        ("--adaptation some", "argument --adaptation: invalid choice: 'some'"),
+        ("--candidates many", "argument --candidates: invalid choice: 'many'"),
+        ("--output-format 2023", "argument --output-format: invalid choice: '2023'"),
+        ("--device tpu", "argument --device: invalid choice: 'tpu'"),
+        ("--precision fp16", "argument --precision: invalid choice: 'fp16'"),
+        ("--seed x", "argument --seed: invalid int value: 'x'"),
+        ("--inptu x", "unrecognized arguments: --inptu x"),
+    ],
+)
+def test_bad_values(capsys: pytest.CaptureFixture[str], arguments: str, message: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        option_parser().parse_args(arguments.split())
+    assert end.value.code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", ["--threshold 0", "--threshold 1", "--reversal-weight 0"])
+def test_limits_are_allowed(arguments: str) -> None:
+    option_parser().parse_args(arguments.split())
+
+
+def test_uploaded_model_comes_before_the_shipped_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(options, "UPLOADED", tmp_path)
+    assert shipped("weights") == ROOT / "weights"
+    (tmp_path / "weights").mkdir()
+    assert shipped("weights") == ROOT / "weights", "an empty folder is none"
+    (tmp_path / "weights" / "card.json").touch()
+    assert shipped("weights") == tmp_path / "weights"
+    assert shipped("source_bank") == ROOT / "source_bank"

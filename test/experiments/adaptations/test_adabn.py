@@ -1,0 +1,58 @@
+"""Statistics are the image's, or a blend; weights stay."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from experiments.adaptations.adabn import BLEND, adapt, adapt_blended, blend_statistics
+from model.adaptation.base import AdaptationSettings
+from model.network import MitosisNetwork
+from model.scoring import activations_below
+from test.model.builders import some_patches, tiny_bank, tiny_network
+
+
+def adapted(share: float) -> tuple[MitosisNetwork, MitosisNetwork, torch.Tensor]:
+    network, before = tiny_network(), tiny_network()
+    target = activations_below(network, some_patches(40), 3, "fp32").clone()
+    blend_statistics(network, target, 3, AdaptationSettings(), share)
+    return network, before, target
+
+
+def test_first_layer_has_the_statistics_of_the_image() -> None:
+    network, _, target = adapted(1.0)
+    block = network.trunk.layer4[0]
+    seen = block.conv1(target).detach()
+    torch.testing.assert_close(block.bn1.running_mean, seen.mean(dim=(0, 2, 3)))
+    torch.testing.assert_close(block.bn1.running_var, seen.var(dim=(0, 2, 3)))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
+def test_share_blends(share: float) -> None:
+    blended, before, _ = adapted(share)
+    full, _, _ = adapted(1.0)
+    for name, value in blended.state_dict().items():
+        if "running" in name:
+            expected = share * full.state_dict()[name] + (1 - share) * before.state_dict()[name]
+            torch.testing.assert_close(value, expected)
+        elif "tracked" not in name:
+            assert torch.equal(value, before.state_dict()[name])
+    assert not any(module.training for module in blended.modules())
+
+
+def test_layers_below_the_cut_keep_their_statistics() -> None:
+    network, before, _ = adapted(1.0)
+    changed = {
+        name.split(".")[1]
+        for name, value in network.state_dict().items()
+        if "running" in name and not torch.equal(value, before.state_dict()[name])
+    }
+    assert changed == {"layer4"}
+
+
+def test_arms_take_all_or_a_share() -> None:
+    for arm, share in ((adapt, 1.0), (adapt_blended, BLEND)):
+        network = tiny_network()
+        bank = tiny_bank(network, 3)
+        result = arm(network, bank.activations(torch.arange(12)), bank, AdaptationSettings())
+        assert result.account["target_share"] == share
