@@ -28,7 +28,7 @@ main() {
   local which=()
   if [ "${1:-}" = --full ]; then which=(-m "slow or not slow"); shift; fi
   local bin
-  bin=$(dirname "$(tools/venv.sh requirements.txt requirements-train.txt requirements-dev.txt)")
+  bin=$(dirname "$(tools/venv.sh requirements.txt requirements-{train,experiments,dev}.txt)")
 
   "$bin/ruff" check .
   "$bin/ruff" format --check .

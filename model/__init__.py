@@ -4,4 +4,4 @@ inputs, image, candidates, patches, network, source_bank, target, adaptation, cl
 detections, output; `pipeline` is an image's way through them, `folder` a folder's.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,9 +1,8 @@
 """Write requirements-image.lock: the packages that the Docker image adds to its base, with hashes.
 
-The pins come from requirements.txt. Left out are torch and torchvision with what they need: those
-are the base image's, and a lock of the package index's torch would add gigabytes of other CUDA
-wheels. The exception is numpy, which is pinned like everything else that computes. Each package has
-the hash of its wheel for every Python in PYTHONS.
+The pins come from requirements.txt. torch and torchvision are excluded, because the base image
+provides them and the package index would add gigabytes of CUDA wheels. Every other package is
+locked with the hash of its wheel for each Python version in PYTHONS.
 """
 
 from __future__ import annotations
@@ -14,20 +13,22 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements-image.lock"
 PYTHONS = ("3.11", "3.12")  # the official base image has 3.12
 PLATFORMS = ("manylinux_2_28_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64")
-THE_BASE_S = {"torch", "torchvision"}
-IN_THE_BASE = {"networkx", "pillow"}  # torch and torchvision cannot do without them
+PROVIDED_BY_BASE = {"torch", "torchvision"}
+DEPENDENCIES_IN_BASE = {"networkx"}  # installed there with torch
 HEADER = """\
-# What the Docker image adds to its base. `python tools/lock_image.py` made it from requirements.txt
-# and says what is left out, and why. Run it again after a change there.
+# Packages that the Docker image adds to its base image. Written by `python tools/lock_image.py`
+# from requirements.txt: do not edit, run it again after changing requirements.txt.
 """
 
 
 def main() -> None:
+    """Resolve the requirements for each Python version and write the lock."""
     hashes: dict[str, set[str]] = {}
     for python in PYTHONS:
         for requirement, sha256 in resolve(image_requirements(), python).items():
@@ -40,11 +41,11 @@ def image_requirements() -> list[str]:
     """The pins of requirements.txt that the image installs, as `name==version`."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     pins = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
-    return [pin for pin in pins if normalised(pin.split("==")[0]) not in THE_BASE_S]
+    return [pin for pin in pins if normalised(pin.split("==")[0]) not in PROVIDED_BY_BASE]
 
 
 def resolve(requirements: list[str], python: str) -> dict[str, str]:
-    """What pip would install for one Python: `name==version` to the wheel's sha256."""
+    """Map `name==version` to the wheel's SHA-256 for all that pip would install on one Python."""
     with tempfile.TemporaryDirectory() as target:
         report = subprocess.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
@@ -60,19 +61,22 @@ def resolve(requirements: list[str], python: str) -> dict[str, str]:
     return {
         f"{name}=={package['metadata']['version']}": wheel_hash(package)
         for name, package in zip(names, packages, strict=True)
-        if name not in IN_THE_BASE
+        if name not in DEPENDENCIES_IN_BASE
     }
 
 
-def wheel_hash(package: dict) -> str:
-    return package["download_info"]["archive_info"]["hashes"]["sha256"]
+def wheel_hash(package: dict[str, Any]) -> str:
+    """The SHA-256 of a wheel, from pip's installation report."""
+    return str(package["download_info"]["archive_info"]["hashes"]["sha256"])
 
 
 def normalised(name: str) -> str:
+    """A package name in the form that package indexes compare (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def entry(requirement: str, hashes: set[str]) -> str:
+    """The lines of one package in the lock."""
     return " \\\n".join([requirement] + [f"    --hash=sha256:{h}" for h in sorted(hashes)]) + "\n"
 
 
