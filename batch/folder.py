@@ -27,8 +27,9 @@ from batch.summary import Summary
 from batch.terminal import Terminal, shown
 from model.detector import Detections, Detector
 from model.weights import file_sha256
-from slide.image import Image, ImageError, read_header, read_image
+from slide.image import Image, ImageError
 from slide.memory import MemoryBudget
+from slide.read import read_header, read_image
 
 DIGITS = 6  # of probabilities, and of coordinates in px
 BYTES_AHEAD = 8  # a pixel of an image that is read ahead: RGB, and what decoding takes besides

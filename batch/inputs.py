@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from slide.image import SUFFIXES, SUFFIXES_WITH_MPP
+from slide.read import SUFFIXES, SUFFIXES_WITH_MPP
 
 SLUG = "histopathology-roi-cropout"  # the challenge's name of its input
 PLATFORM_FILE = "inputs.json"

@@ -33,7 +33,8 @@ from model.detector import Detector, DetectorSettings, Prepared
 from model.precision import choose_device, choose_precision
 from model.source_bank import load_bank
 from model.weights import Card, load_card, load_weights
-from slide.image import Image, read_image
+from slide.image import Image
+from slide.read import read_image
 from training.virtual_scanners import AS_IT_IS, CHOOSING, REPORTING, Scanner
 
 RESULTS_FILE = "results.jsonl"

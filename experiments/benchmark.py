@@ -43,7 +43,8 @@ from model.precision import Precision, choose_device, choose_precision
 from model.scoring import activations_below
 from model.source_bank import SourceBank, quantise
 from model.weights import load_weights
-from slide.image import Image, read_image
+from slide.image import Image
+from slide.read import read_image
 
 MPP = 0.25  # µm per pixel of all images here
 SAMPLE = ROOT / "test" / "images" / "rendered.tiff"

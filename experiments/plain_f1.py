@@ -29,7 +29,9 @@ from model.network import MitosisNetwork
 from model.precision import choose_device, choose_precision
 from model.source_bank import SourceBank, SourceBankError, load_bank
 from model.weights import Card, load_weights
-from slide.image import Image, read_image, resample
+from slide.image import Image
+from slide.read import read_image
+from slide.resample import resample
 
 SETS = {"A03": "A03*", "unseen lab": "Case*"}
 PLAIN, SHIPPED_METHOD = "plain", "paper-frozen"
@@ -124,7 +126,7 @@ def detect_plainly(
     With frozen batch norm statistics: as written, in training mode, the method collapses
     (docs/adaptation.md), and to beat that would say nothing.
     """
-    scaled = resample(image)
+    scaled = resample(image.pixels, image.mpp)
     centres = plain.find_candidates(scaled.pixels)
     patches = plain.cut_patches(scaled.pixels, centres)
     bank = setup.pixel_bank

@@ -33,8 +33,9 @@ from model.network import MitosisNetwork
 from model.scoring import mitosis_probabilities
 from model.source_bank import SourceBank
 from model.target import MAX_KEPT, Target
-from slide.image import Image, Resampled, resample
+from slide.image import Image
 from slide.memory import MemoryBudget
+from slide.resample import Resampled, resample
 
 DEFAULT_CUT = 3  # where no bank says otherwise
 VIEWED = 512  # candidates whose pixels in all views are held at once
@@ -200,7 +201,7 @@ class Detector:
         """
         seconds: dict[str, float] = {}
         with _timed(seconds, "candidates"):
-            scaled = resample(image)
+            scaled = resample(image.pixels, image.mpp)
             centres = (find or self.find)(scaled.pixels)
         with _timed(seconds, "patches"):
             target = self._target(scaled.pixels, centres)

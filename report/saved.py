@@ -12,7 +12,8 @@ import numpy as np
 from batch.inputs import SUMMARY_FILE, find_images
 from batch.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE, RESULT_FILE
 from model.weights import file_sha256
-from slide.image import ImageError, read_image
+from slide.image import ImageError
+from slide.read import read_image
 
 # What is told of an image comes from these; all else may be absent, as in another version's result.
 NEEDED = ("file", "threshold", "detections", "size_px", "pixel_size_um")

@@ -6,11 +6,20 @@ it takes follows from its header, and one that would take too much is refused be
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from slide.checks import CUT_OUT, shown_size
+from slide.image import ImageError
+from slide.resample import is_near, resampled_size
+
 GIB = 1 << 30
+# Bytes that decoding takes for a pixel at most, by the peak of the process over an image of
+# 8000x8000: tifffile fills the array, SimpleITK copies RGB once and makes JPEG by way of RGBA.
+FILLED, COPIED, BY_RGBA = 4, 6, 8
 # Of a limit that nobody has stated, what this process may take: the rest is for the system.
 SHARE = 0.9
 ROOT = Path("/")
@@ -39,6 +48,32 @@ class MemoryBudget:
         if needed <= self.limit:
             return None
         return f"{needed / GIB:.1f} GiB of memory are needed, {self.limit / GIB:.1f} allowed"
+
+
+def check_memory(
+    size: Sequence[int],
+    spacing: tuple[float, float],
+    decoding: float,
+    budget: MemoryBudget | None,
+) -> None:
+    """Raise ImageError for an image that would take too much, to decode or thereafter.
+
+    size: px (width, height); spacing: mm per pixel (x, y); decoding: bytes a pixel; budget: None
+    for no limit.
+    """
+    if budget is None:
+        return
+    width, height = size
+    pixels, mpp = width * height, (spacing[0] * 1000, spacing[1] * 1000)
+    detecting = pixels * (3 + budget.detecting)
+    if not is_near(mpp):
+        resampled = math.prod(resampled_size((width, height), mpp))
+        # Channel by channel, so Pillow holds a plane of either size and one halfway.
+        resampling = pixels * (3 + 1) + resampled * (3 + 1) + max(pixels, resampled)
+        detecting = max(resampling, pixels * 3 + resampled * (3 + budget.detecting))
+    refusal = budget.refusal(pixels * decoding, detecting)
+    if refusal is not None:
+        raise ImageError(f"{shown_size(size)} pixels: {refusal} (--max-memory); {CUT_OUT}")
 
 
 def available_memory(root: Path = ROOT) -> int:

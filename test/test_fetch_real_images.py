@@ -11,7 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from slide.image import read_image
+from slide.read import read_image
 from test import fetch_real_images
 from test.fetch_real_images import IMAGES, MPP, UNEXPECTED, UNREACHABLE, FetchError, fetch
 

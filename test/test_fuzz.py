@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import slide.image
+import slide.checks
 from test.fuzz.__main__ import main, summary
 from test.fuzz.seeds import SEEDS, inputs_seeds, reader_seeds
 from test.fuzz.tags import changed_tags
@@ -37,10 +37,10 @@ def target(
     """A target, its folder, and its seeds."""
     folder = tmp_path_factory.mktemp(request.param)
     seeds = list(SEEDS[request.param](tmp_path_factory.mktemp("seeds")))
-    limit = slide.image.MAX_PIXELS
+    limit = slide.checks.MAX_PIXELS
     TARGETS[request.param].prepare(folder)
     yield TARGETS[request.param], folder, seeds
-    slide.image.MAX_PIXELS = limit
+    slide.checks.MAX_PIXELS = limit
 
 
 @st.composite
@@ -84,7 +84,7 @@ def test_every_tag_of_every_tiff_at_its_extremes(
     step: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """64,000 files, of which the default run takes one in 41."""
-    monkeypatch.setattr(slide.image, "MAX_PIXELS", MAX_PIXELS)
+    monkeypatch.setattr(slide.checks, "MAX_PIXELS", MAX_PIXELS)
     (tmp_path / "seeds").mkdir()
     tried = 0
     for seed in reader_seeds(tmp_path / "seeds"):

@@ -23,7 +23,10 @@ from batch.folder import FolderSettings, process_images
 from batch.inputs import find_images
 from batch.terminal import shown
 from model.candidates import CandidateSettings, find_candidates
-from slide import image as image_module
+from slide import itk
+from slide import tiff as tiff_module
+from slide.image import ImageError
+from slide.read import read_image
 from test.container.conftest import strict_json
 from test.model.builders import tiny_detector
 from test.rendering import render_tissue
@@ -346,7 +349,7 @@ def test_a_file_that_vanishes_while_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After its header was looked at, and before its pixels are."""
-    header = image_module._check_page
+    header = tiff_module._check_page
 
     def vanish(page: Any, size: int) -> None:
         header(page, size)
@@ -355,19 +358,19 @@ def test_a_file_that_vanishes_while_it_is_read(
     jpeg = tiff(compression="jpeg")
     for write in (PLAIN, jpeg):
         write(tmp_path / "a.tif")
-        monkeypatch.setattr(image_module, "_check_page", vanish)
-        image = image_module.read_image(tmp_path / "a.tif")  # it is open: all of it is still there
+        monkeypatch.setattr(tiff_module, "_check_page", vanish)
+        image = read_image(tmp_path / "a.tif")  # it is open: all of it is still there
         assert image.pixels.shape == RGB.shape
     mha()(tmp_path / "a.mha")
-    inside = image_module._check_pixels_inside
+    inside = itk._check_pixels_inside
 
     def vanish_too(path: Path) -> None:
         inside(path)
         path.unlink()
 
-    monkeypatch.setattr(image_module, "_check_pixels_inside", vanish_too)
-    with pytest.raises(image_module.ImageError, match=DAMAGED):
-        image_module.read_image(tmp_path / "a.mha")
+    monkeypatch.setattr(itk, "_check_pixels_inside", vanish_too)
+    with pytest.raises(ImageError, match=DAMAGED):
+        read_image(tmp_path / "a.mha")
 
 
 def test_hundreds_of_thousands_of_candidates() -> None:

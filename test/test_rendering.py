@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from model.candidates import SETTINGS, find_candidates
-from slide.image import read_image
+from slide.read import read_image
 from test.make_rendered_image import MPP, SAMPLE, render_sample
 from test.rendering import FIGURE_MARGIN, PINK, PURPLE, Look, render_tissue
 from training.tiff import write_tiff

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation.ground_truth import MIDOG_2021
-from slide.image import ImageError, read_header
+from slide.image import ImageError
+from slide.read import read_header
 
 CATEGORIES = {1: "mitotic figure", 2: "look-alike"}  # of both annotation files
 LAB_2021 = "utrecht"

@@ -19,7 +19,9 @@ from tqdm import tqdm
 
 from model.candidates import SETTINGS, find_candidates
 from model.detections import MERGE_RADIUS_UM
-from slide.image import Image, read_image, resample
+from slide.image import Image
+from slide.read import read_image
+from slide.resample import resample
 from training.compute import ALONE, Compute
 from training.midog import MidogImage
 from training.samples import Samples, SourceImage
@@ -119,7 +121,8 @@ def within(centres: np.ndarray, figures: np.ndarray, mpp: tuple[float, float]) -
 def _store(image: MidogImage, folder: Path, candidates: str, mpp: float | None) -> None:
     pixels_file, candidates_file = _files(image, folder, candidates, mpp)
     if not _current(pixels_file, image.path):
-        _save(pixels_file, resample(read_image(image.path, mpp)).pixels)
+        whole = read_image(image.path, mpp)
+        _save(pixels_file, resample(whole.pixels, whole.mpp).pixels)
     if not _current(candidates_file, pixels_file):
         pixels = np.load(pixels_file, mmap_mode="r")
         _save(candidates_file, find_candidates(np.asarray(pixels), SETTINGS[candidates]))

@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-import slide.image
+import slide.checks
 from batch.inputs import PLATFORM_FILE, SLUG, find_images, output_names, platform_slugs
-from slide.image import PLAUSIBLE_MPP, Image, ImageError, read_image
+from slide.image import Image, ImageError
+from slide.pixel_size import PLAUSIBLE_MPP
+from slide.read import read_image
 
 # The reader's own limit of 3 GB an image is kept by test/test_odd_inputs.py. Here it is lower, so
 # that an input takes milliseconds.
@@ -37,7 +39,7 @@ class Target(NamedTuple):
 
 def prepare_reader(_folder: Path) -> None:
     """Lower the reader's limit of size for this process."""
-    slide.image.MAX_PIXELS = MAX_PIXELS
+    slide.checks.MAX_PIXELS = MAX_PIXELS
 
 
 def check_reader(data: bytes, folder: Path) -> None:

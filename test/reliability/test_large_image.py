@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from slide.image import read_image
 from slide.memory import GIB
+from slide.read import read_image
 from test.reliability.large_image import GLASS, TILE, measure, write_large_image
 
 

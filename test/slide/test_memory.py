@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import SimpleITK as sitk
 
+from slide.image import ImageError
 from slide.memory import GIB, SHARE, MemoryBudget, available_memory
+from slide.read import read_image
+from test.slide.builders import HEIGHT, RGB, WIDTH, write_any_tiff
+from training.tiff import write_tiff
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 NO_LIMIT = 9223372036854771712  # what version 1 says where there is none
@@ -56,3 +62,48 @@ def test_a_budget_holds_in_each_stage() -> None:
     assert budget.refusal(3 * GIB, 2 * GIB) is None
     assert budget.refusal(3 * GIB + 1, 0) == "4.0 GiB of memory are needed, 4.0 allowed"
     assert budget.refusal(0, 3 * GIB) == "5.0 GiB of memory are needed, 4.0 allowed"
+
+
+PIXELS = HEIGHT * WIDTH
+
+
+def budget(limit: int, detecting: float = 2.25) -> MemoryBudget:
+    """For pixels alone: nothing else takes memory."""
+    return MemoryBudget(limit, resting=0, working=0, detecting=detecting)
+
+
+@pytest.mark.parametrize(
+    ("options", "needed"),
+    [
+        ({}, 3 + 2.25),
+        ({"tile": (16, 16), "compression": "zlib"}, 3 + 2.25),
+        ({"tile": (16, 16), "compression": "jpeg"}, 8),
+        ({"resolution": (20000, 20000)}, 3 + 4 * (3 + 2.25)),
+        ({"resolution": (80000, 80000)}, 4 + (3 + 1) / 4 + 1),
+    ],
+    ids=["strips", "tiles", "JPEG", "enlarged", "reduced"],
+)
+def test_memory_follows_from_the_header(tiff: Path, options: dict[str, Any], needed: float) -> None:
+    write_any_tiff(tiff, RGB, photometric="rgb", **{"resolution": (40000, 40000)} | options)
+    assert read_image(tiff, budget=budget(int(PIXELS * needed))).pixels.shape == RGB.shape
+    with pytest.raises(ImageError, match=r"80x96 pixels: .* GiB of memory .*--max-memory.*cut out"):
+        read_image(tiff, budget=budget(int(PIXELS * needed) - 1))
+
+
+@pytest.mark.parametrize("suffix", ["mha", "png", "tif"])
+def test_what_does_not_fit_is_refused_before_it_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    path = tmp_path / f"image.{suffix}"
+    if suffix == "tif":
+        write_tiff(path, RGB, 0.25)
+    else:
+        sitk.WriteImage(sitk.GetImageFromArray(RGB, isVector=True), str(path))
+
+    def decode(*_: object, **__: object) -> None:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr("slide.itk.read_pixels", decode)
+    monkeypatch.setattr("slide.tiff._decoded", decode)
+    with pytest.raises(ImageError, match=r"80x96 pixels: .*--max-memory"):
+        read_image(path, 0.25, budget(PIXELS * 5))

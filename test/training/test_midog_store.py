@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from model.candidates import SETTINGS, find_candidates
-from slide.image import read_image
+from slide.read import read_image
 from test.rendering import render_tissue
 from test.training.midog_folder import Midog, Tissue, rendered_midog, write_midog
 from training.midog import MidogImage, read_midog

@@ -1,0 +1,70 @@
+"""Read one H&E image as 8-bit RGB with its place in the world, or say in one line why not.
+
+The header is checked before any pixel is allocated. The suffix decides which reader is used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from slide.checks import check_file
+from slide.image import Image, ImageError
+from slide.itk import READERS, read_with_itk
+from slide.libraries import library_errors_named, output_silenced
+from slide.memory import MemoryBudget
+from slide.pixel_size import STATE_IT, check_mpp
+from slide.tiff import open_page, read_tiff
+
+SUFFIXES = (".tif", ".tiff", ".mha")
+SUFFIXES_WITH_MPP = (".png", ".jpg", ".jpeg")  # read only with `mpp`: their dpi is not to trust
+
+
+@dataclass(frozen=True)
+class Header:
+    """Size in px (width, height) and mm per pixel (x, y) of a file."""
+
+    size: tuple[int, int]
+    spacing: tuple[float, float]
+
+
+def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None = None) -> Image:
+    """Read a .tif, .tiff or .mha file, or with `mpp` a .png, .jpg or .jpeg file.
+
+    While it reads, the process's stdout and stderr are silent, whichever thread writes to them.
+
+    Args:
+        path: of the file.
+        mpp: µm per pixel of both axes; where given, it replaces what the file says.
+        budget: what image and detection may take; None for no limit.
+
+    Raises:
+        ImageError: the file is not one plausible 8-bit RGB image, or its header declares one that
+            would take too much memory.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES + SUFFIXES_WITH_MPP:
+        raise ImageError(f"'{suffix}' files are not read: convert it to .tif, .tiff or .mha")
+    if mpp is None and suffix in SUFFIXES_WITH_MPP:
+        raise ImageError(f"{suffix} files carry no trustworthy pixel size: {STATE_IT}")
+    _check_before_opening(path, mpp)
+    with output_silenced(), library_errors_named():
+        if suffix in READERS:
+            return read_with_itk(path, mpp, budget)
+        return read_tiff(path, mpp, budget)
+
+
+def read_header(path: Path, mpp: float | None = None) -> Header:
+    """Size and pixel size of a TIFF file, without its pixels.
+
+    mpp: as for read_image. Raises ImageError where read_image would refuse the header.
+    """
+    _check_before_opening(path, mpp)
+    with library_errors_named(), open_page(path, mpp) as (page, spacing):
+        return Header((page.imagewidth, page.imagelength), spacing)
+
+
+def _check_before_opening(path: Path, mpp: float | None) -> None:
+    if mpp is not None:
+        check_mpp((mpp, mpp))
+    check_file(path)
