@@ -52,38 +52,13 @@ def load_detector(options: argparse.Namespace) -> Detector:
     Raises:
         ValueError: weights, bank or device cannot be used; the message says why.
     """
-    from model.adaptation.base import AdaptationSettings
-    from model.adaptation.registry import ARMS
-    from model.detector import Detector, DetectorSettings
-    from model.precision import choose_device, choose_precision
-    from model.source_bank import load_bank
-    from model.weights import load_weights
+    from model.detector import Detector
 
-    device = choose_device(options.device)
-    network, card = load_weights(options.weights)
-    bank = None
-    if ARMS[options.adaptation].adapt is not None:
-        bank = load_bank(options.source_bank, card.sha256, card.domains)
-    weight = options.reversal_weight
-    schedule = AdaptationSettings(
-        epochs=options.epochs,
-        learning_rate=options.learning_rate,
-        batch_size=options.batch_size,
-        max_steps=options.max_steps,
-        reversal_weight=card.reversal_weight if weight is None else weight,
-        seed=options.seed,
-        precision=choose_precision(options.precision, device),
+    names = (
+        "weights source_bank adaptation device precision reversal_weight threshold candidates "
+        "time_budget diagnostics epochs learning_rate batch_size max_steps seed"
     )
-    settings = DetectorSettings(
-        adaptation=options.adaptation,
-        schedule=schedule,
-        threshold=card.threshold if options.threshold is None else options.threshold,
-        candidates=options.candidates or card.candidates,
-        calibration=card.calibration,
-        time_budget=options.time_budget,
-        diagnostics=options.diagnostics,
-    )
-    return Detector(network, bank, settings, device, card.sha256)
+    return Detector.load(**{name: getattr(options, name) for name in names.split()})
 
 
 def process_folder(detector: Detector, options: argparse.Namespace) -> list[str]:

@@ -212,7 +212,7 @@ def _detect(
     seconds = {"read": round(reading, 3)}
     with settings.terminal.bar(label) as progress:
         progress("candidates, classification", 0, 0)
-        found = detector.detect(image, started, progress)
+        found = detector.detect(image.pixels, image.mpp, started=started, progress=progress)
     figures = _figures(image, found, detector, settings)
     result = base | _content(image, found, detector) | {"status": "ok"}
     with writing():
@@ -311,7 +311,8 @@ def _content(image: Image, found: Detections, detector: Detector) -> dict[str, A
             }
             for (x, y), probability, before in zip(*columns, strict=True)
         ],
-        "adaptation": found.adaptation,
+        "adaptation": found.adaptation.model_dump(mode="json", exclude_none=True)
+        | {"arm": found.adaptation.name, "fallback": found.adaptation.fallback},
         "warnings": _warnings(image, found),
     }
 
@@ -323,13 +324,13 @@ def _warnings(image: Image, found: Detections) -> list[str]:
         warnings.append(f"pixels of {x:.3f} x {y:.3f} µm: detected at the training resolution")
     if found.candidates == 0:
         warnings.append("no candidate found: is this H&E tissue?")
-    account = found.adaptation
-    if account.get("fallback"):
-        warnings.append(f"not adapted: {account['fallback']}")
-    elif account.get("steps", 0) < account.get("planned_steps", 0):
+    record = found.adaptation
+    if record.fallback:
+        warnings.append(f"not adapted: {record.fallback}")
+    elif not record.complete:
         warnings.append(
-            f"the time budget ended the adaptation after {account['steps']} of "
-            f"{account['planned_steps']} steps: --max-steps {account['steps']} gives the same again"
+            f"the time budget ended the adaptation after {record.steps} of "
+            f"{record.planned_steps} steps: --max-steps {record.steps} gives the same again"
         )
     return warnings
 

@@ -6,16 +6,11 @@ import argparse
 import math
 from pathlib import Path
 
+from model.adaptation.registry import ADAPTATIONS, DEFAULT_ADAPTATION, find_adaptation
+
 ROOT = Path(__file__).resolve().parents[1]
 # Where the platform puts the model that is uploaded beside the image.
 UPLOADED = Path("/opt/ml/model")
-ARM_NAMES = (
-    "none", "sham", "adabn", "adabn-blended", "macenko", "tent", "paper", "paper-frozen",
-    "dann", "coral", "pseudo-labels", "calibrated", "adabn-calibrated", "paper-calibrated",
-    "macenko-calibrated", "dann-calibrated", "coral-calibrated", "pseudo-labels-calibrated",
-)  # fmt: skip
-# The arm that does least harm on validation; README, "Which adaptation".
-DEFAULT_ARM = "calibrated"
 # Files for readers, made from the results; `python -m report OUTPUT` makes them later.
 FILES = {
     "overlay": "write overlay.png and thumbnail.png of each image, detections marked",
@@ -28,20 +23,12 @@ EPILOG = """\
 One image in the input folder: OUTPUT/mitotic-figures.json and OUTPUT/result.json. Several:
 OUTPUT/<stem>/ for each. OUTPUT/results.json sums them up. The exit status is 1 if an image failed.
 
-arms of --adaptation:
-  none              the network as it is
-  calibrated        its scores brought to the level that they have in the training's fields
-  paper             gradient reversal as in the paper, batch norm in training mode
-  paper-frozen      the same with the batch norm statistics frozen
-  paper-calibrated  paper-frozen, then calibrated
-  dann, coral, pseudo-labels, and each -calibrated
-                    other ways that have been tried
-  adabn, adabn-blended, adabn-calibrated, macenko, macenko-calibrated, sham, tent
-                    controls: docs/adaptation.md
+adaptations:
+{adaptations}
 
 examples:
   process.py --input slides --output found --report               found/report.html to look at
-  process.py --input slides --output found --adaptation paper-calibrated
+  process.py --input slides --output found --adaptation gradient-reversal
   process.py --input photos --output found --mpp 0.25             PNG, JPEG, or TIFF without a
                                                                   trustworthy resolution
 Research use only, not for diagnosis.
@@ -53,7 +40,9 @@ def option_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="process.py",
         description="Detect mitotic figures in H&E images, adapting the network to each image.",
-        epilog=EPILOG,
+        epilog=EPILOG.format(
+            adaptations="\n".join(f"  {a.name:18}{a.help}" for a in ADAPTATIONS.values())
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
@@ -82,9 +71,9 @@ def option_parser() -> argparse.ArgumentParser:
     )
     add(
         "--adaptation",
-        choices=ARM_NAMES,
-        default=DEFAULT_ARM,
-        metavar="ARM",
+        type=_adaptation,
+        default=DEFAULT_ADAPTATION,
+        metavar="NAME",
         help="how to adapt to an image [%(default)s]; see the list below",
     )
     add(
@@ -170,6 +159,13 @@ def shipped(name: str) -> Path:
     """The folder uploaded beside the image where it holds anything, else the project's own."""
     uploaded = UPLOADED / name
     return uploaded if uploaded.is_dir() and any(uploaded.iterdir()) else ROOT / name
+
+
+def _adaptation(text: str) -> str:
+    try:
+        return find_adaptation(text).name
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _number(text: str) -> float:

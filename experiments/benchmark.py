@@ -33,6 +33,7 @@ from experiments import peak_memory, plain
 from experiments.benchmark_table import format_table
 from experiments.plain_f1 import compare_f1
 from experiments.profile import profile
+from model.activations import activations_below
 from model.adaptation.base import Adapt, AdaptationSettings
 from model.adaptation.registry import ARMS
 from model.candidates import DEFAULT, PAPER, find_candidates
@@ -40,7 +41,6 @@ from model.detector import DEFAULT_CUT, Detector, DetectorSettings
 from model.network import MitosisNetwork
 from model.patches import PatchCutter
 from model.precision import Precision, choose_device, choose_precision
-from model.scoring import activations_below
 from model.source_bank import SourceBank, quantise
 from model.weights import load_weights
 from slide.image import Image

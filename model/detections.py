@@ -1,4 +1,4 @@
-"""One point a mitotic figure: candidates that lie close together are merged."""
+"""The reported points: not too faint, and one for each mitotic figure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from scipy.spatial import cKDTree
 
 MERGE_RADIUS_UM = 7.5  # the radius within which the challenge counts a match
 MIN_PROBABILITY = 0.01  # fainter points are not reported
+
+
+def select(points: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """(k,) int64 indices of the candidates to report, from the most probable on.
+
+    Args:
+        points: (n, 2) x, y in µm.
+        probabilities: (n,) in 0..1; below MIN_PROBABILITY a candidate is left out.
+    """
+    shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
+    chosen: np.ndarray = shown[merge(points[shown], probabilities[shown])]
+    return chosen
 
 
 def merge(

@@ -1,55 +1,50 @@
-"""An image's way through the detector: candidates, adaptation, classification, detections."""
+"""The detector: from the pixels of an image to its mitotic figures.
+
+>>> from model.detector import Detector
+>>> detector = Detector.load(adaptation="gradient-reversal", max_steps=20)
+>>> found = detector.detect(pixels, mpp=0.25)  # (height, width, 3) uint8 RGB, µm per pixel
+>>> figures = found.points[found.probabilities >= detector.settings.threshold]  # (n, 2) x, y in px
+>>> found.adaptation.steps
+20
+"""
 
 from __future__ import annotations
 
 import copy
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from model.adaptation.base import Adapt, AdaptationSettings, Arm
-from model.adaptation.calibration import Calibration, shifted
+from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.calibration import Calibration
 from model.adaptation.diagnostics import drift_by_layer, proxy_a_distances
-from model.adaptation.guard import (
-    DIVERGED,
-    Check,
-    Evidence,
-    balanced_accuracy,
-    check_calibration,
-    check_network,
-    decision,
-    reason_to_abstain,
-    told,
-)
-from model.adaptation.registry import ARMS
+from model.adaptation.guard import Guard, decision
+from model.adaptation.record import AdaptationRecord, Check
+from model.adaptation.registry import DEFAULT_ADAPTATION, Adaptation, find_adaptation
 from model.candidates import SETTINGS, find_candidates
-from model.detections import MIN_PROBABILITY, merge
+from model.clock import Clock
+from model.detections import select
 from model.network import MitosisNetwork
-from model.scoring import mitosis_probabilities
-from model.source_bank import SourceBank
-from model.target import MAX_KEPT, Target
-from slide.image import Image
+from model.precision import choose_device, choose_precision
+from model.scoring import Scores, score
+from model.source_bank import SourceBank, load_bank
+from model.target import MAX_KEPT, TargetDomain
+from model.weights import load_weights
 from slide.memory import MemoryBudget
-from slide.resample import Resampled, resample
+from slide.resample import resample
 
+ROOT = Path(__file__).resolve().parents[1]
 DEFAULT_CUT = 3  # where no bank says otherwise
-VIEWED = 512  # candidates whose pixels in all views are held at once
-# Time kept for what follows adaptation, as a multiple of the first classification's, and in s.
-CLASSIFICATION_RESERVE = 2.5  # after adaptation, and of the guard's networks in one view
-WRITING_RESERVE = 2.0
 # Memory of the process beside an image's pixels, measured, with a margin: loaded (0.83 to 0.90 GB),
 # and the peak on a field of 2990 candidates, kept activations apart (float32 1.35 GB, bf16 1.20).
 RESTING_BYTES = 1_000_000_000
 WORKING_BYTES = 1_500_000_000
 
-# Centres (n, 2) x, y in px of candidates, of pixels (height, width, 3) at the training resolution.
-Find = Callable[[np.ndarray], np.ndarray]
-Progress = Callable[[str, int, int], None]  # stage, done, planned
+Progress = Callable[[str, int, int], None]  # stage, steps done, steps planned
 
 
 @dataclass(frozen=True)
@@ -57,18 +52,18 @@ class DetectorSettings:
     """How the detector treats every image.
 
     Attributes:
-        adaptation: name of an arm.
+        adaptation: to each image.
         schedule: epochs, rate, batch size, steps, lambda, seed and precision of the adaptation.
-        candidates: name of the candidates' settings.
         threshold: probability from which a detection is a mitotic figure.
-        calibration: for the arms that calibrate; None where the weights' card has none.
+        candidates: name of the candidates' settings.
+        calibration: for adaptations that calibrate; None where the weights' card has none.
         time_budget: seconds for an image from the start of its reading; None for no limit.
         threads: processor threads for finding candidates.
-        guarded: whether the guard decides; without it every adaptation is used (evaluation alone).
-        diagnostics: whether the account tells proxy A-distances.
+        guarded: whether the guard's checks have consequences; only experiments do without.
+        diagnostics: whether the record contains proxy A-distances.
     """
 
-    adaptation: str
+    adaptation: Adaptation
     schedule: AdaptationSettings
     threshold: float
     candidates: str = "default"
@@ -89,7 +84,7 @@ class Detections:
         without_adaptation: (n,) float32, the shipped network's probabilities of the same points.
         candidates: number of candidates.
         rescaled: whether the image was brought to the training resolution.
-        adaptation: account of what the adaptation did.
+        adaptation: what the adaptation did.
         seconds: by stage.
     """
 
@@ -98,39 +93,12 @@ class Detections:
     without_adaptation: np.ndarray
     candidates: int
     rescaled: bool
-    adaptation: dict[str, Any]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-class Scores(NamedTuple):
-    """Probabilities (n,) float32 of the candidates, and those of a single view."""
-
-    probabilities: np.ndarray
-    one_view: np.ndarray
-
-
-class Prepared(NamedTuple):
-    """An image before adaptation.
-
-    Attributes:
-        image: as it was given.
-        scaled: at the training resolution.
-        centres: (n, 2) x, y in px of its candidates there.
-        target: their activations at the cut.
-        shipped: scores by the shipped network.
-        seconds: by stage.
-    """
-
-    image: Image
-    scaled: Resampled
-    centres: np.ndarray
-    target: Target
-    shipped: Scores
+    adaptation: AdaptationRecord
     seconds: dict[str, float]
 
 
 class Detector:
-    """Weights and bank loaded once; every image starts from the shipped weights."""
+    """Weights and bank, loaded once; every image starts from the shipped weights."""
 
     def __init__(
         self,
@@ -145,241 +113,201 @@ class Detector:
         Raises:
             ValueError: the adaptation needs a bank or a calibration and there is none.
         """
-        arm = ARMS[settings.adaptation]
-        if bank is None and arm.adapt is not None:
-            raise ValueError(f"--adaptation {settings.adaptation} needs a source bank")
-        if settings.calibration is None and arm.calibrates:
+        name = settings.adaptation.name
+        if bank is None and settings.adaptation.needs_bank:
+            raise ValueError(f"--adaptation {name} needs a source bank")
+        if settings.calibration is None and settings.adaptation.calibrates:
             raise ValueError(
-                f"--adaptation {settings.adaptation} needs the calibration that the card of these "
-                "weights lacks"
+                f"--adaptation {name} needs a calibration, which the card of these weights lacks"
             )
         self.settings = settings
         self.device = device
         self.weights_sha256 = weights_sha256
-        self.bank_sha256 = bank.sha256 if bank is not None else None
-        self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._bank = bank.to(device) if bank is not None else None
-        self._cut = bank.cut if bank is not None else DEFAULT_CUT
+        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.bank = bank.to(device) if bank is not None else None
+        self._guard = Guard(
+            self.network,
+            self.bank,
+            None if settings.adaptation.calibrates else settings.threshold,
+            settings.guarded,
+        )
+        if settings.adaptation.needs_bank:
+            self._adapt = settings.adaptation.load()
+
+    @classmethod
+    def load(
+        cls,
+        *,
+        weights: Path = ROOT / "weights",
+        source_bank: Path = ROOT / "source_bank",
+        adaptation: str = DEFAULT_ADAPTATION,
+        device: str = "auto",
+        precision: str = "auto",
+        reversal_weight: float | None = None,
+        threshold: float | None = None,
+        candidates: str | None = None,
+        time_budget: float | None = None,
+        diagnostics: bool = False,
+        **schedule: Any,
+    ) -> Detector:
+        """A detector with verified weights and bank.
+
+        Args:
+            weights: folder with weights.safetensors and card.json.
+            source_bank: folder with bank.safetensors; read where the adaptation needs it.
+            adaptation: a name of model.adaptation.registry.ADAPTATIONS.
+            device: "auto", "cpu" or "cuda".
+            precision: "auto", "fp32" or "bf16".
+            reversal_weight, threshold, candidates: the card's where None.
+            time_budget, diagnostics: see DetectorSettings.
+            schedule: epochs, learning_rate, batch_size, max_steps and seed of AdaptationSettings.
+
+        Raises:
+            ValueError: weights, bank, device or name cannot be used; the message says why.
+        """
+        chosen, where = find_adaptation(adaptation), choose_device(device)
+        network, card = load_weights(weights)
+        bank = load_bank(source_bank, card.sha256, card.domains) if chosen.needs_bank else None
+        settings = DetectorSettings(
+            adaptation=chosen,
+            schedule=AdaptationSettings(
+                reversal_weight=card.reversal_weight
+                if reversal_weight is None
+                else reversal_weight,
+                precision=choose_precision(precision, where),
+                **schedule,
+            ),
+            threshold=card.threshold if threshold is None else threshold,
+            candidates=candidates or card.candidates,
+            calibration=card.calibration,
+            time_budget=time_budget,
+            diagnostics=diagnostics,
+        )
+        return cls(network, bank, settings, where, card.sha256)
 
     @property
-    def source_entries(self) -> int:
-        """Entries of the bank that every epoch of the paper's schedule goes through."""
-        return int((~self._bank.check & ~self._bank.reserve).sum()) if self._bank else 0
+    def bank_sha256(self) -> str | None:
+        """Hash of the bank's file; None where the adaptation needs none."""
+        return None if self.bank is None else self.bank.sha256
+
+    def detect(
+        self,
+        pixels: np.ndarray,
+        mpp: float | tuple[float, float],
+        *,
+        started: float | None = None,
+        progress: Progress | None = None,
+    ) -> Detections:
+        """Mitotic figures of an image, by the paper's two steps and its adaptation phase.
+
+        Args:
+            pixels: (height, width, 3) uint8 RGB.
+            mpp: µm per pixel, one for both axes or (x, y).
+            started: time.monotonic() at the start of its reading, from which the budget counts.
+            progress: called with the stage, the steps done and the steps planned.
+        """
+        clock = Clock(self.settings.time_budget, started)
+        with clock.stage("candidates"):
+            image = resample(pixels, mpp)
+            centres = self.find_candidates(image.pixels)
+        with clock.stage("patches"):
+            target = self.target_domain(image.pixels, centres)
+        with clock.stage("classification"):
+            before = score(self.network, target)
+        with clock.stage("adaptation"):
+            after, record = self.adapt(target, before, clock.deadline(), progress)
+        points = image.to_input(centres)
+        kept = select(points * mpp, after)
+        return Detections(
+            points=points[kept],
+            probabilities=after[kept],
+            without_adaptation=before.probabilities[kept],
+            candidates=len(centres),
+            rescaled=image.pixels is not pixels,
+            adaptation=record,
+            seconds=clock.seconds,
+        )
+
+    def find_candidates(self, pixels: np.ndarray) -> np.ndarray:
+        """Centres (n, 2) x, y in px of the candidates at the training resolution."""
+        return find_candidates(pixels, SETTINGS[self.settings.candidates], self.settings.threads)
+
+    def target_domain(self, pixels: np.ndarray, centres: np.ndarray) -> TargetDomain:
+        """Patches around the centres (n, 2) of candidates, and their activations below the cut."""
+        schedule, bank = self.settings.schedule, self.bank
+        cut = DEFAULT_CUT if bank is None else bank.cut
+        return TargetDomain(
+            self.network, pixels, centres, cut, schedule.precision, schedule.seed,
+            keep=bank is not None,
+        )  # fmt: skip
+
+    def adapt(
+        self,
+        target: TargetDomain,
+        before: Scores,
+        deadline: float | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[np.ndarray, AdaptationRecord]:
+        """Probabilities (n,) of the candidates after adaptation, and what the adaptation did.
+
+        Args:
+            target: the candidates.
+            before: their scores by the shipped network.
+            deadline: value of time.monotonic() after which no step of Adam begins.
+            progress: see detect.
+        """
+        adaptation = self.settings.adaptation
+        record = AdaptationRecord(name=adaptation.name)
+        after = before.probabilities
+        if len(target) == 0:
+            return after, record
+        of_network: list[Check] = []
+        of_shift: list[Check] = []
+        if self.bank is not None and adaptation.needs_bank:
+            schedule = self._schedule(deadline, progress)
+            adapted = self._adapt(copy.deepcopy(self.network), target.sample, self.bank, schedule)
+            after, of_network = self._guard.scores(adapted, target, before)
+            record = self._record(adapted, target)
+        if self.settings.calibration is not None and adaptation.calibrates:
+            after, record.log_odds_shift, of_shift = self._guard.calibrated(
+                after, self.settings.calibration
+            )
+        record.guard = of_network + of_shift
+        record.fallback = self._guard.reason_to_abstain(record.guard)
+        record.decision = decision(of_network, of_shift)
+        record.share_changed = self._share_changed(before.probabilities, after)
+        return after, record
 
     def memory_budget(self, limit: int) -> MemoryBudget:
         """What the detector takes of a limit in bytes for the process.
 
-        The activations that an arm adapts to are kept, at most MAX_KEPT of them, in float32.
+        The activations that are adapted to are kept, at most MAX_KEPT of them, in float32.
         """
-        arm, kept = ARMS[self.settings.adaptation], 0
         detecting = SETTINGS[self.settings.candidates].bytes_per_pixel
-        if arm.change_pixels is not None:
-            detecting += 3  # the image as it was, and as it is changed
-        if self._bank is not None:
-            kept = MAX_KEPT * self._bank.values[0].numel() * 4
+        kept = 0 if self.bank is None else MAX_KEPT * self.bank.values[0].numel() * 4
         return MemoryBudget(limit, RESTING_BYTES, WORKING_BYTES + kept, detecting)
-
-    def detect(
-        self, image: Image, started: float | None = None, progress: Progress | None = None
-    ) -> Detections:
-        """Mitotic figures of an image.
-
-        Args:
-            image: pixels and pixel size.
-            started: time.monotonic() at the start of its reading, from which the budget counts.
-            progress: told of stages and steps.
-        """
-        started = time.monotonic() if started is None else started
-        return self.adapt(self.prepare(image), self.settings.adaptation, started, progress)
-
-    def prepare(self, image: Image, find: Find | None = None) -> Prepared:
-        """All that an image needs before it is adapted to; the same for every arm.
-
-        Args:
-            image: pixels and pixel size.
-            find: instead of the search for candidates that the settings name.
-        """
-        seconds: dict[str, float] = {}
-        with _timed(seconds, "candidates"):
-            scaled = resample(image.pixels, image.mpp)
-            centres = (find or self.find)(scaled.pixels)
-        with _timed(seconds, "patches"):
-            target = self._target(scaled.pixels, centres)
-        with _timed(seconds, "classification"):
-            shipped = self._classify(self._network, target)
-        return Prepared(image, scaled, centres, target, shipped, seconds)
-
-    def find(self, pixels: np.ndarray) -> np.ndarray:
-        """Centres (n, 2) x, y in px of the candidates of an image (height, width, 3)."""
-        return find_candidates(pixels, SETTINGS[self.settings.candidates], self.settings.threads)
-
-    def adapt(
-        self,
-        prepared: Prepared,
-        arm: str,
-        started: float | None = None,
-        progress: Progress | None = None,
-    ) -> Detections:
-        """Detections of a prepared image after an arm's adaptation to it."""
-        started = time.monotonic() if started is None else started
-        seconds = dict(prepared.seconds)
-        with _timed(seconds, "adaptation"):
-            deadline = self._deadline(started, seconds["classification"])
-            adapted, account = self._adapt(prepared, arm, deadline, progress)
-        image, shipped = prepared.image, prepared.shipped.probabilities
-        points = prepared.scaled.to_input(prepared.centres)
-        shown = adapted >= MIN_PROBABILITY
-        kept = np.flatnonzero(shown)[merge(points[shown] * image.mpp, adapted[shown])]
-        return Detections(
-            points=points[kept],
-            probabilities=adapted[kept],
-            without_adaptation=shipped[kept],
-            candidates=len(points),
-            rescaled=prepared.scaled.pixels is not image.pixels,
-            adaptation=account,
-            seconds=seconds,
-        )
-
-    def _target(self, pixels: np.ndarray, centres: np.ndarray) -> Target:
-        schedule = self.settings.schedule
-        return Target(
-            self._network, pixels, centres, self._cut, schedule.precision, schedule.seed,
-            keep=self._bank is not None,
-        )  # fmt: skip
-
-    def _classify(self, network: MitosisNetwork, target: Target) -> Scores:
-        """Scores of the candidates."""
-        one_view = self._one_view(network, target)
-        return Scores(self._eight_views(network, target, one_view), one_view)
-
-    def _eight_views(
-        self, network: MitosisNetwork, target: Target, one_view: np.ndarray
-    ) -> np.ndarray:
-        """Probabilities (n,) of the candidates, of which those of one view are known.
-
-        Those that are to be reported are looked at in eight views of two sizes, whose log odds are
-        averaged (test-time augmentation: docs/method.md has what it gives); the many that are not
-        keep the probability of the one view.
-        """
-        precision = self.settings.schedule.precision
-        probabilities = one_view.copy()
-        shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
-        for part in np.array_split(shown, -(-len(shown) // VIEWED)) if len(shown) else ():
-            views = [
-                mitosis_probabilities(network, view, self._cut, precision).logit(eps=1e-7)
-                for view in target.views(part)
-            ]
-            probabilities[part] = torch.stack(views).mean(dim=0).sigmoid().numpy()
-        return probabilities
-
-    def _deadline(self, started: float, classification: float) -> float | None:
-        if self.settings.time_budget is None:
-            return None
-        reserve = CLASSIFICATION_RESERVE * classification + WRITING_RESERVE
-        return started + self.settings.time_budget - reserve
-
-    def _adapt(
-        self,
-        prepared: Prepared,
-        name: str,
-        deadline: float | None,
-        progress: Progress | None,
-    ) -> tuple[np.ndarray, dict[str, Any]]:
-        """Probabilities (n,) after adaptation, or the shipped ones, and the account of it."""
-        arm, shipped = ARMS[name], prepared.shipped.probabilities
-        adapted = shipped
-        account: dict[str, Any] = {"arm": name, "fallback": None, "steps": 0}
-        if len(prepared.target) == 0:
-            return adapted, account
-        of_network: list[Check] = []
-        of_shift: list[Check] = []
-        if arm.adapt is not None:
-            schedule = self._schedule(deadline, progress)
-            adapted, of_network, changes = self._adapted_network(prepared, arm, arm.adapt, schedule)
-            account |= changes
-        if arm.calibrates and self.settings.calibration is not None:
-            shift = self.settings.calibration.shift(adapted)
-            of_shift = check_calibration(
-                self.settings.calibration, adapted, self.settings.threshold
-            )
-            if self._abstains(of_shift):
-                shift = 0.0
-            adapted = shifted(adapted, shift) if shift else adapted
-            account["log_odds_shift"] = round(shift, 4)
-        if of_network or of_shift:
-            checks = of_network + of_shift
-            account["fallback"] = reason_to_abstain(checks) if self._abstains(checks) else None
-            account["decision"] = decision(of_network, of_shift)
-            account["guard"] = told(checks)
-        positive = [p >= self.settings.threshold for p in (shipped, adapted)]
-        account["share_changed"] = float((positive[0] != positive[1]).mean())
-        return adapted, account
-
-    def _adapted_network(
-        self, prepared: Prepared, arm: Arm, adapt: Adapt, schedule: AdaptationSettings
-    ) -> tuple[np.ndarray, list[Check], dict[str, Any]]:
-        """Probabilities (n,), what the guard says of the adapted network, and the account.
-
-        The guard asks of one view; a network that it refuses is not worth the other seven, and the
-        probabilities are those of the shipped one.
-        """
-        assert self._bank is not None
-        target, precision = prepared.target, schedule.precision
-        if arm.change_pixels is not None:
-            pixels = arm.change_pixels(prepared.scaled.pixels)
-            target = self._target(pixels, prepared.centres)
-        result = adapt(copy.deepcopy(self._network), target.sample, self._bank, schedule)
-        account = result.account
-        if account.get("diverged"):
-            return prepared.shipped.probabilities, [DIVERGED], account
-        one_view = self._one_view(result.network, target)
-        account["drift_by_layer"] = drift_by_layer(self._network, result.network)
-        if self.settings.diagnostics:
-            account |= proxy_a_distances(
-                self._network, result.network, target.sample, self._bank, precision
-            )
-        networks = (self._network, result.network)
-        evidence = Evidence(
-            accuracy=tuple(balanced_accuracy(n, self._bank, precision) for n in networks),  # type: ignore[arg-type]
-            drift=account.get("drift"),
-            threshold=None if arm.calibrates else self.settings.threshold,
-            before=prepared.shipped.one_view,
-            after=one_view,
-            halfway=None if result.halfway is None else self._one_view(result.halfway, target),
-        )
-        checks = check_network(evidence)
-        if self._abstains(checks):
-            return prepared.shipped.probabilities, checks, account
-        probabilities = self._eight_views(result.network, target, one_view)
-        return probabilities, checks, account
-
-    def _one_view(self, network: MitosisNetwork, target: Target) -> np.ndarray:
-        precision = self.settings.schedule.precision
-        parts = [mitosis_probabilities(network, c, self._cut, precision) for c in target.chunks()]
-        return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
-
-    def _abstains(self, checks: list[Check]) -> bool:
-        if DIVERGED in checks:  # there is nothing to use
-            return True
-        return self.settings.guarded and reason_to_abstain(checks) is not None
 
     def _schedule(self, deadline: float | None, progress: Progress | None) -> AdaptationSettings:
         """The schedule of one image's adaptation."""
-        schedule = replace(
-            self.settings.schedule,
-            deadline=deadline,
-            calibration=self.settings.calibration,
-            threshold=self.settings.threshold,
-        )
+        schedule = replace(self.settings.schedule, deadline=deadline)
         if progress is None:
             return schedule
         return replace(
             schedule, on_step=lambda done, planned: progress("adaptation", done, planned)
         )
 
+    def _record(self, adapted: Adapted, target: TargetDomain) -> AdaptationRecord:
+        """What the training of the network did."""
+        found = dict(adapted.record)
+        if not found.get("diverged"):
+            found["drift_by_layer"] = drift_by_layer(self.network, adapted.network)
+            if self.settings.diagnostics and self.bank is not None:
+                found |= proxy_a_distances(
+                    self.network, adapted.network, target.sample, self.bank, target.precision
+                )
+        return AdaptationRecord(name=self.settings.adaptation.name, **found)
 
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    seconds[stage] = round(time.monotonic() - started, 3)
+    def _share_changed(self, before: np.ndarray, after: np.ndarray) -> float:
+        """Share of the candidates that crossed the threshold."""
+        positive = [p >= self.settings.threshold for p in (before, after)]
+        return float((positive[0] != positive[1]).mean())

@@ -70,14 +70,25 @@ class MitosisNetwork(nn.Module):
         """The modules that adapt: the trunk's layers above the cut and both branches."""
         return [*self._stages()[cut:], self.mitosis, self.scanner]
 
-    def batch_norms_above(self, cut: int) -> list[nn.BatchNorm2d]:
-        """The batch norm layers among the modules that adapt."""
-        return [
-            layer
-            for module in self.modules_above(cut)
-            for layer in module.modules()
-            if isinstance(layer, nn.BatchNorm2d)
-        ]
+    def train_above(self, cut: int, batch_norm: bool) -> None:
+        """Let only the modules above the cut learn.
+
+        Args:
+            cut: of the network, 0 to 4.
+            batch_norm: whether their batch norm is in training mode; else statistics stay.
+        """
+        self.eval().requires_grad_(False)
+        for module in self.modules_above(cut):
+            module.train(batch_norm).requires_grad_(True)
+
+    def trained_parameters(self) -> list[nn.Parameter]:
+        """The parameters that learn."""
+        return [parameter for parameter in self.parameters() if parameter.requires_grad]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.parameters()).device
 
     def _stages(self) -> list[nn.Module]:
         trunk = self.trunk

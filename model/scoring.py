@@ -1,51 +1,72 @@
-"""Step 2 of the paper: probabilities of candidates, in two parts divided at the cut."""
+"""Step 2 of the paper: mitosis probabilities of the candidates."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
 import torch
 
+from model.activations import BATCH_SIZE, as_input
+from model.detections import MIN_PROBABILITY
 from model.network import MITOTIC, MitosisNetwork
-from model.patches import normalise
 from model.precision import Precision, arithmetic
+from model.target import TargetDomain
 
-BATCH_SIZE = 512  # patches a forward pass
+VIEWED = 512  # candidates whose pixels are held in all views at once
 
 
-def activations_below(
-    network: MitosisNetwork, patches: torch.Tensor, cut: int, precision: Precision
-) -> torch.Tensor:
-    """Activations at the cut of (n, 64, 64, 3) uint8 patches, on the network's device.
+class Scores(NamedTuple):
+    """Probabilities (n,) float32 of the candidates, and those of a single view."""
 
-    The layers below the cut do not adapt, so they run once an image. Float32, or bfloat16 where
-    that is the precision; at cut 0 the patches themselves.
+    probabilities: np.ndarray
+    one_view: np.ndarray
+
+
+def score(network: MitosisNetwork, target: TargetDomain) -> Scores:
+    """Probabilities of the candidates of an image."""
+    one_view = score_one_view(network, target)
+    return Scores(score_all_views(network, target, one_view), one_view)
+
+
+def score_one_view(network: MitosisNetwork, target: TargetDomain) -> np.ndarray:
+    """(n,) float32 probabilities of the candidates as they lie in the image."""
+    parts = [
+        mitosis_probabilities(network, chunk, target.cut, target.precision)
+        for chunk in target.chunks()
+    ]
+    return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+
+
+def score_all_views(
+    network: MitosisNetwork, target: TargetDomain, one_view: np.ndarray
+) -> np.ndarray:
+    """(n,) float32 probabilities of the candidates, given those of one view.
+
+    Candidates that are to be reported are seen in eight views of two sizes, whose log odds are
+    averaged (test-time augmentation: experiments/LOG.md has what it gives). The many others keep
+    the probability of the one view.
     """
-    if cut == 0:
-        return patches
-    device = next(network.parameters()).device
-    network.eval()
-    parts = []
-    with torch.inference_mode(), arithmetic(precision, device):
-        for batch in patches.split(BATCH_SIZE):
-            pixels = normalise(batch.to(device)).contiguous(memory_format=torch.channels_last)
-            parts.append(network.below(pixels, cut))
-    return torch.cat(parts)
-
-
-def as_input(activations: torch.Tensor, cut: int) -> torch.Tensor:
-    """What the layers above the cut take: at cut 0 the normalised patches."""
-    return normalise(activations) if cut == 0 else activations.to(torch.float32)
+    probabilities = one_view.copy()
+    shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
+    for part in np.array_split(shown, -(-len(shown) // VIEWED)) if len(shown) else ():
+        views = [
+            mitosis_probabilities(network, view, target.cut, target.precision).logit(eps=1e-7)
+            for view in target.views(part)
+        ]
+        probabilities[part] = torch.stack(views).mean(dim=0).sigmoid().numpy()
+    return probabilities
 
 
 def mitosis_probabilities(
     network: MitosisNetwork, activations: torch.Tensor, cut: int, precision: Precision
 ) -> torch.Tensor:
     """(n,) float32 probabilities of the mitotic class from activations at the cut, on the CPU."""
-    device = next(network.parameters()).device
     network.eval()
     parts = [torch.zeros(0)]
-    with torch.inference_mode(), arithmetic(precision, device):
+    with torch.inference_mode(), arithmetic(precision, network.device):
         for batch in activations.split(BATCH_SIZE):
-            inputs = as_input(batch.to(device), cut)
+            inputs = as_input(batch.to(network.device), cut)
             logits = network(inputs.contiguous(memory_format=torch.channels_last), cut).mitosis
             parts.append(logits.float().softmax(dim=1)[:, MITOTIC].cpu())
     return torch.cat(parts)

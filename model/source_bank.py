@@ -77,6 +77,10 @@ class SourceBank:
             return normalise(chosen)
         return chosen.to(torch.float32) * self.scales[:, None, None]
 
+    def entries_to_adapt_with(self) -> torch.Tensor:
+        """Indices of the entries at the prior of real candidates that are not held back."""
+        return torch.nonzero(~self.check & ~self.reserve).flatten()
+
     def to(self, device: torch.device) -> SourceBank:
         """The bank with its tensors on a device."""
         return replace(

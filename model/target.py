@@ -7,23 +7,23 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from model.activations import activations_below
 from model.network import MitosisNetwork
 from model.patches import PATCH_SIZE, PatchCutter, resize
 from model.precision import Precision
-from model.scoring import activations_below
 
 CHUNK = 2048  # candidates whose pixels are held at once
 VIEWS = 8
-# Side in px of the wider patches that half of the views are shrunk from: cells are larger in some
-# tumours than in most of the training (docs/adaptation.md has what it gives).
+# Side in px of the wider patches that half of the views are shrunk from, because cells are larger
+# in some tumours than in most of the training data (experiments/LOG.md has what it gives).
 WIDE = 84
 # Candidates whose activations are kept: more than the paper's largest images have (17,500). An
-# image with more is adapted to by a sample, and its activations are computed anew when needed.
+# image with more is adapted to by a sample, and its activations are computed again when needed.
 MAX_KEPT = 32768
 
 
-class Target:
-    """Activations at the cut of an image's candidates."""
+class TargetDomain:
+    """Patches of an image's candidates, and their activations at the cut."""
 
     def __init__(
         self,
@@ -32,27 +32,27 @@ class Target:
         centres: np.ndarray,
         cut: int,
         precision: Precision,
-        seed: int,
+        seed: int = 0,
         keep: bool = True,
     ) -> None:
-        """Prepare the candidates.
+        """Cut the patches and, unless they are used only once, compute their activations.
 
         Args:
             network: its layers below the cut are used, now or later; they must not change.
             pixels: (height, width, 3) uint8 RGB.
             centres: (n, 2) x, y in px.
             cut: of the network, 0 to 4.
-            precision: of the arithmetic below the cut.
+            precision: of the arithmetic.
             seed: of the sample, where there are more than MAX_KEPT candidates.
-            keep: whether the activations will be looked at more than once: they are computed now
-                and kept. If not, they are computed where needed, chunk by chunk as they would be.
+            keep: whether the activations are used more than once: they are computed now and kept.
+                If not, they are computed where needed, chunk by chunk.
         """
+        self.cut = cut
+        self.precision = precision
         self._network = network
         self._cutter = PatchCutter(pixels)
         self._wide_cutter = PatchCutter(pixels, WIDE)
         self._centres = centres
-        self._cut = cut
-        self._precision = precision
         self._seed = seed
         self._sample = self._computed_sample() if keep else None
 
@@ -81,7 +81,7 @@ class Target:
         for quarter_turns in range(VIEWS // 2):
             for patches in (near, wide):
                 view = torch.rot90(patches, quarter_turns, dims=(1, 2)).contiguous()
-                yield activations_below(self._network, view, self._cut, self._precision)
+                yield activations_below(self._network, view, self.cut, self.precision)
 
     def _computed_sample(self) -> torch.Tensor:
         count = len(self)
@@ -90,7 +90,7 @@ class Target:
             chosen = np.sort(np.random.default_rng(self._seed).permutation(count)[:MAX_KEPT])
         sample, filled = torch.zeros(0), 0
         for part in self._compute(self._centres[chosen]):
-            if not filled:  # joining the parts in the end would take the memory twice
+            if not filled:  # joining the parts at the end would take the memory twice
                 sample = torch.empty_like(part[:1].expand(len(chosen), *part.shape[1:]))
             sample[filled : filled + len(part)] = part
             filled += len(part)
@@ -99,4 +99,4 @@ class Target:
     def _compute(self, centres: np.ndarray) -> Iterator[torch.Tensor]:
         for start in range(0, len(centres), CHUNK):
             patches = self._cutter.cut(centres[start : start + CHUNK])
-            yield activations_below(self._network, patches, self._cut, self._precision)
+            yield activations_below(self._network, patches, self.cut, self.precision)

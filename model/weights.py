@@ -7,16 +7,15 @@ domains, the threshold, lambda and the SHA-256 of the weights, which is verified
 from __future__ import annotations
 
 import hashlib
-import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
+from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from model.adaptation.calibration import Calibration
+from model.card import Card as Card
+from model.card import one_line
 from model.network import MitosisNetwork
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -25,28 +24,6 @@ CARD_FILE = "card.json"
 
 class WeightsError(ValueError):
     """Weights or their card are missing, damaged or do not belong together."""
-
-
-@dataclass(frozen=True)
-class Card:
-    """What the detector needs to know of the weights; `values` is the whole card.
-
-    Attributes:
-        domains: source domains in the order of the scanner branch.
-        threshold: probability from which a detection is a mitotic figure.
-        reversal_weight: lambda of the training.
-        sha256: of the weights' file, hexadecimal.
-        calibration: of the scores to an image, None where the card has none.
-        candidates: name of the settings for candidates that the training had.
-    """
-
-    domains: list[str]
-    threshold: float
-    reversal_weight: float
-    sha256: str
-    calibration: Calibration | None
-    candidates: str
-    values: dict[str, Any]
 
 
 def file_sha256(path: Path) -> str:
@@ -95,30 +72,15 @@ def load_card(folder: Path) -> Card:
     """The card of a folder of weights.
 
     Raises:
-        WeightsError: the card is missing or lacks an entry.
+        WeightsError: the card is missing or not valid.
     """
     path = folder / CARD_FILE
     try:
-        values = json.loads(path.read_text())
-        return Card(
-            domains=list(values["domains"]),
-            threshold=float(values["threshold"]),
-            reversal_weight=float(values["reversal_weight"]),
-            sha256=str(values["sha256"]),
-            calibration=_calibration(values.get("calibration")),
-            candidates=str(values.get("candidates", "default")),
-            values=values,
-        )
+        return Card.model_validate_json(path.read_bytes())
     except FileNotFoundError as error:
         raise WeightsError(f"{path} is missing") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{path} is no valid card: {error!r}") from error
-
-
-def _calibration(values: dict[str, Any] | None) -> Calibration | None:
-    if values is None:
-        return None
-    return Calibration(reference=float(values["reference"]))
+    except (ValidationError, OSError) as error:
+        raise WeightsError(f"{path} is not a valid card: {one_line(error)}") from error
 
 
 def _dtype(value: torch.Tensor) -> torch.dtype:

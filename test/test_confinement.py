@@ -16,7 +16,7 @@ from report.saved import load_output
 from test.model.builders import field, tiny_detector
 from training.tiff import write_tiff
 
-FIELD = field(size=(70, 80)).pixels
+FIELD = field(size=(70, 80))
 
 
 @pytest.fixture

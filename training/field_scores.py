@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from tqdm import tqdm
@@ -11,10 +10,14 @@ from tqdm import tqdm
 from evaluation.scored_image import ScoredImage
 from model.adaptation.base import AdaptationSettings
 from model.adaptation.calibration import Calibration
+from model.adaptation.guard import Guard
+from model.adaptation.registry import find_adaptation
+from model.detections import select
 from model.detector import Detector, DetectorSettings
 from model.network import MitosisNetwork
 from model.precision import choose_device, choose_precision
-from slide.image import Image
+from model.scoring import score
+from slide.resample import resample
 from training.samples import SourceImage
 
 
@@ -41,20 +44,25 @@ def score_fields(
     """
     device = choose_device("auto")
     schedule = AdaptationSettings(precision=choose_precision("auto", device))
-    settings = DetectorSettings("none", schedule, 0.5, candidates)
+    settings = DetectorSettings(find_adaptation("none"), schedule, 0.5, candidates)
     detector = Detector(network, None, settings, device)
+    guard = Guard(network, None, None)
     scored: list[list[ScoredImage]] = [[] for _ in calibrations]
     for image in tqdm(images, desc="fields", mininterval=5):
-        spacing = (mpp / 1000, mpp / 1000)
-        prepared = detector.prepare(Image(image.pixels, spacing, (0.0, 0.0)))
+        scaled = resample(image.pixels, mpp)
+        centres = detector.find_candidates(scaled.pixels)
+        before = score(network, detector.target_domain(scaled.pixels, centres)).probabilities
+        points = scaled.to_input(centres)
         for rows, calibration in zip(scored, calibrations, strict=True):
-            detector.settings = replace(detector.settings, calibration=calibration)
-            found = detector.adapt(prepared, "none" if calibration is None else "calibrated")
+            probabilities = before
+            if calibration is not None and len(before):
+                probabilities, _, _ = guard.calibrated(before, calibration)
+            kept = select(points * mpp, probabilities)
             rows.append(
                 ScoredImage(
                     name=image.file,
-                    points=found.points,
-                    probabilities=found.probabilities.astype(float),
+                    points=points[kept],
+                    probabilities=probabilities[kept].astype(float),
                     figures=figures.get(image.file, np.zeros((0, 2))),
                     mpp=(mpp, mpp),
                     size=(image.pixels.shape[1], image.pixels.shape[0]),

@@ -27,6 +27,7 @@ from batch.output import write_json
 from evaluation.metrics import average_precision, pool, ranked_curve
 from evaluation.scored_image import ScoredImage
 from model.adaptation.base import AdaptationSettings
+from model.adaptation.registry import find_adaptation
 from model.detector import Detector, DetectorSettings
 from model.network import CUTS, MitosisNetwork
 from model.source_bank import SourceBank
@@ -177,11 +178,12 @@ def adapted_ap(target: Target, rate: float, options: argparse.Namespace, compute
         seed=options.seed,
         precision=compute.precision,
     )
-    settings = DetectorSettings(options.arm, schedule, 0.5, target.candidates)
+    settings = DetectorSettings(find_adaptation(options.arm), schedule, 0.5, target.candidates)
     detector = Detector(target.network, target.bank, settings, compute.device)
     scored = []
     for stored in target.images:
-        found = detector.detect(as_image(stored))
+        image = as_image(stored)
+        found = detector.detect(image.pixels, image.mpp)
         figures = stored.place(stored.annotated.figures)
         probabilities = found.probabilities.astype(float)
         scored.append(

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from model.activations import activations_below
 from model.network import CUTS, MitosisNetwork
 from model.precision import choose_device, choose_precision
-from model.scoring import activations_below
 from model.source_bank import BANK_FILE, SourceBank, quantise, save_bank
 from model.weights import file_sha256, load_weights
 from training.bank_report import write_report

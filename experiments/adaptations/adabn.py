@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import torch
 
+from model.activations import BATCH_SIZE, as_input
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.network import MitosisNetwork
 from model.precision import arithmetic
-from model.scoring import BATCH_SIZE, as_input
 from model.source_bank import SourceBank
 
 BLEND = 0.3  # share of the target in the blended arm; FUSION (arXiv 2208.14206) fuses both likewise

@@ -18,12 +18,12 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 
+from model.activations import BATCH_SIZE, as_input
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.adaptation.optimiser import Adam
 from model.adaptation.steps import take_steps
 from model.network import MitosisNetwork
 from model.precision import Precision, arithmetic
-from model.scoring import BATCH_SIZE, as_input
 from model.source_bank import SourceBank
 
 RATE = 6.0  # times the learning rate of the settings

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import torch
 
+from model.activations import as_input
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.adaptation.steps import take_steps
 from model.network import MitosisNetwork
 from model.precision import arithmetic
-from model.scoring import as_input
 from model.source_bank import SourceBank
 
 

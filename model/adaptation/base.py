@@ -1,4 +1,4 @@
-"""What every way of adapting takes and gives back."""
+"""What an adaptation takes and returns."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 
-from model.adaptation.calibration import Calibration
 from model.network import MitosisNetwork
 from model.precision import Precision
 from model.source_bank import SourceBank
@@ -24,13 +22,12 @@ class AdaptationSettings:
         learning_rate: of Adam, constant (paper, section 3; found there by search).
         batch_size: entries and candidates in a step (paper, section 3).
         max_steps: stop after this many steps; None for whole epochs.
-        reversal_weight: lambda; that of the training, since a scanner branch trained with a small
-            one tears at the trunk under a larger one.
+        reversal_weight: lambda; that of the training, because a scanner branch trained with a
+            small weight destabilises the trunk under a larger one.
         seed: of the order in which bank and target are shuffled.
         precision: of the arithmetic.
         deadline: value of time.monotonic() after which no further step begins; None for none.
         on_step: called after each step with the steps done and planned.
-        calibration, threshold: of the scores, for arms that learn from the image's own.
     """
 
     epochs: int = 5
@@ -42,27 +39,25 @@ class AdaptationSettings:
     precision: Precision = "fp32"
     deadline: float | None = None
     on_step: Callable[[int, int], None] | None = None
-    calibration: Calibration | None = None
-    threshold: float = 0.5
 
 
 @dataclass(frozen=True)
 class Adapted:
-    """An adapted network and what was done to get it (numbers and lists, ready for JSON).
+    """An adapted network.
 
-    halfway is the network after half of the steps, where there were steps: the guard looks at it.
+    Attributes:
+        network: in evaluation mode.
+        record: values for the fields of AdaptationRecord of the same names.
     """
 
     network: MitosisNetwork
-    account: dict[str, Any] = field(default_factory=dict)
-    halfway: MitosisNetwork | None = None
+    record: dict[str, Any] = field(default_factory=dict)
 
 
 class Adapt(Protocol):
-    """The training part of an arm.
+    """Changes a fresh copy of the shipped network.
 
-    It changes the network it is given (a fresh copy of the shipped one) by activations (n, …) of
-    the image's candidates at the bank's cut.
+    The target is (n, …) activations at the bank's cut of the image's candidates (patches at cut 0).
     """
 
     def __call__(
@@ -74,19 +69,3 @@ class Adapt(Protocol):
     ) -> Adapted:
         """Adapt the network."""
         ...
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A way of adapting.
-
-    Attributes:
-        adapt: changes the network; None where it stays as it is.
-        change_pixels: what is done to the image (height, width, 3) uint8 before its patches are
-            cut for the adapted network; None for nothing.
-        calibrates: whether the scores are calibrated (model/adaptation/calibration.py).
-    """
-
-    adapt: Adapt | None = None
-    change_pixels: Callable[[np.ndarray], np.ndarray] | None = None
-    calibrates: bool = False

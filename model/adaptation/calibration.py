@@ -1,14 +1,14 @@
 """Brings the scores of an image to the level of the training's whole fields, without labels.
 
 The log odds of all candidates move up and down together from slide to slide and from scanner to
-scanner: where look-alikes score high, mitotic figures do too. Of the candidates 99 in 100 are no
-mitotic figures anywhere, so the 0.99 quantile of an image's log odds tells how far its scores have
-moved, and the image is shifted back:
+scanner: where look-alikes score high, mitotic figures do too. In any image 99 of 100 candidates
+are not mitotic figures, so the 0.99 quantile of its log odds measures how far the scores have
+moved, and they are shifted back:
 
     shift = n / (n + HALF_TRUSTED) * (reference - quantile of the n log odds)
 
-One number an image: the ranking within the image stays as it is. model/adaptation/guard.py refuses
-a shift that is too large or that two halves of the image do not agree on.
+It is one number for an image, so the ranking within the image stays as it is. The guard refuses a
+shift on which two halves of the candidates disagree (model/adaptation/guard.py).
 """
 
 from __future__ import annotations
@@ -30,12 +30,14 @@ class Calibration:
 
     Attributes:
         reference: the usual log odds of the quantile.
+        half_trusted: number of candidates at which half of the shift is taken.
     """
 
     reference: float
+    half_trusted: float = HALF_TRUSTED
 
     def level(self, odds: np.ndarray) -> float:
-        """Where the log odds (n,) of an image's candidates lie, n > 0."""
+        """The quantile of the log odds (n,) of an image's candidates, n > 0."""
         return float(np.quantile(odds, QUANTILE))
 
     def shift(self, probabilities: np.ndarray) -> float:
@@ -44,7 +46,7 @@ class Calibration:
         if count == 0:
             return 0.0
         level = self.level(log_odds(probabilities))
-        return count / (count + HALF_TRUSTED) * (self.reference - level)
+        return count / (count + self.half_trusted) * (self.reference - level)
 
 
 def shifted(probabilities: np.ndarray, shift: float) -> np.ndarray:

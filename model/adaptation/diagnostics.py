@@ -1,7 +1,8 @@
 """What an adaptation did to the network and to the domains, seen without labels.
 
-Drift costs nothing and is always told. The proxy A-distance needs features of bank and image before
-and after, about a second on two processor cores, and is told on request (`--diagnostics`).
+Drift costs nothing and is always reported. The proxy A-distance needs features of bank and image
+before and after, about a second on two processor cores, and is reported on request
+(`--diagnostics`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from typing import Any
 
 import torch
 
-from experiments.adaptations.matched import at_prior, features_of
+from model.activations import BATCH_SIZE, as_input
 from model.adaptation.steps import relative_change
 from model.network import MitosisNetwork
-from model.precision import Precision
+from model.precision import Precision, arithmetic
 from model.source_bank import SourceBank
 
 EXAMPLES = 400  # of source and image each, that the probe is trained and tested on
@@ -63,7 +64,7 @@ def proxy_a_distances(
         seed: of the choice of examples.
     """
     generator = torch.Generator().manual_seed(seed)
-    source = at_prior(bank)
+    source = bank.entries_to_adapt_with().cpu()
     count = min(len(source), len(target), EXAMPLES)
     if count < 2 * FOLDS:
         return {"proxy_a_distance_before": None, "proxy_a_distance_after": None}
@@ -77,6 +78,20 @@ def proxy_a_distances(
         ]
         found[f"proxy_a_distance_{name}"] = round(probe(features[0], features[1], seed), 4)
     return found
+
+
+def features_of(
+    network: MitosisNetwork, activations: torch.Tensor, cut: int, precision: Precision
+) -> torch.Tensor:
+    """(n, 512) float32 features of activations at the cut, n > 0, on the network's device."""
+    network.eval()
+    parts = []
+    with torch.no_grad(), arithmetic(precision, network.device):
+        for batch in activations.split(BATCH_SIZE):
+            inputs = as_input(batch.to(network.device), cut)
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+            parts.append(network.features(inputs, cut).float())
+    return torch.cat(parts)
 
 
 def probe(first: torch.Tensor, second: torch.Tensor, seed: int = 0) -> float:

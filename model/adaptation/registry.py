@@ -1,43 +1,99 @@
-"""Ways of adapting to one image, by name: one arm a file."""
+"""The adaptations that a user can choose: each name exists here and nowhere else.
 
-from dataclasses import replace
+Nothing heavy is imported, so that the command line can list the names at once; the module of an
+adaptation is imported when a detector uses it.
+"""
 
-from experiments.adaptations import (
-    adabn,
-    coral,
-    dann,
-    macenko,
-    paper_frozen,
-    pseudo_labels,
-    sham,
-    tent,
-    unchanged,
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from model.adaptation.base import Adapt
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """A way of adapting to an image.
+
+    Attributes:
+        name: as on the command line.
+        help: one line for the command line.
+        function: "module:function" that changes the network (an `Adapt`); None where the network
+            stays as it is.
+        options: further arguments of the function.
+        calibrates: whether the scores are calibrated to the image.
+    """
+
+    name: str
+    help: str
+    function: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    calibrates: bool = False
+
+    @property
+    def needs_bank(self) -> bool:
+        """Whether the network is trained against the source bank."""
+        return self.function is not None
+
+    def load(self) -> Adapt:
+        """The function that changes the network."""
+        if self.function is None:
+            raise ValueError(f"{self.name} leaves the network as it is")
+        module, name = self.function.split(":")
+        adapt: Adapt = partial(getattr(import_module(module), name), **self.options)
+        return adapt
+
+
+ADAPTATIONS = {
+    adaptation.name: adaptation
+    for adaptation in (
+        Adaptation(
+            "gradient-reversal",
+            "gradient reversal with frozen batch norm statistics, then calibrated scores",
+            "model.adaptation.adversarial:adapt",
+            {"batch_norm": "frozen"},
+            calibrates=True,
+        ),
+        Adaptation(
+            "paper",
+            "gradient reversal as published, with batch norm in training mode",
+            "model.adaptation.adversarial:adapt",
+            {"batch_norm": "training"},
+        ),
+        Adaptation(
+            "calibrated",
+            "the network as it is, its scores brought to their usual level",
+            calibrates=True,
+        ),
+        Adaptation("none", "the network and its scores as they are"),
+    )
+}
+DEFAULT_ADAPTATION = "calibrated"
+# Names of version 0.1.0. Those that were controls are run by the ablation only.
+RENAMED = {"paper-calibrated": "gradient-reversal"}
+EXPERIMENTS = frozenset(
+    "sham adabn adabn-blended adabn-calibrated macenko macenko-calibrated tent paper-frozen dann "
+    "dann-calibrated coral coral-calibrated pseudo-labels pseudo-labels-calibrated".split()
 )
-from model.adaptation import paper
-from model.adaptation.base import Adapt, AdaptationSettings, Adapted, Arm
 
-ARMS: dict[str, Arm] = {
-    "none": Arm(),
-    "sham": Arm(sham.adapt),
-    "adabn": Arm(adabn.adapt),
-    "adabn-blended": Arm(adabn.adapt_blended),
-    "macenko": Arm(unchanged.adapt, change_pixels=macenko.normalise_stain),
-    "tent": Arm(tent.adapt),
-    "paper": Arm(paper.adapt),
-    "paper-frozen": Arm(paper_frozen.adapt),
-    "dann": Arm(dann.adapt),
-    "coral": Arm(coral.adapt),
-    "pseudo-labels": Arm(pseudo_labels.adapt),
-    "calibrated": Arm(calibrates=True),
-}
-# After these the scores can be calibrated as well.
-ARMS |= {
-    "adabn-calibrated": replace(ARMS["adabn-blended"], calibrates=True),
-    "paper-calibrated": replace(ARMS["paper-frozen"], calibrates=True),
-    "macenko-calibrated": replace(ARMS["macenko"], calibrates=True),
-    "dann-calibrated": replace(ARMS["dann"], calibrates=True),
-    "coral-calibrated": replace(ARMS["coral"], calibrates=True),
-    "pseudo-labels-calibrated": replace(ARMS["pseudo-labels"], calibrates=True),
-}
 
-__all__ = ["ARMS", "Adapt", "AdaptationSettings", "Adapted", "Arm"]
+def find_adaptation(name: str) -> Adaptation:
+    """The adaptation of a name.
+
+    Raises:
+        ValueError: the name is not known; the message states the new name or place of an old one.
+    """
+    if name in ADAPTATIONS:
+        return ADAPTATIONS[name]
+    if name in RENAMED:
+        raise ValueError(f"{name!r} is now called {RENAMED[name]!r}")
+    if name in EXPERIMENTS:
+        raise ValueError(
+            f"{name!r} is an experiment: run it with python -m experiments.ablation --arms {name}"
+        )
+    raise ValueError(f"{name!r} is not an adaptation; choose from {', '.join(ADAPTATIONS)}")

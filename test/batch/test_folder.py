@@ -16,6 +16,7 @@ import pytest
 from batch.folder import BYTES_AHEAD, FolderSettings, _may_wait, process_images
 from batch.inputs import Inputs, find_images
 from batch.output import Format
+from model.adaptation.record import AdaptationRecord
 from model.detector import Detections, Detector
 from slide.image import Image
 from slide.memory import MemoryBudget
@@ -42,7 +43,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def add(source: Path, name: str, seed: int = 0, mpp: float = 0.25) -> None:
-    write_tiff(source / name, field(seed=seed, size=(120, 150), mpp=mpp).pixels, mpp)
+    write_tiff(source / name, field(seed=seed, size=(120, 150), mpp=mpp), mpp)
 
 
 def process(
@@ -154,7 +155,7 @@ def test_summary_is_rewritten_after_each_image(source: Path) -> None:
     class Watching:
         settings = tiny_detector("none").settings
 
-        def detect(self, image: Image, *_: object) -> Detections:
+        def detect(self, *_: object, **__: object) -> Detections:
             path = source.parent / "out" / "results.json"
             lengths.append(len(read(path)["images"]) if path.exists() else 0)
             return nothing()
@@ -165,17 +166,25 @@ def test_summary_is_rewritten_after_each_image(source: Path) -> None:
     assert lengths == [0, 1, 2]
 
 
-def nothing(**adaptation: object) -> Detections:
+def nothing(**adaptation: Any) -> Detections:
     """No candidate in an image."""
     empty = np.zeros(0, np.float32)
-    return Detections(np.zeros((0, 2)), empty, empty, 0, False, adaptation, {})
+    return Detections(
+        np.zeros((0, 2)),
+        empty,
+        empty,
+        0,
+        False,
+        AdaptationRecord.model_validate({"name": "x"} | adaptation),
+        {},
+    )
 
 
 def test_warnings(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
     class Found:
         settings = tiny_detector("none").settings
 
-        def detect(self, *_: object) -> Detections:
+        def detect(self, *_: object, **__: object) -> Detections:
             return nothing(fallback="adaptation diverged")
 
     add(source, "a.tif")
@@ -244,7 +253,7 @@ def test_whatever_happens_the_others_go_on(source: Path, error: Exception, reaso
         settings = tiny_detector("none").settings
         calls = 0
 
-        def detect(self, *_: object) -> Detections:
+        def detect(self, *_: object, **__: object) -> Detections:
             self.calls += 1
             if self.calls == 2:
                 raise error
@@ -288,7 +297,7 @@ def test_result_that_is_no_json_fails_its_image_only(source: Path) -> None:
         settings = tiny_detector("none").settings
         calls = 0
 
-        def detect(self, *_: object) -> Detections:
+        def detect(self, *_: object, **__: object) -> Detections:
             self.calls += 1
             return nothing(drift=float("nan" if self.calls == 1 else 0))
 
@@ -337,7 +346,7 @@ class Counting:
         self.calls = 0
         self._stop = stop
 
-    def detect(self, *_: object) -> Detections:
+    def detect(self, *_: object, **__: object) -> Detections:
         if self.calls == self._stop:
             raise KeyboardInterrupt
         self.calls += 1
@@ -468,7 +477,7 @@ def test_full_disk_ends_the_folder_and_leaves_what_is_finished(
         add(source, f"{name}.tif")
 
     class Filling(Counting):
-        def detect(self, *_: object) -> Detections:
+        def detect(self, *_: object, **__: object) -> Detections:
             if self.calls == 1:
                 monkeypatch.setattr(os, "fsync", full)
             return super().detect()
@@ -501,7 +510,7 @@ def test_output_that_vanishes_is_no_success(
     output = source.parent / "out"
 
     class Taking(Counting):
-        def detect(self, *_: object) -> Detections:
+        def detect(self, *_: object, **__: object) -> Detections:
             if self.calls == 2:
                 shutil.rmtree(output)
             return super().detect()

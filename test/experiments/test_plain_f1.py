@@ -27,7 +27,7 @@ def options(tmp_path: Path) -> Namespace:
     (tmp_path / "fields").mkdir()
     images, annotations = [], []
     for number, name in enumerate(FILES, start=1):
-        write_tiff(tmp_path / "fields" / name, field(seed=number, size=(120, 150)).pixels, 0.25)
+        write_tiff(tmp_path / "fields" / name, field(seed=number, size=(120, 150)), 0.25)
         images.append({"id": number, "file_name": name, "width": 150, "height": 120, "mpp": 0.25})
         box = [50, 40, 100, 90]
         annotations.append({"id": number, "image_id": number, "bbox": box, "category_id": 1})

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from model.activations import activations_below
 from model.adaptation.base import AdaptationSettings
 from model.adaptation.calibration import Calibration
-from model.adaptation.registry import ARMS
+from model.adaptation.registry import Adaptation, find_adaptation
 from model.detector import Detector, DetectorSettings
 from model.network import MitosisNetwork
-from model.scoring import activations_below
 from model.source_bank import COLUMNS, SourceBank, quantise, save_bank
 from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
-from slide.image import Image
 from test.rendering import render_tissue
 
 DOMAINS = ["scanner_one_lab", "scanner_two_lab", "scanner_two_other"]
@@ -93,16 +93,35 @@ def write_bank(folder: Path, bank: SourceBank) -> None:
     save_bank(folder, bank, rows)
 
 
-def tiny_detector(arm: str = "paper-frozen", *, bank_cut: int = 3, **schedule: object) -> Detector:
-    """A detector with random weights; `schedule` goes into the adaptation's settings."""
-    network = tiny_network()
-    bank = None if ARMS[arm].adapt is None else tiny_bank(network, bank_cut)
-    adaptation = AdaptationSettings(**({"epochs": 1, "batch_size": 16} | schedule))  # type: ignore[arg-type]
-    settings = DetectorSettings(arm, adaptation, threshold=0.5, calibration=Calibration(-1.5))
-    return Detector(network, bank, settings, CPU)
+def tiny_detector(
+    adaptation: str | Adaptation = "gradient-reversal",
+    *,
+    bank_cut: int = 3,
+    network: MitosisNetwork | None = None,
+    settings: dict[str, Any] | None = None,
+    **schedule: Any,
+) -> Detector:
+    """A detector with random weights.
+
+    `settings` go into DetectorSettings and `schedule` into the adaptation's settings.
+    """
+    defaults: dict[str, Any] = {"threshold": 0.5, "calibration": Calibration(-1.5)}
+    network = network or tiny_network()
+    chosen = find_adaptation(adaptation) if isinstance(adaptation, str) else adaptation
+    return Detector(
+        network,
+        tiny_bank(network, bank_cut) if chosen.needs_bank else None,
+        DetectorSettings(
+            chosen,
+            AdaptationSettings(**({"epochs": 1, "batch_size": 16} | schedule)),
+            **defaults | (settings or {}),
+        ),
+        CPU,
+    )
 
 
-def field(seed: int = 0, size: tuple[int, int] = (160, 200), mpp: float = 0.25) -> Image:
-    """A rendered field."""
-    pixels, _ = render_tissue(size, figures=0 if min(size) * mpp < 25 else 1, seed=seed, mpp=mpp)
-    return Image(pixels, (mpp / 1000, mpp / 1000), (0.0, 0.0))
+def field(seed: int = 0, size: tuple[int, int] = (160, 200), mpp: float = 0.25) -> np.ndarray:
+    """Pixels (height, width, 3) uint8 of a rendered field."""
+    figures = 0 if min(size) * mpp < 25 else 1
+    pixels, _ = render_tissue(size, figures=figures, seed=seed, mpp=mpp)
+    return pixels

@@ -1,4 +1,4 @@
-"""Classification: the two parts together are the network."""
+"""Scores: the parts below and above the cut together are the network."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from model import scoring
+from model.activations import activations_below, as_input
 from model.network import CUTS, MITOTIC, MitosisNetwork
 from model.patches import normalise
-from model.scoring import activations_below, as_input, mitosis_probabilities
+from model.scoring import mitosis_probabilities
 from test.model.builders import some_patches, tiny_network
 
 PATCHES = some_patches(11)

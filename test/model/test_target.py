@@ -9,10 +9,10 @@ import torch
 from model import target as target_module
 from model.network import MitosisNetwork
 from model.patches import PatchCutter, resize
-from model.target import VIEWS, WIDE, Target
+from model.target import VIEWS, WIDE, TargetDomain
 from test.model.builders import field, tiny_network
 
-PIXELS = field(size=(100, 130)).pixels
+PIXELS = field(size=(100, 130))
 CENTRES = np.random.default_rng(1).uniform(0, 99, (23, 2)).astype(np.float32)
 
 
@@ -23,8 +23,8 @@ def network() -> MitosisNetwork:
 
 def make(
     network: MitosisNetwork, cut: int = 0, seed: int = 0, centres: np.ndarray = CENTRES
-) -> Target:
-    return Target(network, PIXELS, centres, cut, "fp32", seed)
+) -> TargetDomain:
+    return TargetDomain(network, PIXELS, centres, cut, "fp32", seed)
 
 
 def test_sample_is_all_candidates_in_order(network: MitosisNetwork) -> None:
@@ -77,7 +77,7 @@ def test_what_is_not_kept_is_the_same_bit_by_bit(
     monkeypatch.setattr(target_module, "MAX_KEPT", most)
     monkeypatch.setattr(target_module, "CHUNK", 7)
     kept, computed = (
-        Target(network, PIXELS, CENTRES, cut, "fp32", 0, keep=keep) for keep in (True, False)
+        TargetDomain(network, PIXELS, CENTRES, cut, "fp32", 0, keep=keep) for keep in (True, False)
     )
     for first, second in zip(kept.chunks(), computed.chunks(), strict=True):
         assert torch.equal(first, second)

@@ -104,7 +104,7 @@ def test_damaged_weights_whose_hash_is_right(folder: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"domains": ["a"]}', "\xff\xfe", "7"])
 def test_invalid_card(folder: Path, text: str) -> None:
     (folder / CARD_FILE).write_bytes(text.encode("latin-1"))
-    with pytest.raises(WeightsError, match=r"card.json is no valid card"):
+    with pytest.raises(WeightsError, match=r"card.json is not a valid card"):
         load_card(folder)
 
 
@@ -113,5 +113,5 @@ def test_card_without_an_entry(folder: Path, key: str) -> None:
     card = json.loads((folder / CARD_FILE).read_text())
     del card[key]
     (folder / CARD_FILE).write_text(json.dumps(card))
-    with pytest.raises(WeightsError, match=rf"card.json is no valid card: KeyError\('{key}'\)"):
+    with pytest.raises(WeightsError, match=f"card.json is not a valid card: {key}: Field required"):
         load_card(folder)

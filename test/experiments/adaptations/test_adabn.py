@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from experiments.adaptations.adabn import BLEND, adapt, adapt_blended, blend_statistics
+from model.activations import activations_below
 from model.adaptation.base import AdaptationSettings
 from model.network import MitosisNetwork
-from model.scoring import activations_below
 from test.model.builders import some_patches, tiny_bank, tiny_network
 
 

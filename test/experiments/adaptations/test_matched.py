@@ -12,10 +12,11 @@ import torch
 from experiments.adaptations import coral, dann, matched, pseudo_labels
 from experiments.adaptations.coral import moment_distances
 from experiments.adaptations.matched import Mix, adapt_matched, at_prior, features_of, planned_steps
+from model.activations import activations_below
 from model.adaptation.base import Adapt, AdaptationSettings, Adapted
 from model.adaptation.calibration import Calibration
 from model.network import MitosisNetwork
-from model.scoring import activations_below, mitosis_probabilities
+from model.scoring import mitosis_probabilities
 from model.source_bank import SourceBank
 from test.model.builders import some_patches, tiny_bank, tiny_network
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from experiments.adaptations import paper_frozen
+from model.activations import activations_below
 from model.adaptation.base import AdaptationSettings
-from model.scoring import activations_below
 from test.model.builders import some_patches, tiny_bank, tiny_network
 
 

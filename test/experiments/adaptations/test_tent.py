@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 
 from experiments.adaptations import tent
+from model.activations import activations_below
 from model.adaptation.base import AdaptationSettings
-from model.scoring import activations_below
 from test.model.builders import linear, some_patches, tiny_bank, tiny_network
 
 SETTINGS = AdaptationSettings(epochs=12, batch_size=20, learning_rate=1e-2)

@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from model.activations import activations_below, as_input
 from model.adaptation import adversarial
-from model.adaptation.adversarial import BatchNorm, adapt_by_gradient_reversal
+from model.adaptation.adversarial import BatchNorm, MixedBatch
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.network import MitosisNetwork
-from model.scoring import activations_below, as_input
 from model.source_bank import SourceBank
 from test.model.builders import linear, some_patches, tiny_bank, tiny_network
 
@@ -37,7 +37,7 @@ def adapt(
     before = {name: value.clone() for name, value in network.state_dict().items()}
     bank, candidates = tiny_bank(network, cut), target(network, cut)
     settings = replace(SETTINGS, **changes)
-    return adapt_by_gradient_reversal(network, candidates, bank, settings, batch_norm), before
+    return adversarial.adapt(network, candidates, bank, settings, batch_norm), before
 
 
 def same_state(first: Adapted, second: Adapted) -> bool:
@@ -93,10 +93,10 @@ def test_first_step_is_adam_s_on_the_paper_s_losses() -> None:
         gradients = torch.autograd.grad(loss, parameters, retain_graph=True)
         expected |= dict(zip(parameters, gradients, strict=True))
     before = {p: p.detach().clone() for p in expected}
-    adapted = adapt_by_gradient_reversal(
+    adapted = adversarial.adapt(
         network, candidates, bank, replace(SETTINGS, batch_size=100), "frozen"
     )
-    assert adapted.account["steps"] == 1
+    assert adapted.record["steps"] == 1
     compared = 0
     for parameter, gradient in expected.items():
         clear = gradient.abs() > 1e-5  # Adam's first step is the gradient's sign: mind rounding
@@ -104,9 +104,9 @@ def test_first_step_is_adam_s_on_the_paper_s_losses() -> None:
         torch.testing.assert_close(step, -1e-3 * gradient[clear].sign(), rtol=0.01, atol=1e-6)
         compared += int(clear.sum())
     assert compared > 1e6
-    (losses,) = (adapted.account["curve"][name] for name in ("mitosis_loss",))
+    (losses,) = (adapted.record["curve"][name] for name in ("mitosis_loss",))
     assert losses == [pytest.approx(mitosis.item(), abs=1e-4)]
-    assert adapted.account["curve"]["scanner_loss"] == [pytest.approx(scanner.item(), abs=1e-4)]
+    assert adapted.record["curve"]["scanner_loss"] == [pytest.approx(scanner.item(), abs=1e-4)]
 
 
 @pytest.mark.parametrize("batch_norm", ["training", "frozen"])
@@ -125,7 +125,7 @@ def test_weight_zero_leaves_the_scanner_s_labels_without_effect_on_the_trunk() -
     for labels in (0, 1):
         network = tiny_network()
         bank = replace(tiny_bank(network, 3), domain=torch.full((24,), labels))
-        adapt_by_gradient_reversal(
+        adversarial.adapt(
             network, target(network, 3), bank, replace(SETTINGS, reversal_weight=0.0), "frozen"
         )
         networks.append(network)
@@ -138,17 +138,16 @@ def test_weight_zero_leaves_the_scanner_s_labels_without_effect_on_the_trunk() -
 
 
 class Step:
-    """Stands in for a step: records what it is given and changes nothing."""
+    """Replaces the step: records its batches and changes nothing."""
 
     def __init__(self, loss: float = 1.0) -> None:
         self.loss = loss
-        self.batches: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+        self.batches: list[MixedBatch] = []
 
     def __call__(
-        self, network: object, optimiser: object, inputs: torch.Tensor, mitotic: torch.Tensor,
-        domain: torch.Tensor, *_: object,
-    ) -> dict[str, float]:  # fmt: skip
-        self.batches.append((inputs, mitotic, domain))
+        self, network: object, optimiser: object, batch: MixedBatch, *_: object
+    ) -> dict[str, float]:
+        self.batches.append(batch)
         return {"mitosis_loss": self.loss, "scanner_loss": 1.0, "scanner_accuracy": 0.5}
 
 
@@ -161,7 +160,7 @@ def identify(row: torch.Tensor, known: torch.Tensor) -> int:
 @pytest.fixture
 def fed(monkeypatch: pytest.MonkeyPatch) -> Step:
     step = Step()
-    monkeypatch.setattr(adversarial, "_step", step)
+    monkeypatch.setattr(adversarial, "reversal_step", step)
     return step
 
 
@@ -173,10 +172,10 @@ def test_each_epoch_sees_each_entry_and_candidate_once(
     network = tiny_network()
     bank, candidates = tiny_bank(network, cut), target(network, cut)
     settings = replace(SETTINGS, epochs=3, batch_size=batch_size)
-    adapted = adapt_by_gradient_reversal(network, candidates, bank, settings, "frozen")
+    adapted = adversarial.adapt(network, candidates, bank, settings, "frozen")
     known = torch.cat([bank.activations(torch.arange(24)), as_input(candidates, cut)])
     an_epoch = -(-(ENTRIES + CANDIDATES) // batch_size)
-    assert len(fed.batches) == adapted.account["planned_steps"] == 3 * an_epoch
+    assert len(fed.batches) == adapted.record["planned_steps"] == 3 * an_epoch
     used = (~bank.check & ~bank.reserve).nonzero().flatten().tolist()
     orders = []
     for epoch in range(3):
@@ -190,8 +189,8 @@ def test_each_epoch_sees_each_entry_and_candidate_once(
             order += numbers
         assert Counter(order) == Counter([*used, *range(24, 24 + CANDIDATES)])
         orders.append(order)
-    assert orders[0] != orders[1] != orders[2], "shuffled anew"
-    assert (adapted.account["source_entries"], adapted.account["target_candidates"]) == (15, 10)
+    assert orders[0] != orders[1] != orders[2], "shuffled in each epoch"
+    assert (adapted.record["source_entries"], adapted.record["target_candidates"]) == (15, 10)
 
 
 def test_bank_and_image_are_shuffled_together(fed: Step) -> None:
@@ -208,38 +207,38 @@ def test_seed_decides_all() -> None:
     torch.manual_seed(77)  # the global generator has no say
     assert same_state(first, again) and same_state(first, adapt(seed=1)[0])
     assert not same_state(first, other)
-    assert first.account == again.account
+    assert first.record == again.record
 
 
 @pytest.mark.parametrize(("most", "steps"), [(1, 1), (3, 3), (100, 4), (None, 4)])
 def test_max_steps(most: int | None, steps: int) -> None:
-    told: list[tuple[int, int]] = []
+    reported: list[tuple[int, int]] = []
     # 25 inputs in batches of 16: two an epoch
-    adapted, _ = adapt(epochs=2, max_steps=most, on_step=lambda *step: told.append(step))
-    assert adapted.account["steps"] == adapted.account["planned_steps"] == steps
-    assert told == [(step + 1, steps) for step in range(steps)]
+    adapted, _ = adapt(epochs=2, max_steps=most, on_step=lambda *step: reported.append(step))
+    assert adapted.record["steps"] == adapted.record["planned_steps"] == steps
+    assert reported == [(step + 1, steps) for step in range(steps)]
 
 
 def test_past_deadline_nothing_is_done() -> None:
     adapted, before = adapt(deadline=time.monotonic() - 1)
-    assert adapted.account["steps"] == 0 and adapted.account["planned_steps"] == 2
-    assert adapted.account["curve"] == {} and adapted.account["drift"] == 0
+    assert adapted.record["steps"] == 0 and adapted.record["planned_steps"] == 2
+    assert adapted.record["curve"] == {} and adapted.record["drift"] == 0
     assert all(torch.equal(v, before[n]) for n, v in adapted.network.state_dict().items())
 
 
 def test_loss_that_is_not_finite_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for loss in (float("nan"), float("inf")):
         step = Step(loss)
-        monkeypatch.setattr(adversarial, "_step", step)
+        monkeypatch.setattr(adversarial, "reversal_step", step)
         adapted, _ = adapt(epochs=5)
-        assert len(step.batches) == adapted.account["steps"] == 1
-        assert adapted.account["curve"]["mitosis_loss"] == [None]
+        assert len(step.batches) == adapted.record["steps"] == 1
+        assert adapted.record["curve"]["mitosis_loss"] == [None]
 
 
 def test_batch_without_source_entries_is_no_nan() -> None:
     adapted, _ = adapt(batch_size=1)
-    assert adapted.account["steps"] == 25
-    values = adapted.account["curve"]["mitosis_loss"]
+    assert adapted.record["steps"] == 25
+    values = adapted.record["curve"]["mitosis_loss"]
     assert None not in values and 0.0 in values and max(values) > 0
 
 
@@ -257,7 +256,7 @@ def test_bf16_learns_about_the_same() -> None:
     assert all(v.dtype != torch.bfloat16 for v in half.network.state_dict().values())
 
 
-# ------------------------------------------------------------------------------------------ account
+# ------------------------------------------------------------------------------------------- record
 
 
 def test_drift_is_the_length_of_the_change() -> None:
@@ -267,24 +266,24 @@ def test_drift_is_the_length_of_the_change() -> None:
         if name.startswith(("trunk.layer4", "mitosis", "scanner")):
             change += float((parameter.detach() - before[name]).double().square().sum())
             length += float(before[name].double().square().sum())
-    assert adapted.account["drift"] == pytest.approx((change / length) ** 0.5, rel=1e-4)
+    assert adapted.record["drift"] == pytest.approx((change / length) ** 0.5, rel=1e-4)
 
 
 def test_long_curves_are_averaged(fed: Step) -> None:
     adapted, _ = adapt(epochs=60)
-    curve = adapted.account["curve"]
+    curve = adapted.record["curve"]
     assert curve["steps_a_point"] == 3 and len(curve["scanner_loss"]) == 40
     assert set(curve["scanner_loss"]) == {1.0}
 
 
-def test_scanner_branch_learns_to_tell_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scanner_branch_learns_to_recognise_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without reversal, over the bank and an image that differ: above the share of the target."""
     network = tiny_network()
     bank = tiny_bank(network, 4)
     candidates = target(network, 4) + 1.0
     settings = replace(SETTINGS, epochs=15, reversal_weight=0.0)
-    account = adapt_by_gradient_reversal(network, candidates, bank, settings, "frozen").account
-    accuracy = account["curve"]["scanner_accuracy"]
+    record = adversarial.adapt(network, candidates, bank, settings, "frozen").record
+    accuracy = record["curve"]["scanner_accuracy"]
     assert accuracy[-1] > 0.55 > accuracy[0]
 
 
@@ -294,6 +293,38 @@ def test_bank_is_left_as_it_is() -> None:
     values, scales = bank.values.clone(), bank.scales.clone()
     candidates = target(network, 4)
     copy = candidates.clone()
-    adapt_by_gradient_reversal(network, candidates, bank, SETTINGS, "training")
+    adversarial.adapt(network, candidates, bank, SETTINGS, "training")
     assert torch.equal(bank.values, values) and torch.equal(bank.scales, scales)
     assert torch.equal(candidates, copy)
+
+
+# --------------------------------------------------------------------------------------- batch norm
+
+
+def test_training_mode_mixes_the_statistics_of_source_and_target() -> None:
+    """At a rate of zero nothing else moves; momentum is a tenth a step."""
+    network = tiny_network()
+    bank, candidates = tiny_bank(network, 3), target(network, 3)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    inputs = torch.cat([bank.activations(bank.entries_to_adapt_with()), candidates])
+    with torch.no_grad():
+        entering = network.trunk.layer4[0].conv1(inputs)
+    settings = replace(SETTINGS, batch_size=64, learning_rate=0.0)
+    adapted = adversarial.adapt(network, candidates, bank, settings, "training")
+    norm = adapted.network.trunk.layer4[0].bn1
+    name = "trunk.layer4.0.bn1."
+    expected = 0.9 * before[name + "running_mean"] + 0.1 * entering.mean(dim=(0, 2, 3))
+    torch.testing.assert_close(norm.running_mean, expected, rtol=1e-4, atol=1e-5)
+    expected = 0.9 * before[name + "running_var"] + 0.1 * entering.var(dim=(0, 2, 3))
+    torch.testing.assert_close(norm.running_var, expected, rtol=1e-4, atol=1e-5)
+    for parameter_name, parameter in adapted.network.named_parameters():
+        assert torch.equal(parameter, before[parameter_name]), parameter_name
+
+
+def test_rate_is_the_length_of_a_step() -> None:
+    """Adam's steps are as long as the rate, so the paper's moves the weights this little."""
+    adapted, before = adapt("frozen", 2, learning_rate=1.7e-6)
+    largest = max(
+        float((p.detach() - before[n]).abs().max()) for n, p in adapted.network.named_parameters()
+    )
+    assert 1.7e-6 * 0.5 < largest < 1.7e-6 * 1.1 * adapted.record["steps"]

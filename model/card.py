@@ -1,0 +1,43 @@
+"""`card.json`: what is known about a file of weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from model.adaptation.calibration import Calibration
+
+SCHEMA_VERSION = "1"
+
+
+class Card(BaseModel):
+    """The fields that the detector needs; others describe training and validation for readers."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    schema_version: str = Field(SCHEMA_VERSION, description="version of this form")
+    sha256: str = Field(description="SHA-256 of weights.safetensors, hexadecimal")
+    domains: list[str] = Field(description="source domains in the order of the scanner branch")
+    threshold: float = Field(
+        ge=0, le=1, description="probability from which a detection is a mitotic figure"
+    )
+    reversal_weight: float = Field(ge=0, description="lambda of the training")
+    calibration: Calibration | None = Field(
+        None, description="of the scores to an image; null where there is none"
+    )
+    candidates: str = Field("default", description="settings for candidates used in training")
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All fields, as plain values."""
+        return self.model_dump(mode="json")
+
+
+def one_line(error: Exception) -> str:
+    """An error on one line; of a validation error, the first place and its reason."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split())
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"])) or "document"
+    return f"{place}: {first['msg']}"
