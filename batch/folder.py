@@ -25,7 +25,8 @@ from batch.read_ahead import ReadAhead, reading_ahead
 from batch.resume import finished
 from batch.summary import Summary
 from batch.terminal import Terminal, shown
-from model.detector import Detections, Detector
+from model.detections import Detections
+from model.detector import Detector
 from model.weights import file_sha256
 from slide.image import Image, ImageError
 from slide.memory import MemoryBudget

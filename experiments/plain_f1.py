@@ -23,8 +23,8 @@ from evaluation.scored_image import ScoredImage
 from experiments import plain
 from experiments.ablation import Case, find_cases, read_results
 from model.adaptation.base import AdaptationSettings
-from model.detections import MIN_PROBABILITY, merge
-from model.detector import Detections, Detector, DetectorSettings
+from model.detections import MIN_PROBABILITY, Detections, merge
+from model.detector import Detector, DetectorSettings
 from model.network import MitosisNetwork
 from model.precision import choose_device, choose_precision
 from model.source_bank import SourceBank, SourceBankError, load_bank

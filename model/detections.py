@@ -1,12 +1,39 @@
-"""The reported points: not too faint, and one for each mitotic figure."""
+"""What is reported of an image: points that are not too faint, one for each mitotic figure."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
 
+from model.adaptation.record import AdaptationRecord
+
 MERGE_RADIUS_UM = 7.5  # the radius within which the challenge counts a match
 MIN_PROBABILITY = 0.01  # fainter points are not reported
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What was found in an image.
+
+    Attributes:
+        points: (n, 2) float64 x, y in px of the image.
+        probabilities: (n,) float32, descending.
+        without_adaptation: (n,) float32, the shipped network's probabilities of the same points.
+        candidates: number of candidates.
+        rescaled: whether the image was brought to the training resolution.
+        adaptation: what the adaptation did.
+        seconds: by stage.
+    """
+
+    points: np.ndarray
+    probabilities: np.ndarray
+    without_adaptation: np.ndarray
+    candidates: int
+    rescaled: bool
+    adaptation: AdaptationRecord
+    seconds: dict[str, float]
 
 
 def select(points: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from model.adaptation.record import AdaptationRecord, Check
 from model.adaptation.registry import DEFAULT_ADAPTATION, Adaptation, find_adaptation
 from model.candidates import SETTINGS, find_candidates
 from model.clock import Clock
-from model.detections import select
+from model.detections import Detections, select
 from model.network import MitosisNetwork
 from model.precision import choose_device, choose_precision
 from model.scoring import Scores, score
@@ -72,29 +72,6 @@ class DetectorSettings:
     threads: int = 2
     guarded: bool = True
     diagnostics: bool = False
-
-
-@dataclass(frozen=True)
-class Detections:
-    """What was found in an image.
-
-    Attributes:
-        points: (n, 2) float64 x, y in px of the image.
-        probabilities: (n,) float32, descending.
-        without_adaptation: (n,) float32, the shipped network's probabilities of the same points.
-        candidates: number of candidates.
-        rescaled: whether the image was brought to the training resolution.
-        adaptation: what the adaptation did.
-        seconds: by stage.
-    """
-
-    points: np.ndarray
-    probabilities: np.ndarray
-    without_adaptation: np.ndarray
-    candidates: int
-    rescaled: bool
-    adaptation: AdaptationRecord
-    seconds: dict[str, float]
 
 
 class Detector:

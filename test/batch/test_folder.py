@@ -17,7 +17,8 @@ from batch.folder import BYTES_AHEAD, FolderSettings, _may_wait, process_images
 from batch.inputs import Inputs, find_images
 from batch.output import Format
 from model.adaptation.record import AdaptationRecord
-from model.detector import Detections, Detector
+from model.detections import Detections
+from model.detector import Detector
 from slide.image import Image
 from slide.memory import MemoryBudget
 from test.model.builders import field, tiny_detector

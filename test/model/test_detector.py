@@ -22,8 +22,8 @@ from model.adaptation.record import AdaptationRecord
 from model.adaptation.registry import ADAPTATIONS, Adaptation, find_adaptation
 from model.candidates import find_candidates
 from model.clock import WRITING_RESERVE
-from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY
-from model.detector import Detections, Detector, DetectorSettings
+from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY, Detections
+from model.detector import Detector, DetectorSettings
 from model.network import MitosisNetwork
 from model.patches import PATCH_SIZE, PatchCutter, resize
 from model.scoring import mitosis_probabilities
