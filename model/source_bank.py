@@ -1,10 +1,10 @@
-"""The source bank: confident source patches that stand in for the source data (paper, 2.2).
+"""The source bank: confident source patches that replace the source data (paper, section 2.2).
 
 An entry is stored at a cut of the network (see `model.network`): at cut 0 its pixels, at a later
-cut its activations there as int8 with a scale a channel. The mitotic share of the entries is that
-of real candidates (paper: 10 of 10,000), because aligning two sets of different class prior turns
-one class into the other; a reserve of further mitotic entries, marked as such, serves the class
-loss alone. Entries of the split `adapt` are adapted with, those of `check` guard the result.
+cut its activations there as int8 with a scale for each channel. The mitotic share of the entries is
+that of real candidates (paper: 10 of 10,000), because aligning two sets with different class priors
+turns one class into the other. A reserve of further mitotic entries, marked as such, serves the
+class loss only. Entries of the split `adapt` are adapted with; those of `check` guard the result.
 """
 
 from __future__ import annotations
@@ -165,30 +165,7 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
             it belongs to other weights.
     """
     path = folder / BANK_FILE
-    if not path.is_file():
-        raise SourceBankError(f"{path} is missing")
-    try:
-        tensors, metadata = read_file(path)
-        if metadata.get(CHECKSUM, "") not in ("", content_sha256(tensors, metadata)):
-            raise SourceBankError(
-                f"{path} is damaged (its content is not that of its SHA-256): copy it again"
-            )
-        bank = SourceBank(
-            cut=int(metadata["cut"]),
-            values=tensors["values"],
-            scales=tensors["scales"],
-            domain=tensors["domain"].to(torch.int64),
-            mitotic=tensors["mitotic"].to(torch.int64),
-            check=tensors["check"].to(torch.bool),
-            reserve=tensors["reserve"].to(torch.bool),
-            domains=list(json.loads(metadata["domains"])),
-            weights_sha256=metadata["weights_sha256"],
-            sha256=file_sha256(path),
-        )
-    except SourceBankError:
-        raise
-    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
-        raise SourceBankError(f"{path} is no valid source bank: {error!r}") from error
+    bank = _read_bank(path)
     if bank.weights_sha256 != weights_sha256:
         raise SourceBankError(
             f"{path} belongs to other weights (it names {bank.weights_sha256[:12]}…, the weights "
@@ -199,8 +176,42 @@ def load_bank(folder: Path, weights_sha256: str, domains: list[str]) -> SourceBa
             f"{path} has domains {bank.domains} at cut {bank.cut}, the weights {domains}"
         )
     for reason in _misfits(bank):
-        raise SourceBankError(f"{path} is no valid source bank: {reason}")
+        raise SourceBankError(f"{path} is not a valid source bank: {reason}")
     return bank
+
+
+def _read_bank(path: Path) -> SourceBank:
+    """The bank of a file whose content is that of its checksum."""
+    if not path.is_file():
+        raise SourceBankError(f"{path} is missing")
+    try:
+        tensors, metadata = read_file(path)
+        if metadata.get(CHECKSUM, "") not in ("", content_sha256(tensors, metadata)):
+            raise SourceBankError(
+                f"{path} is damaged (its content does not match its SHA-256): copy it again"
+            )
+        return _as_bank(tensors, metadata, file_sha256(path))
+    except SourceBankError:
+        raise
+    except (SafetensorError, KeyError, ValueError, TypeError, OSError) as error:
+        raise SourceBankError(f"{path} is not a valid source bank: {error!r}") from error
+
+
+def _as_bank(
+    tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str], sha256: str
+) -> SourceBank:
+    return SourceBank(
+        cut=int(metadata["cut"]),
+        values=tensors["values"],
+        scales=tensors["scales"],
+        domain=tensors["domain"].to(torch.int64),
+        mitotic=tensors["mitotic"].to(torch.int64),
+        check=tensors["check"].to(torch.bool),
+        reserve=tensors["reserve"].to(torch.bool),
+        domains=list(json.loads(metadata["domains"])),
+        weights_sha256=metadata["weights_sha256"],
+        sha256=sha256,
+    )
 
 
 def read_file(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

@@ -151,7 +151,7 @@ def options(made: Path) -> list[str]:
     ("file", "reason"),
     [
         (f"weights/{WEIGHTS_FILE}", "is not the file its card describes (SHA-256 differs)"),
-        (f"bank/{BANK_FILE}", "is damaged (its content is not that of its SHA-256)"),
+        (f"bank/{BANK_FILE}", "is damaged (its content does not match its SHA-256)"),
     ],
 )
 def test_a_changed_byte_of_the_model_ends_the_run_with_a_line(
@@ -194,7 +194,7 @@ def test_a_pickle_in_the_place_of_the_model_is_not_loaded(made: Path) -> None:
         (made / "weights" / CARD_FILE).write_text(json.dumps(card))
         with pytest.raises(WeightsError, match="cannot be loaded"):
             load_weights(made / "weights")
-        with pytest.raises(SourceBankError, match="is no valid source bank"):
+        with pytest.raises(SourceBankError, match="is not a valid source bank"):
             load_bank(made / "bank", card["sha256"], DOMAINS)
         assert not trap.exists()
 

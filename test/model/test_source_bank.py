@@ -138,13 +138,13 @@ def test_cut_that_does_not_exist(network: MitosisNetwork, tmp_path: Path) -> Non
 def test_damaged(folder: Path, kept: int) -> None:
     path = folder / BANK_FILE
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(SourceBankError, match="is no valid source bank: "):
+    with pytest.raises(SourceBankError, match="is not a valid source bank: "):
         load_bank(folder, SHA, DOMAINS)
 
 
 def test_another_safetensors_file(folder: Path) -> None:
     save_file({"values": torch.zeros(2)}, folder / BANK_FILE)
-    with pytest.raises(SourceBankError, match=r"is no valid source bank: KeyError\('cut'\)"):
+    with pytest.raises(SourceBankError, match=r"is not a valid source bank: KeyError\('cut'\)"):
         load_bank(folder, SHA, DOMAINS)
 
 
@@ -169,7 +169,7 @@ def test_tensors_that_do_not_fit(
     write_bank(tmp_path, tiny_bank(network, 4, entries=8, sha256=SHA))
     tensors, metadata = read_file(tmp_path / BANK_FILE)
     save_sealed(tmp_path / BANK_FILE, tensors | change, metadata)
-    with pytest.raises(SourceBankError, match="is no valid source bank: " + reason):
+    with pytest.raises(SourceBankError, match="is not a valid source bank: " + reason):
         load_bank(tmp_path, SHA, DOMAINS)
 
 
