@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation import ScoringError
-from evaluation.ground_truth import pixel_size
+from evaluation.annotated_image import image_stem
+from evaluation.midog_schema import pixel_size
 
 
 class Prediction(NamedTuple):
@@ -24,6 +25,7 @@ class Prediction(NamedTuple):
     mpp            µm per pixel (x, y), None where the image failed before it was known
     size           px (width, height), None likewise
     error          why the image failed, None where it did not; a failed image has no points
+    origin         mm (x, y), world position of the first pixel
     """
 
     file_name: str
@@ -33,10 +35,11 @@ class Prediction(NamedTuple):
     mpp: tuple[float, float] | None
     size: tuple[int, int] | None
     error: str | None
+    origin: tuple[float, float] = (0.0, 0.0)
 
     @property
     def stem(self) -> str:
-        return Path(self.file_name).stem
+        return image_stem(self.file_name)
 
 
 def read_predictions(output: Path) -> dict[str, Prediction]:
@@ -87,6 +90,7 @@ def _read_result(path: Path) -> Prediction:
         threshold = float(result["threshold"])
         mpp = pixel_size(result["pixel_size_um"])
         width, height = (int(value) for value in result["size_px"])
+        x, y = (float(value) for value in result.get("origin_mm", (0.0, 0.0)))
     except KeyError as error:
         raise ScoringError(f"{path}: {error} is missing") from error
     except (TypeError, ValueError) as error:
@@ -96,7 +100,9 @@ def _read_result(path: Path) -> Prediction:
         raise ScoringError(f"{path}: a detection has a position that is not a number")
     if not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ScoringError(f"{path}: a detection has a probability outside 0..1")
-    return Prediction(result["file"], points, probabilities, threshold, mpp, (width, height), None)
+    return Prediction(
+        result["file"], points, probabilities, threshold, mpp, (width, height), None, (x, y)
+    )
 
 
 def _failure(result: dict[str, Any]) -> Prediction:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation import ScoringError
-from evaluation.ground_truth import AnnotatedImage, read_ground_truth
+from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage
+from evaluation.ground_truth import read_ground_truth
 from evaluation.predictions import Prediction, read_predictions
 from evaluation.scored_image import ScoredImage
 
@@ -22,7 +23,7 @@ class Run(NamedTuple):
     missing    images without a result: all their figures count as missed
     failed     the same, with the reason that their result gives
     left_out   results for images that are not in the ground truth
-    notes      where the two disagree on what the image is
+    notes      how annotations were understood, and where the two disagree on the pixel size
     """
 
     images: list[ScoredImage]
@@ -33,11 +34,13 @@ class Run(NamedTuple):
 
 
 def load_run(output: Path, ground_truth: Path, only: str = "*") -> Run:
-    """Reads an OUTPUT folder and a MIDOG form file; only is a pattern for stems, such as "A03*".
+    """Reads an OUTPUT folder and an annotation file; only is a pattern for stems, such as "A03*".
 
-    Raises ScoringError where one cannot be read or they have no image in common.
+    Raises ScoringError where one cannot be read, where they have no image in common, or where an
+    image and its annotations do not belong together.
     """
-    truth, found = read_ground_truth(ground_truth), read_predictions(output)
+    notes: list[str] = []
+    truth, found = read_ground_truth(ground_truth, notes), read_predictions(output)
     truth = {stem: image for stem, image in truth.items() if fnmatchcase(stem, only)}
     found = {stem: image for stem, image in found.items() if fnmatchcase(stem, only)}
     if not truth.keys() & found.keys():
@@ -45,56 +48,75 @@ def load_run(output: Path, ground_truth: Path, only: str = "*") -> Run:
             f"no image of {output} ({_some(found)}) is in {ground_truth} ({_some(truth)}); "
             f"they are found by the stem of the file name, here those that match {only!r}"
         )
-    return pair(truth, found)
+    run = pair(truth, found)
+    return run._replace(notes=[*notes, *run.notes])
 
 
 def pair(truth: dict[str, AnnotatedImage], found: dict[str, Prediction]) -> Run:
-    """Joins annotations and predictions, both by stem."""
+    """Joins annotations and predictions, both by stem.
+
+    Raises ScoringError where a result and its annotations are of images of different size.
+    """
     run = Run([], [], {}, sorted(found.keys() - truth.keys()), [])
     for stem, annotated in truth.items():
         prediction = found.get(stem)
         if prediction is None:
             run.missing.append(stem)
+            prediction = _no_prediction(annotated)
         elif prediction.error is not None:
             run.failed[stem] = prediction.error
-        else:
-            run.notes.extend(_disagreements(annotated, prediction))
+        _check_size(annotated, prediction)
+        run.notes.extend(_pixel_size_note(annotated, prediction))
         run.images.append(_scored_image(annotated, prediction))
     return run
 
 
-def _scored_image(annotated: AnnotatedImage, prediction: Prediction | None) -> ScoredImage:
-    found = prediction or Prediction(
-        annotated.file_name, np.empty((0, 2)), np.empty(0), None, None, None, None
-    )
+def _no_prediction(annotated: AnnotatedImage) -> Prediction:
+    nothing = np.empty((0, 2)), np.empty(0)
+    return Prediction(annotated.file_name, *nothing, None, None, None, None)
+
+
+def _scored_image(annotated: AnnotatedImage, found: Prediction) -> ScoredImage:
+    # The ground truth's first: the radius is then the same for all runs that are compared.
+    mpp = annotated.mpp or found.mpp or USUAL_MPP
     return ScoredImage(
         name=annotated.stem,
         points=found.points,
         probabilities=found.probabilities,
-        figures=annotated.figures,
-        # The ground truth's first: the radius is then the same for all runs that are compared.
-        mpp=annotated.mpp or found.mpp or USUAL_MPP,
-        size=annotated.size,
+        figures=_in_pixels(annotated.figures, mpp, found)
+        if annotated.millimetres
+        else annotated.figures,
+        mpp=mpp,
+        size=found.size if annotated.size == UNKNOWN_SIZE and found.size else annotated.size,
         threshold=np.inf if found.threshold is None else found.threshold,
         slide=annotated.slide,
         domain=annotated.domain,
     )
 
 
-def _disagreements(annotated: AnnotatedImage, prediction: Prediction) -> list[str]:
-    notes = []
-    if prediction.size is not None and prediction.size != annotated.size:
-        notes.append(
-            f"{annotated.stem}: {prediction.size[0]}x{prediction.size[1]} px in the result, "
-            f"{annotated.size[0]}x{annotated.size[1]} in the ground truth: is it the same image?"
-        )
-    if annotated.mpp and prediction.mpp and not np.allclose(annotated.mpp, prediction.mpp, 0.01):
-        notes.append(
-            f"{annotated.stem}: {prediction.mpp[0]:.4g} x {prediction.mpp[1]:.4g} µm per pixel in "
-            f"the result, {annotated.mpp[0]:.4g} x {annotated.mpp[1]:.4g} in the ground truth, "
-            "which is used"
-        )
-    return notes
+def _in_pixels(figures: np.ndarray, mpp: tuple[float, float], found: Prediction) -> np.ndarray:
+    """(n, 2) px of positions (n, 2) in mm of world coordinates."""
+    pixels: np.ndarray = (figures - np.array(found.origin)) / (np.array(mpp) * 1e-3)
+    return pixels
+
+
+def _check_size(annotated: AnnotatedImage, found: Prediction) -> None:
+    if found.size is None or annotated.size == UNKNOWN_SIZE or found.size == annotated.size:
+        return
+    raise ScoringError(
+        f"{annotated.stem}: {found.size[0]}x{found.size[1]} px in the result, "
+        f"{annotated.size[0]}x{annotated.size[1]} in the ground truth: not the same image"
+    )
+
+
+def _pixel_size_note(annotated: AnnotatedImage, found: Prediction) -> list[str]:
+    if not annotated.mpp or not found.mpp or np.allclose(annotated.mpp, found.mpp, 0.01):
+        return []
+    return [
+        f"{annotated.stem}: {found.mpp[0]:.4g} x {found.mpp[1]:.4g} µm per pixel in "
+        f"the result, {annotated.mpp[0]:.4g} x {annotated.mpp[1]:.4g} in the ground truth, "
+        "which is used"
+    ]
 
 
 def _some(stems: dict[str, AnnotatedImage] | dict[str, Prediction]) -> str:

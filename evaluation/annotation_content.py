@@ -1,0 +1,206 @@
+"""From the entries of an annotation file to annotated images."""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+import numpy as np
+
+from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, base_name
+from evaluation.box_format import TWO_CORNERS, Boxes, box_format, to_corners
+from evaluation.category_names import CellClass, category_classes
+from evaluation.midog_editions import ScannerBlock, block_of, edition_of
+from evaluation.midog_schema import Annotation, ImageEntry, MidogJson
+from evaluation.scored_image import UNKNOWN_DOMAIN
+
+Centres = Mapping[tuple[str, CellClass], list[list[float]]]  # by image id and class
+
+
+def annotated_images(
+    content: MidogJson, problems: list[str], notes: list[str]
+) -> list[AnnotatedImage]:
+    """The images of a file in its order.
+
+    Args:
+        content: the parsed file.
+        problems: a line is appended for each reason why the file cannot be used.
+        notes: a line is appended for what is understood but is not in MIDOG's format.
+    """
+    entries = _entries_by_id(content, problems)
+    annotations = _without_repetitions(_usable(content, entries, problems), notes)
+    classes = _classes(content, annotations, problems)
+    corners = _corners(annotations, entries, problems, notes)
+    if problems:
+        return []
+    centres: dict[tuple[str, CellClass], list[list[float]]] = defaultdict(list)
+    for annotation, centre in zip(annotations, _centres(corners).tolist(), strict=True):
+        centres[annotation.image_id, classes[annotation.category_id]].append(centre)
+    edition = edition_of(content.info.description)
+    return [_image(entry, centres, edition) for entry in entries.values()]
+
+
+def _entries_by_id(content: MidogJson, problems: list[str]) -> dict[str, ImageEntry]:
+    entries: dict[str, ImageEntry] = {}
+    names: dict[str, str] = {}
+    for entry in content.images:
+        name = base_name(entry.file_name)
+        if entry.id in entries:
+            problems.append(f"two images have the id {entry.id}")
+        if names.setdefault(name, entry.id) != entry.id:
+            problems.append(f"two images have the file name {name}")
+        entries.setdefault(entry.id, entry)
+    if not entries:
+        problems.append("no image in it")
+    return entries
+
+
+def _usable(
+    content: MidogJson, entries: Mapping[str, ImageEntry], problems: list[str]
+) -> list[Annotation]:
+    """The annotations that mark one cell of a listed image, with a box each."""
+    usable = []
+    for number, annotation in enumerate(content.annotations, 1):
+        name = _name(annotation, number)
+        annotation = annotation.model_copy(update={"id": name})
+        if annotation.image_id not in entries:
+            problems.append(f"{name} is for an image that is not in 'images'")
+        elif annotation.iscrowd or annotation.ignore:
+            flag = "iscrowd" if annotation.iscrowd else "ignore"
+            problems.append(f"{name}: '{flag}' is set: mark single cells, or remove it")
+        elif annotation.bbox is None and _polygon(annotation.segmentation) is None:
+            problems.append(f"{name} has no 'bbox'")
+        else:
+            usable.append(annotation)
+    return usable
+
+
+def _name(annotation: Annotation, number: int) -> str:
+    known = f"number {number}" if annotation.id is None else annotation.id
+    return f"annotation {known} of image {annotation.image_id}"
+
+
+def _without_repetitions(annotations: list[Annotation], notes: list[str]) -> list[Annotation]:
+    """Each box of a category in an image once."""
+    unique = {
+        (a.image_id, a.category_id, a.bbox or repr(a.segmentation)): a
+        for a in reversed(annotations)
+    }
+    if repeated := len(annotations) - len(unique):
+        notes.append(f"{repeated} annotations repeat another one and count once")
+    return list(reversed(unique.values()))
+
+
+def _classes(
+    content: MidogJson, annotations: list[Annotation], problems: list[str]
+) -> dict[str, CellClass]:
+    names: dict[str, str] = {}
+    for category in content.categories or []:
+        if names.setdefault(category.id, category.name) != category.name:
+            problems.append(
+                f"category {category.id} has two names, {names[category.id]!r} and "
+                f"{category.name!r}"
+            )
+    try:
+        return category_classes(names, (a.category_id for a in annotations))
+    except ValueError as error:
+        problems.append(str(error))
+        return {}
+
+
+def _corners(
+    annotations: list[Annotation],
+    entries: Mapping[str, ImageEntry],
+    problems: list[str],
+    notes: list[str],
+) -> np.ndarray:
+    """(n, 4) float64 x1, y1, x2, y2 of each annotation."""
+    if not annotations:
+        return np.zeros((0, 4))
+    sizes = np.array([_size(entries[a.image_id]) for a in annotations], float)
+    sizes[sizes == 0] = np.nan
+    has_box = np.array([a.bbox is not None for a in annotations])
+    corners = np.array([a.bbox or _polygon(a.segmentation) for a in annotations], float)
+    if has_box.any():
+        areas = np.array([a.area or np.nan for a in annotations])[has_box]
+        try:
+            form = box_format(Boxes(corners[has_box], areas, sizes[has_box]))
+        except ValueError as error:
+            problems.append(str(error))
+            return corners
+        corners[has_box] = to_corners(corners[has_box], form)
+        if form != TWO_CORNERS:
+            notes.append(f"the boxes of the annotations are read as {form}")
+    _check_boxes(annotations, corners, sizes, problems)
+    return corners
+
+
+def _centres(corners: np.ndarray) -> np.ndarray:
+    centres: np.ndarray = (corners[:, :2] + corners[:, 2:]) / 2
+    return centres
+
+
+def _check_boxes(
+    annotations: list[Annotation], corners: np.ndarray, sizes: np.ndarray, problems: list[str]
+) -> None:
+    """A line for each box that has a negative side or does not touch its image."""
+    starts, ends = corners[:, :2], corners[:, 2:]
+    negative: np.ndarray = (ends - starts).min(axis=1) < 0
+    outside: np.ndarray = np.any((ends < 0) | (starts > sizes), axis=1)
+    for index in np.flatnonzero(negative | outside):
+        annotation = annotations[index]
+        why = "has a negative width or height" if negative[index] else "lies outside its image"
+        box = list(annotation.bbox or corners[index].tolist())
+        size = "" if np.isnan(sizes[index]).any() else " ({:.0f}x{:.0f} px)".format(*sizes[index])
+        problems.append(f"{annotation.id}: bbox {box} {why}{size}")
+
+
+def _polygon(segmentation: object) -> tuple[float, float, float, float] | None:
+    """The bounding box x1, y1, x2, y2 of COCO's polygons [[x, y, x, y, ...], ...]."""
+    if not isinstance(segmentation, list):
+        return None
+    try:
+        points = np.concatenate([np.asarray(p, float).reshape(-1, 2) for p in segmentation])
+    except (TypeError, ValueError):
+        return None
+    if len(points) < 3 or not np.isfinite(points).all():
+        return None
+    (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    return x1, y1, x2, y2
+
+
+def _image(
+    entry: ImageEntry, centres: Centres, edition: tuple[ScannerBlock, ...]
+) -> AnnotatedImage:
+    """An image with what the file says, and what MIDOG's own table adds for MIDOG's own image."""
+    size, name = _size(entry), base_name(entry.file_name)
+    figures, look_alikes, masked = (
+        np.array(centres.get((entry.id, cell_class), []), float).reshape(-1, 2)
+        for cell_class in CellClass
+    )
+    image = AnnotatedImage(
+        file_name=name,
+        figures=figures,
+        hard_negatives=look_alikes,
+        size=size,
+        mpp=entry.mpp,
+        slide=entry.slide,
+        domain=entry.domain or UNKNOWN_DOMAIN,
+        masked=masked,
+        tissue=entry.tissue or entry.slide,
+    )
+    block = block_of(edition, entry.id, name, size)
+    if block is None:
+        return image
+    slide = entry.slide or image.stem  # MIDOG has one image of each case
+    return image._replace(
+        mpp=entry.mpp or (None if block.mpp is None else (block.mpp, block.mpp)),
+        slide=slide,
+        domain=entry.domain or block.scanner,
+        tissue=entry.tissue or slide,
+        labelled=block.labelled,
+    )
+
+
+def _size(entry: ImageEntry) -> tuple[int, int]:
+    if entry.width is None or entry.height is None:
+        return UNKNOWN_SIZE
+    return entry.width, entry.height
