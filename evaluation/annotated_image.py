@@ -16,7 +16,7 @@ MASK_RADIUS = 45.0  # px round a painted figure of the ICPR 2012 fields that are
 class AnnotatedImage(NamedTuple):
     """The annotations of one image.
 
-    file_name       without folders
+    file_name       as in the file, with folders if it has some
     figures         (n, 2) float64, centres x, y of the mitotic figures in px
     hard_negatives  (m, 2) float64, centres of the other annotated cells: look-alikes
     size            px (width, height), UNKNOWN_SIZE where the file does not say
@@ -27,6 +27,7 @@ class AnnotatedImage(NamedTuple):
     tissue          the same for slides of the same tissue, the slide where the file does not say
     labelled        False for the images of MIDOG that nobody annotated
     millimetres     whether the positions are mm in world coordinates instead of px
+    number          its id in the file
     """
 
     file_name: str
@@ -40,10 +41,18 @@ class AnnotatedImage(NamedTuple):
     tissue: str | None = None
     labelled: bool = True
     millimetres: bool = False
+    number: str = ""
 
     @property
     def stem(self) -> str:
         return image_stem(self.file_name)
+
+
+def unmasked(points: np.ndarray, masked: np.ndarray) -> np.ndarray:
+    """(n,) bool: which points (n, 2) px lie farther than MASK_RADIUS from all masked (k, 2) px."""
+    distance = np.linalg.norm(points[:, None] - masked[None], axis=2)
+    clear: np.ndarray = distance.min(axis=1, initial=np.inf) > MASK_RADIUS
+    return clear
 
 
 def base_name(file_name: str) -> str:

@@ -171,13 +171,13 @@ def _image(
     entry: ImageEntry, centres: Centres, edition: tuple[ScannerBlock, ...]
 ) -> AnnotatedImage:
     """An image with what the file says, and what MIDOG's own table adds for MIDOG's own image."""
-    size, name = _size(entry), base_name(entry.file_name)
+    size = _size(entry)
     figures, look_alikes, masked = (
         np.array(centres.get((entry.id, cell_class), []), float).reshape(-1, 2)
         for cell_class in CellClass
     )
     image = AnnotatedImage(
-        file_name=name,
+        file_name=entry.file_name,
         figures=figures,
         hard_negatives=look_alikes,
         size=size,
@@ -186,8 +186,9 @@ def _image(
         domain=entry.domain or UNKNOWN_DOMAIN,
         masked=masked,
         tissue=entry.tissue or entry.slide,
+        number=entry.id,
     )
-    block = block_of(edition, entry.id, name, size)
+    block = block_of(edition, entry.id, entry.file_name, size)
     if block is None:
         return image
     slide = entry.slide or image.stem  # MIDOG has one image of each case

@@ -14,7 +14,7 @@ TWO_CORNERS = "x1, y1, x2, y2"
 CORNER_AND_SIZE = "x, y, width, height"
 CORNERS_REVERSED = "x2, y2, x1, y1"
 MIDOG_SIDE = 50  # px: MIDOG's boxes are squares of this side round the centre of a cell
-LEAST_EXTENT = 16  # px: a box below this size may be a mark instead of the outline of a cell
+USUAL_EXTENT = 100  # px: boxes of cells are smaller; how much smaller proves nothing
 
 _TO_CORNERS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     TWO_CORNERS: lambda boxes: boxes,
@@ -82,9 +82,10 @@ def _midog_squares(boxes: Boxes, formats: list[str]) -> list[str]:
 
 
 def _equal_sizes(boxes: Boxes, formats: list[str]) -> list[str]:
-    """Formats in which all boxes have the same size, within 1 px; a single one is a square."""
-    axis = 0 if len(boxes.numbers) > 1 else None
-    return [n for n in formats if _all_near(_sides(boxes, n), np.median(_sides(boxes, n), axis))]
+    """Formats in which all of several boxes have the same size, within 1 px."""
+    if len(boxes.numbers) == 1:
+        return []
+    return [n for n in formats if _all_near(_sides(boxes, n), np.median(_sides(boxes, n), axis=0))]
 
 
 def _all_near(sides: np.ndarray, typical: np.ndarray) -> bool:
@@ -102,10 +103,10 @@ def _inside(boxes: Boxes, formats: list[str]) -> list[str]:
 
 
 def _small(boxes: Boxes, formats: list[str]) -> list[str]:
-    """Formats whose boxes are less than twice as large as those of any other."""
+    """Formats whose boxes have the usual extent, or less than twice that of any other format."""
     extents = {name: float(np.median(_sides(boxes, name).max(axis=1))) for name in formats}
     least = min(extents.values(), default=0.0)
-    return [name for name in formats if least >= LEAST_EXTENT and extents[name] < 2 * least]
+    return [name for name in formats if extents[name] < max(USUAL_EXTENT, 2 * least)]
 
 
 def _same_centres(boxes: Boxes) -> bool:

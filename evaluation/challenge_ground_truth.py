@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, base_name
+from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage
 from evaluation.scored_image import UNKNOWN_DOMAIN
 
 MOST_MILLIMETRES = 300.0  # a slide is 75 mm long: larger numbers are pixels
@@ -40,7 +40,7 @@ def read_points(content: dict[str, Any], problems: list[str]) -> list[AnnotatedI
         domain = value.get("tumor domain") if isinstance(value, dict) else None
         images.append(
             AnnotatedImage(
-                file_name=base_name(name),
+                file_name=name,
                 figures=figures,
                 hard_negatives=np.zeros((0, 2)),
                 size=UNKNOWN_SIZE,

@@ -40,6 +40,10 @@ PixelSize = Annotated[tuple[float, float], BeforeValidator(pixel_size)]
 Box = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 
 
+def _none_if_empty(value: Any) -> Any:
+    return None if value == [] else value
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="ignore", coerce_numbers_to_str=True)
 
@@ -82,7 +86,7 @@ class Annotation(_Entry):
     image_id: Key
     category_id: Key
     id: Any = None
-    bbox: Box | None = None
+    bbox: Annotated[Box | None, BeforeValidator(_none_if_empty)] = None
     segmentation: Any = None
     area: float | None = None
     iscrowd: bool = False

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation import ScoringError
-from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage
+from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, unmasked
 from evaluation.ground_truth import read_ground_truth
+from evaluation.matching import RADIUS
 from evaluation.predictions import Prediction, read_predictions
 from evaluation.scored_image import ScoredImage
 
@@ -79,15 +80,20 @@ def _no_prediction(annotated: AnnotatedImage) -> Prediction:
 def _scored_image(annotated: AnnotatedImage, found: Prediction) -> ScoredImage:
     # The ground truth's first: the radius is then the same for all runs that are compared.
     mpp = annotated.mpp or found.mpp or USUAL_MPP
+    size = found.size if annotated.size == UNKNOWN_SIZE and found.size else annotated.size
+    figures = annotated.figures
+    if annotated.millimetres:
+        figures = _in_pixels(figures, mpp, found)
+    if annotated.size == UNKNOWN_SIZE != size:
+        _check_positions(annotated.stem, figures, size, mpp)
+    tissue = unmasked(found.points, annotated.masked)
     return ScoredImage(
         name=annotated.stem,
-        points=found.points,
-        probabilities=found.probabilities,
-        figures=_in_pixels(annotated.figures, mpp, found)
-        if annotated.millimetres
-        else annotated.figures,
+        points=found.points[tissue],
+        probabilities=found.probabilities[tissue],
+        figures=figures,
         mpp=mpp,
-        size=found.size if annotated.size == UNKNOWN_SIZE and found.size else annotated.size,
+        size=size,
         threshold=np.inf if found.threshold is None else found.threshold,
         slide=annotated.slide,
         domain=annotated.domain,
@@ -98,6 +104,20 @@ def _in_pixels(figures: np.ndarray, mpp: tuple[float, float], found: Prediction)
     """(n, 2) px of positions (n, 2) in mm of world coordinates."""
     pixels: np.ndarray = (figures - np.array(found.origin)) / (np.array(mpp) * 1e-3)
     return pixels
+
+
+def _check_positions(
+    stem: str, figures: np.ndarray, size: tuple[int, int], mpp: tuple[float, float]
+) -> None:
+    """Raises ScoringError where a figure is farther outside its image than a match can be."""
+    margin = 1e3 * RADIUS / np.array(mpp)
+    outside = ((figures < -margin) | (figures > np.array(size) + margin)).any(axis=1)
+    if outside.any():
+        x, y = figures[outside][0]
+        raise ScoringError(
+            f"{stem}: a mitotic figure at ({x:.0f}, {y:.0f}) px lies outside the image of "
+            f"{size[0]}x{size[1]} px"
+        )
 
 
 def _check_size(annotated: AnnotatedImage, found: Prediction) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from evaluation.midog_json import read_annotations
 from model.weights import file_sha256
 from training.compute import ALONE, Compute
-from training.midog import MidogImage, read_midog, report, split_images
+from training.midog import MidogImage, read_midog
+from training.midog_split import report, split_images
 from training.midog_store import Positives, StoredImage, collect_samples, store_images
 from training.samples import Samples
 
@@ -115,13 +116,12 @@ class MidogData:
 
     def about(self) -> dict[str, Any]:
         """What a run and its card say of the data."""
-        content = json.loads(Path(self.choice.annotations).read_text())
-        licences = [str(licence.get("name")) for licence in content.get("licenses", [])]
+        file = read_annotations(Path(self.choice.annotations))
         return {
             "midog": asdict(self.choice),
             "data": {
-                "set": content.get("info", {}).get("description", "in MIDOG's form"),
-                "licence": ", ".join(licences) or "not stated",
+                "set": file.description or "in MIDOG's form",
+                "licence": ", ".join(file.licences) or "not stated",
                 "annotations_sha256": file_sha256(Path(self.choice.annotations)),
                 "candidates": self.choice.candidates,
                 "positives": self.choice.positives,

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
+from evaluation.annotated_image import unmasked
 from model.candidates import SETTINGS, find_candidates
 from model.detections import MERGE_RADIUS_UM
 from slide.image import Image
@@ -59,6 +60,11 @@ class StoredImage(NamedTuple):
         return (centres + 0.5) / self.scale - 0.5
 
     @property
+    def unmasked_candidates(self) -> np.ndarray:
+        """(m, 2) float32: the candidates that lie away from what is painted over."""
+        return self.candidates[unmasked(self.candidates, self.place(self.annotated.masked))]
+
+    @property
     def source(self) -> SourceImage:
         """The image as samples have it."""
         annotated = self.annotated
@@ -98,14 +104,15 @@ def collect_samples(
     for image in stored:
         figures, others = map(image.place, (image.annotated.figures, image.annotated.others))
         source = image.source
-        near = within(image.candidates, figures, image.mpp)
+        candidates = image.unmasked_candidates
+        near = within(candidates, figures, image.mpp)
         if positives == "candidates":
-            samples.add(source, image.candidates[near], mitotic=True)
-            samples.add(source, image.candidates[~near], mitotic=False)
+            samples.add(source, candidates[near], mitotic=True)
+            samples.add(source, candidates[~near], mitotic=False)
             continue
         samples.add(source, figures, mitotic=True)
-        taken = near | within(image.candidates, others, image.mpp)
-        samples.add(source, image.candidates[~taken], mitotic=False)
+        taken = near | within(candidates, others, image.mpp)
+        samples.add(source, candidates[~taken], mitotic=False)
         samples.add(source, others, mitotic=False, hard=True)
     return samples
 

@@ -26,7 +26,7 @@ def test_one_image(tmp_path: Path) -> None:
     assert stem == "a"
     np.testing.assert_array_equal(prediction.points, [[10, 20], [30.5, 40]])
     np.testing.assert_array_equal(prediction.probabilities, [0.9, 0.01])
-    assert prediction[3:] == (0.5, (0.25, 0.25), (4000, 4000), None)
+    assert prediction[3:] == (0.5, (0.25, 0.25), (4000, 4000), None, (0.0, 0.0))
 
 
 def test_several_images_without_a_summary(tmp_path: Path) -> None:

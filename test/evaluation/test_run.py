@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from evaluation import ScoringError
-from evaluation.ground_truth import AnnotatedImage
+from evaluation.annotated_image import AnnotatedImage
 from evaluation.predictions import Prediction
 from evaluation.run import load_run, pair
 from test.evaluation.scenes import write_json, write_result
@@ -50,16 +50,41 @@ def test_the_pixel_size_of_the_ground_truth_comes_first_and_a_difference_is_note
     assert silent.notes == []
 
 
-def test_another_size_is_noted() -> None:
-    run = pair({"a": annotated("a.tif")}, {"a": predicted("a.tif", size=(50, 40))})
-    assert run.notes == [
-        "a: 50x40 px in the result, 100x80 in the ground truth: is it the same image?"
-    ]
+def test_annotations_of_an_image_of_another_size_are_refused() -> None:
+    with pytest.raises(ScoringError, match="a: 50x40 px in the result, 100x80 in the ground truth"):
+        pair({"a": annotated("a.tif")}, {"a": predicted("a.tif", size=(50, 40))})
+
+
+def test_the_size_of_the_result_serves_where_the_annotations_have_none() -> None:
+    truth = annotated("a.tif", size=(0, 0))
+    assert pair({"a": truth}, {"a": predicted("a.tif")}).images[0].size == (100, 80)
+    far = truth._replace(figures=np.array([[5.0, 6.0], [400.0, 6.0]]))
+    with pytest.raises(
+        ScoringError, match=r"figure at \(400, 6\) px lies outside the image of 100x"
+    ):
+        pair({"a": far}, {"a": predicted("a.tif")})
+
+
+def test_positions_in_millimetres_take_pixel_size_and_origin_of_the_result() -> None:
+    figures = np.array([[10.0, 20.0], [10.010, 20.0075]])
+    truth = annotated("a.tif", figures=figures, size=(0, 0), mpp=None, millimetres=True)
+    result = predicted("a.tif", mpp=(0.5, 0.25), origin=(10.0, 20.0))
+    np.testing.assert_allclose(
+        pair({"a": truth}, {"a": result}).images[0].figures, [[0, 0], [20, 30]], atol=1e-9
+    )
+
+
+def test_detections_on_what_is_painted_over_do_not_count() -> None:
+    points, probabilities = np.array([[1.0, 2.0], [60.0, 70.0]]), np.array([0.9, 0.8])
+    result = predicted("a.tif", points=points, probabilities=probabilities)
+    truth = annotated("a.tif", masked=np.array([[5.0, 5.0]]))
+    (image,) = pair({"a": truth}, {"a": result}).images
+    assert (image.points.tolist(), image.probabilities.tolist()) == ([[60.0, 70.0]], [0.8])
 
 
 def test_only_a_pattern_is_loaded(tmp_path: Path) -> None:
     images = [
-        {"id": i, "file_name": f"{name}.tif", "width": 10, "height": 10}
+        {"id": i, "file_name": f"{name}.tif", "width": 4000, "height": 4000}
         for i, name in enumerate(("A1", "A2", "B1"))
     ]
     truth = write_json(tmp_path / "truth.json", {"images": images, "annotations": []})

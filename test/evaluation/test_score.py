@@ -122,7 +122,7 @@ def test_the_table_shows_numbers_intervals_and_remarks(folders: Folders) -> None
 
 
 def test_one_field_without_figures_or_detections(tmp_path: Path) -> None:
-    image = {"id": 1, "file_name": "a.tif", "width": 10, "height": 10}
+    image = {"id": 1, "file_name": "a.tif", "width": 4000, "height": 4000}
     truth = write_json(tmp_path / "truth.json", {"images": [image], "annotations": []})
     write_result(tmp_path / "out", "a.tif", [])
     scores = score_folder(tmp_path / "out", truth)
@@ -171,7 +171,7 @@ def test_an_error_is_one_line_and_a_status(
     assert main(["--predictions", str(folders[0]), "--ground-truth", str(missing)]) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"error: {missing}: not a readable JSON file")
+    assert captured.err.startswith(f"error: {missing}: not readable (No such file or directory)")
     assert captured.err.count("\n") == 1
 
 

@@ -79,6 +79,11 @@ def _rendered() -> Iterable[Tissue]:
     yield Tissue(151, render_tissue(SIZE, 0, seed=151)[0], none, none)
 
 
+def _scanner(number: int) -> str:
+    firsts = {first: name for name, (first, _) in SCANNERS.items()} | {151: UNLABELLED}
+    return firsts[max(first for first in firsts if first <= number)]
+
+
 def write_midog(folder: Path, tissue: Iterable[Tissue], mpp: float = MPP) -> Midog:
     """Write the images, `MIDOG.json` and a preset of three steps."""
     images: list[dict[str, Any]] = []
@@ -88,7 +93,10 @@ def write_midog(folder: Path, tissue: Iterable[Tissue], mpp: float = MPP) -> Mid
         height, width = piece.pixels.shape[:2]
         name = f"{piece.number:03d}.tiff"
         write_tiff(folder / "images" / name, piece.pixels, mpp)
-        images.append({"id": piece.number, "file_name": name, "width": width, "height": height})
+        images.append({
+            "id": piece.number, "file_name": name, "width": width, "height": height,
+            "domain": _scanner(piece.number),
+        })  # fmt: skip
         for category, centres in ((1, piece.figures), (2, piece.others)):
             for x, y in centres.tolist():
                 annotations.append({

@@ -1,4 +1,4 @@
-"""The adapter takes MIDOG's own files, and says all that is wrong at once."""
+"""The adapter takes MIDOG's own files, and reports all problems at once."""
 
 from __future__ import annotations
 
@@ -10,9 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from test.training.midog_folder import IMAGES, SCANNERS, UNLABELLED, Midog, rendered_midog
+from evaluation.ground_truth import read_ground_truth
+from test.rendering import render_tissue
+from test.training.midog_folder import (
+    IMAGES,
+    SCANNERS,
+    UNLABELLED,
+    Midog,
+    Tissue,
+    rendered_midog,
+    write_midog,
+)
 from training import train
-from training.midog import MidogError, parse_annotations, read_midog, report, split_images
+from training.midog import MidogError, MidogImage, read_midog
+from training.midog_split import report, split_images
 from training.tiff import write_tiff
 
 
@@ -51,36 +62,90 @@ def test_images_have_scanner_figures_and_pixel_size(midog: Midog) -> None:
     assert images[0].size == (260, 240) and images[0].spacing == pytest.approx((2.5e-4, 2.5e-4))
 
 
-def test_all_problems_are_said_at_once(midog: Midog, broken: Any, tmp_path: Path) -> None:
+def test_all_problems_of_the_annotations_are_reported_at_once(midog: Midog, broken: Any) -> None:
     def edit(content: dict[str, Any]) -> None:
         images, annotations = content["images"], content["annotations"]
-        images[0]["file_name"] = "900.tiff"
-        images[1]["width"] += 1
         images[2]["id"] = images[3]["id"]
-        del images[4]["height"]
         annotations[20]["bbox"] = [300, 10, 350, 60]
-        annotations[21]["category_id"] = 7
         annotations[22]["bbox"] = [30, 10, 20, 60]
         annotations[23]["image_id"] = 999
 
     found = "\n".join(problems(midog.images, broken(edit)))
     for expected in (
-        "900.tiff: missing",
-        "002.tiff: (260, 240) pixels, the annotations say (261, 240)",
         "two images have the id 4",
-        "lacks id, file_name, width or height",
-        "annotation 21: bbox [300, 10, 350, 60] is centred outside 052.tiff",
-        "annotation 22 has the unknown category 7",
-        "annotation 23: bbox [30, 10, 20, 60] is not x1, y1, x2, y2",
-        "annotation 24 is for image 999, which is not listed",
+        "annotation 21 of image 52: bbox [300.0, 10.0, 350.0, 60.0] lies outside its image",
+        "annotation 23 of image 52: bbox [30.0, 10.0, 20.0, 60.0] has a negative width or height",
+        "annotation 24 of image 999 is for an image that is not in 'images'",
     ):
         assert expected in found
+
+
+def test_all_problems_of_the_files_are_reported_at_once(midog: Midog, broken: Any) -> None:
+    def edit(content: dict[str, Any]) -> None:
+        content["images"][0]["file_name"] = "900.tiff"
+        content["images"][1]["width"] += 1
+
+    found = "\n".join(problems(midog.images, broken(edit)))
+    assert "900.tiff: missing" in found
+    assert "002.tiff: (260, 240) pixels, the annotations say (261, 240)" in found
 
 
 @pytest.mark.parametrize("text", ['{"images": [', "[]", '{"images": []}', '{"images": 1}'])
 def test_annotations_cut_off_or_of_another_form(midog: Midog, tmp_path: Path, text: str) -> None:
     (tmp_path / "cut.json").write_text(text)
-    assert "not a whole file of MIDOG's form" in problems(midog.images, tmp_path / "cut.json")[0]
+    found = problems(midog.images, tmp_path / "cut.json")
+    assert "expected an object with 'images' and 'annotations'" in found[0]
+
+
+def test_positions_in_millimetres_are_refused(midog: Midog, tmp_path: Path) -> None:
+    (tmp_path / "mm.json").write_text('{"001.tiff": [[0.01, 0.02, 0]]}')
+    assert "training needs boxes in px" in problems(midog.images, tmp_path / "mm.json")[0]
+
+
+def test_files_in_folders_and_boxes_over_the_border(
+    midog: Midog, broken: Any, tmp_path: Path
+) -> None:
+    """The centre of a box may lie outside: the patch is cut round the nearest pixel."""
+
+    def edit(content: dict[str, Any]) -> None:
+        content["images"][0] |= {"file_name": "sub\\\\001.tiff"}
+        content["images"][1] |= {"file_name": "/elsewhere/002.tiff"}
+        content["annotations"][0]["bbox"] = [-40, 230, 10, 280]
+        for entry in content["images"][2:]:
+            del entry["width"], entry["height"]
+
+    (tmp_path / "sub").mkdir()
+    for path in midog.images.iterdir():
+        (tmp_path / ("sub" if path.stem == "001" else ".") / path.name).symlink_to(path)
+    images = read_midog(tmp_path, broken(edit))
+    assert images[0].path == tmp_path / "sub" / "001.tiff"
+    assert images[1].path == tmp_path / "002.tiff"
+    assert images[2].size == (260, 240)
+    np.testing.assert_array_equal(images[0].figures[0], [0, 239])
+
+
+def test_scoring_and_training_read_the_same(midog: Midog, broken: Any) -> None:
+    """Also of a file with swapped ids, COCO's boxes and a byte order mark."""
+
+    def edit(content: dict[str, Any]) -> None:
+        content["categories"] = [
+            {"id": "0", "name": "Non-mitotic"}, {"id": 1, "name": "mitosis"},
+        ]  # fmt: skip
+        for entry in content["annotations"]:
+            x1, y1, x2, y2 = entry["bbox"]
+            entry["bbox"] = [x1, y1, x2 - x1, y2 - y1]
+            entry["category_id"] = {1: 1, 2: "0"}[entry["category_id"]]
+
+    path = broken(edit)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    for file in (midog.annotations, path):
+        truth = read_ground_truth(file)
+        for image in read_midog(midog.images, file):
+            scored = truth[image.slide]
+            np.testing.assert_allclose(image.figures, scored.figures)
+            np.testing.assert_allclose(image.others, scored.hard_negatives)
+            assert len(image.figures) == 3 * image.labelled
+            assert (image.scanner, image.size) == (scored.domain, scored.size)
 
 
 def test_bad_data_end_the_training_before_any_work(
@@ -111,42 +176,54 @@ def test_a_table_names_scanners(midog: Midog, broken: Any, tmp_path: Path) -> No
     for path in midog.images.iterdir():
         name = "case.tiff" if path.stem == "002" else path.name
         (tmp_path / "renamed" / name).symlink_to(path)
-    renamed = broken(lambda c: c["images"][1].update(file_name="case.tiff"))
+    renamed = broken(lambda c: c["images"][1].update(file_name="case.tiff", domain=None))
     (problem,) = problems(tmp_path / "renamed", renamed)
     assert problem == "case.tiff: its scanner is not known, name it in --scanners"
     table.write_text("id\n1\n")
     assert "a column 'scanner'" in problems(midog.images, midog.annotations, scanners=table)[0]
 
 
-def test_ids_of_midog_plus_plus_name_scanners(tmp_path: Path) -> None:
-    """In the file's own form; the images of its unlabelled scanner are not published with it."""
-    ids = (1, 51, 101, 151, 201, 299, 300, 349, 350, 404, 405, 489, 490, 504, 505, 553)
-    images, annotations = [], []
-    for number in ids:
-        name = f"{number:03d}.tiff"
-        images.append({"license": 1, "file_name": name, "id": number, "width": 40, "height": 30})
-        if number == 151:
-            continue
-        write_tiff(tmp_path / name, np.zeros((30, 40, 3), np.uint8), 0.25)
-        annotations.append({
-            "bbox": [-5.5, -4.5, 44.5, 45.5], "category_id": 1, "image_id": number,
-            "labels": [2, 1, 1], "id": number,
-        })  # fmt: skip
-    content = {"info": {"description": "MIDOG++"}, "licenses": [{"name": "CC0"}]}
-    content |= {"images": images, "annotations": annotations}
-    (tmp_path / "MIDOG++.json").write_text(json.dumps(content))
-    found = read_midog(tmp_path, tmp_path / "MIDOG++.json")
-    assert [image.scanner for image in found] == [
-        "hamamatsu_xr_utrecht", "hamamatsu_s360_utrecht", "aperio_cs2_utrecht", UNLABELLED,
-        *["pannoramic_scan_ii_vienna"] * 2, *["aperio_cs2_berlin"] * 2,
-        *["hamamatsu_xr_utrecht"] * 2, *["pannoramic_scan_ii_new_york"] * 2,
-        *["pannoramic_scan_ii_vienna"] * 2, *["hamamatsu_xr_utrecht"] * 2,
-    ]  # fmt: skip
-    np.testing.assert_allclose(found[0].figures, [[19.5, 20.5]])
-    told = report(found, found[:1], [])
-    assert f"{UNLABELLED}: 1 images, not labelled: not in the folder, left out" in told
-    (tmp_path / "553.tiff").unlink()
-    assert problems(tmp_path, tmp_path / "MIDOG++.json") == [f"{tmp_path / '553.tiff'}: missing"]
+def test_a_scanner_with_labelled_and_unlabelled_images(tmp_path: Path) -> None:
+    """As in MIDOG 2022, whose unlabelled images may be missing."""
+    figures, none = np.array([[70.0, 80.0]]), np.zeros((0, 2))
+    tissue = [
+        Tissue(number, render_tissue((150, 160), 0, seed=number)[0], centres, none)
+        for number, centres in ((300, figures), (355, none))
+    ]
+    midog = write_midog(tmp_path / "data", tissue)
+    content = json.loads(midog.annotations.read_text())
+    title = "MItosis DOmain Generalization Challenge (MIDOG) 2022 - Training set"
+    content["info"]["description"] = title
+    for entry in content["images"]:
+        del entry["domain"]
+        entry |= {"width": 7215, "height": 5412}
+    midog.annotations.write_text(json.dumps(content))
+    (midog.images / "355.tiff").unlink()
+    found = problems(midog.images, midog.annotations)
+    assert [line.partition(": ")[2] for line in found] == [
+        "(160, 150) pixels, the annotations say (7215, 5412)"
+    ], "the unlabelled image is not needed"
+    images = images_of_one_scanner(midog, labelled=[True, False])
+    text = report(images, images[:1], [])
+    assert "hamamatsu_xr_utrecht: 1 images (1 training), 1 mitotic figures, 0 hard" in text
+    assert "hamamatsu_xr_utrecht: 1 images, not labelled: not in the folder, left out" in text
+
+
+def images_of_one_scanner(midog: Midog, labelled: list[bool]) -> list[MidogImage]:
+    """Images of one scanner; those that are not labelled are not in the folder."""
+    centres = {True: np.array([[70.0, 80.0]]), False: np.zeros((0, 2))}
+    return [
+        MidogImage(
+            midog.images / ("300.tiff" if known else "355.tiff"),
+            "hamamatsu_xr_utrecht",
+            known,
+            centres[known],
+            centres[False],
+            (160, 150),
+            (2.5e-4, 2.5e-4),
+        )
+        for known in labelled
+    ]
 
 
 def test_the_split_is_by_scanner_and_repeatable(midog: Midog) -> None:
@@ -163,14 +240,3 @@ def test_the_split_is_by_scanner_and_repeatable(midog: Midog) -> None:
     for left_out, share in ((["canon"], 0.8), ([], 0.99)):
         with pytest.raises(MidogError, match=r"the scanners are|cannot be split"):
             split_images(images, share, left_out, seed=0)
-
-
-def test_the_real_annotations_have_the_challenge_s_counts(real_data: Path) -> None:
-    found: list[str] = []
-    entries, boxes = parse_annotations(real_data / "MIDOG.json", found)
-    assert not found and len(entries) == 200
-    counts = [
-        [sum(kind == k for n in range(first, first + 50) for kind, *_ in boxes[n]) for k in (1, 2)]
-        for first in (1, 51, 101, 151)
-    ]
-    assert counts == [[451, 724], [582, 1066], [688, 924], [0, 0]]

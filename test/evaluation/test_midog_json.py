@@ -1,0 +1,249 @@
+"""Annotation files as people have them: understood where unambiguous, else one clear error."""
+
+import math
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evaluation.midog_json import AnnotationError, AnnotationFile, read_annotations
+from test.evaluation.annotations import CENTRES, annotation, corners, document, image, write
+
+
+def read(tmp_path: Path, content: Any, encoding: str = "utf-8") -> AnnotationFile:
+    return read_annotations(write(tmp_path / "truth.json", content, encoding))
+
+
+def assert_understood(file: AnnotationFile) -> None:
+    """The two mitotic figures and the look-alike of `document`, whatever the file looks like."""
+    (found,) = file.images
+    np.testing.assert_allclose(found.figures, CENTRES[:2], atol=0.5)
+    np.testing.assert_allclose(found.hard_negatives, CENTRES[2:], atol=0.5)
+    assert found.stem == "A03_02"
+
+
+def boxes(form: Any, **more: Any) -> list[dict[str, Any]]:
+    """The three annotations with boxes in some form."""
+    return [
+        annotation(id=number, bbox=form(*centre), category_id=category, **more)
+        for number, (centre, category) in enumerate(zip(CENTRES, (1, 1, 2), strict=True))
+    ]
+
+
+def polygons() -> list[dict[str, Any]]:
+    """The three annotations with a triangle instead of a box."""
+    return [
+        {**entry, "bbox": [], "segmentation": [[x - 9, y - 8, x + 9, y - 8, x, y + 8]]}
+        for entry, (x, y) in zip(boxes(corners), CENTRES, strict=True)
+    ]
+
+
+def with_ids(image_id: Any, *categories: Any) -> dict[str, Any]:
+    """The document with other ids of its image and of its two categories."""
+    figure, other = categories
+    names = {figure: "mitotic figure", other: "hard negative"}
+    return document(
+        [
+            annotation(image_id=image_id, bbox=corners(*centre), category_id=category)
+            for centre, category in zip(CENTRES, (figure, figure, other), strict=True)
+        ],
+        [image(id=image_id)],
+        categories=[{"id": key, "name": name} for key, name in names.items()],
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        document(),
+        document(without="categories"),
+        document(info={"description": "ours", "year": 2024}, licenses=[{"name": "CC0", "id": 1}]),
+        document(boxes(lambda x, y: [x - 25, y - 25, 50, 50])),
+        document(boxes(lambda x, y: [x - 20, y - 25, 40, 50], area=2000.0)),
+        document(boxes(lambda x, y: [x + 25, y + 25, x - 25, y - 25])),
+        document(boxes(lambda x, y: [str(x - 25), str(y - 25), str(x + 25), str(y + 25)])),
+        document(boxes(lambda x, y: [x, y, x, y])),
+        document(polygons()),
+        with_ids("1", 1, 2),
+        with_ids("case-7", "a", "b"),
+        with_ids(1, 2, 1),
+        with_ids(1, 0, 1),
+        with_ids(0, 7, 9),
+        document(images=[image(file_name="fields/A03_02.tiff")]),
+        document(images=[image(file_name="/home/me/A03_02.TIF")]),
+        document(images=[image(file_name="C:\\data\\A03_02.tif")]),
+        document(images=[image(id=1.0, width=640.0, height="480")]),
+        document(images=[{"id": 1, "file_name": "A03_02.png"}]),
+    ],
+)
+def test_files_that_are_understood(tmp_path: Path, content: dict[str, Any]) -> None:
+    assert_understood(read(tmp_path, content))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark(tmp_path: Path, encoding: str) -> None:
+    assert_understood(read(tmp_path, document(), encoding))
+
+
+def test_identical_annotations_count_once(tmp_path: Path) -> None:
+    entries = document()["annotations"]
+    file = read(tmp_path, document([*entries, *({**entry, "id": 99} for entry in entries)]))
+    assert_understood(file)
+    assert file.notes == ["3 annotations repeat another one and count once"]
+
+
+def test_a_note_says_how_boxes_are_read(tmp_path: Path) -> None:
+    file = read(tmp_path, document(boxes(lambda x, y: [x - 25, y - 25, 50, 50])))
+    assert file.notes == ["the boxes of the annotations are read as x, y, width, height"]
+    assert read(tmp_path, document()).notes == []
+
+
+def test_boxes_that_stick_out_of_their_image_are_kept(tmp_path: Path) -> None:
+    entries = [*document()["annotations"], annotation(bbox=[-20, -30, 30, 20])]
+    (found,) = read(tmp_path, document(entries)).images
+    assert found.figures[-1].tolist() == [5.0, -5.0]
+
+
+def test_what_the_file_says_of_an_image(tmp_path: Path) -> None:
+    entries = [
+        image(slide=3, domain="xt", mpp=0.2456, tissue="T"),
+        image(id=2, file_name="B.tiff", mpp=[0.25, 0.5], scanner="Aperio"),
+        image(id=3, file_name="C.mha", slide="C7"),
+    ]
+    masked = [annotation(category_id=3), annotation(image_id=2)]
+    a, b, c = read(tmp_path, document(masked, entries, without="categories")).images
+    assert (a.size, a.mpp, a.slide, a.domain, a.tissue) == (
+        (640, 480), (0.2456, 0.2456), "3", "xt", "T",
+    )  # fmt: skip
+    assert (b.mpp, b.domain, b.slide, b.tissue) == ((0.25, 0.5), "Aperio", None, None)
+    assert (c.mpp, c.domain, c.slide, c.tissue, len(c.figures)) == (None, "all", "C7", "C7", 0)
+    assert a.masked.tolist() == [[35.0, 45.5]]
+    assert all(entry.labelled for entry in (a, b, c))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([], "expected an object with 'images' and 'annotations'"),
+        ({}, "'images' should be a list of objects"),
+        ({"type": "FeatureCollection", "features": []}, "found 'type', 'features'"),
+        (document(without="images"), "'images' should be a list of objects"),
+        (document(without="annotations"), "'annotations' should be a list of objects"),
+        (document(images=[]), "no image in it"),
+        (document(images=["a.tif"]), "image number 1 should be an object"),
+        (document(images=[{"id": 1}]), "image 1 has no 'file_name'"),
+        (document(images=[image(width=0)]), "image 1: bad 'width' 0"),
+        (document(images=[image(width=1.5)]), "image 1: bad 'width' 1.5"),
+        (document(images=[image(mpp=-0.25)]), "image 1: bad 'mpp' -0.25"),
+        (document(images=[image(mpp=[0.25])]), "image 1: bad 'mpp' [0.25]"),
+        (document(images=[image(), image()]), "two images have the id 1"),
+        (document(images=[image(), image(id="1")]), "two images have the id 1"),
+        (
+            document(images=[image(), image(id=2, file_name="b/A03_02.tif")]),
+            "two images have the file name A03_02.tif",
+        ),
+        (document([annotation(image_id=9)]), "number 1 of image 9 is for an image that is not in"),
+        (document([annotation(id=7, bbox=[1, 2, 3])]), "annotation 7 of image 1: bad 'bbox'"),
+        (document([annotation(bbox=[1, 2, 3, math.nan])]), "bad 'bbox' [1, 2, 3, nan]"),
+        (document([annotation(bbox="1,2,3,4")]), "bad 'bbox' '1,2,3,4'"),
+        (document([annotation(bbox=None)]), "annotation number 1 of image 1 has no 'bbox'"),
+        (document([annotation(bbox=None, segmentation=[])]), "has no 'bbox'"),
+        (document([annotation(bbox=None, segmentation={"counts": ""})]), "has no 'bbox'"),
+        (document([annotation(iscrowd=1)]), "'iscrowd' is set: mark single cells"),
+        (document([{"image_id": 1, "bbox": [0, 0, 1, 1]}]), "of image 1 has no 'category_id'"),
+        (document([annotation(category_id=5)]), "category 5 is used but not listed"),
+        (document([annotation(category_id=0)], without="categories"), "category 0 has no name"),
+        (
+            document(categories=[{"id": 1, "name": "cell"}, {"id": 2, "name": "other"}]),
+            "no category is named as mitotic figure (1 'cell', 2 'other')",
+        ),
+        (
+            document(categories=[{"id": 1, "name": "mitosis"}, {"id": 1, "name": "not mitotic"}]),
+            "category 1 has two names, 'mitosis' and 'not mitotic'",
+        ),
+        (
+            document([*boxes(corners), annotation(id=9, bbox=corners(5000, 5000))]),
+            "annotation 9 of image 1: bbox [4975.0, 4975.0, 5025.0, 5025.0] lies outside its image",
+        ),
+        (
+            document([*boxes(corners), annotation(id=9, bbox=[60, 20, 10, 71])]),
+            "annotation 9 of image 1: bbox [60.0, 20.0, 10.0, 71.0] has a negative width or height",
+        ),
+        (
+            document(
+                [
+                    *boxes(lambda x, y: [x - 25, y - 25, 50, 50]),
+                    annotation(id=9, bbox=[200, 20, -50, 50]),
+                ]
+            ),
+            "bbox [200.0, 20.0, -50.0, 50.0] has a negative width or height",
+        ),
+        (
+            document([annotation(bbox=[30, 40, 70, 95])], [image(width=4000, height=4000)]),
+            "the boxes can be read as x1, y1, x2, y2 and as x, y, width, height",
+        ),
+    ],
+)
+def test_files_that_are_refused(tmp_path: Path, content: Any, message: str) -> None:
+    with pytest.raises(AnnotationError) as caught:
+        read(tmp_path, content)
+    assert str(caught.value).startswith(f"{tmp_path / 'truth.json'}: ")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_problem_is_kept_and_the_first_is_shown(tmp_path: Path) -> None:
+    content = document([annotation(image_id=9), annotation(image_id=10), annotation()])
+    with pytest.raises(AnnotationError, match=r"image 9 is for .* \(1 more problems\)") as caught:
+        read(tmp_path, content)
+    assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("text", ["x,y\n1,2\n", "", '{"images": [', "[" * 100_000, "<xml/>"])
+def test_files_that_are_not_json(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "truth.csv"
+    path.write_text(text)
+    with pytest.raises(AnnotationError, match="not a readable JSON file"):
+        read_annotations(path)
+
+
+def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "missing.json"):
+        with pytest.raises(AnnotationError, match="not readable"):
+            read_annotations(path)
+
+
+def test_the_challenge_s_own_ground_truth(tmp_path: Path) -> None:
+    """Of the evaluation containers: positions in mm by file name."""
+    old = {"007.tiff": [[0.5, 0.25, 0], [1.5, 0.75, 0.0]], "008.tiff": []}
+    first, second = read(tmp_path, old).images
+    assert first.millimetres and first.figures.tolist() == [[0.5, 0.25], [1.5, 0.75]]
+    assert (first.stem, len(second.figures), first.domain) == ("007", 0, "all")
+    new = {"a.tif": {"annotations": old["007.tiff"], "tumor domain": 3, "roi type": "hotspot"}}
+    (image,) = read(tmp_path, new).images
+    assert image.domain == "tumor domain 3" and len(image.figures) == 2
+    for bad in ([[4336, 346, 0]], [["x", 1, 0]], [5], [[math.nan, 0, 0]]):
+        with pytest.raises(AnnotationError, match=r"image a\.tif: "):
+            read(tmp_path, {"a.tif": bad})
+
+
+@pytest.mark.skipif("MITOSIS_DATA" not in os.environ, reason="needs MITOSIS_DATA")
+def test_the_challenge_file_itself() -> None:
+    file = read_annotations(Path(os.environ["MITOSIS_DATA"]) / "MIDOG.json")
+    assert len(file.images) == 200 and file.notes == []
+    assert file.licences == ["Attribution-NonCommercial-NoDerivs License"]
+    figures: Counter[str] = Counter()
+    negatives: Counter[str] = Counter()
+    for entry in file.images:
+        assert entry.labelled == (entry.domain != "leica_gt450_utrecht")
+        figures[entry.domain] += len(entry.figures)
+        negatives[entry.domain] += len(entry.hard_negatives)
+    assert +figures == {
+        "hamamatsu_xr_utrecht": 451, "hamamatsu_s360_utrecht": 582, "aperio_cs2_utrecht": 688,
+    }  # fmt: skip
+    assert +negatives == {
+        "hamamatsu_xr_utrecht": 724, "hamamatsu_s360_utrecht": 1066, "aperio_cs2_utrecht": 924,
+    }  # fmt: skip
