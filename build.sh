@@ -6,13 +6,15 @@ usage() {
   cat <<'EOF'
 usage: ./build.sh [exec|invoke] [TAG]
 
-Builds the Docker image for one of the platform's two ways to call it:
-  exec     the entrypoint runs once over /input (the default)
+Builds the Docker image for one of the platform's two modes:
+  exec     the entrypoint processes /input once (default)
   invoke   the entrypoint serves HTTP on port 4743
-TAG is mitosis-detection:exec or mitosis-detection:invoke unless given.
+TAG defaults to mitosis-detection:exec or mitosis-detection:invoke.
 
-The first build fetches the official PyTorch image, several gigabytes. Environment:
-  BASE_IMAGE   another base image than the Dockerfile's, with the same torch
+The first build downloads the official PyTorch image, several gigabytes.
+
+Environment:
+  BASE_IMAGE   base image to use instead of the Dockerfile's; it must have the same torch
 EOF
 }
 

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Writes the files that grand-challenge takes: the image, and the model as a tarball of its own.
+# Writes the files to upload to grand-challenge: the image, and the model as a separate tarball.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 usage: ./export.sh [exec|invoke] [FOLDER]
 
-Builds the image (see ./build.sh --help) and writes into FOLDER (export/ unless given)
+Builds the image (see ./build.sh --help) and writes into FOLDER [export/]
   mitosis-detection-MODE.tar.gz   the image: upload it as the algorithm's container image
-  model.tar.gz                    weights/ and source_bank/: the platform unpacks it to /opt/ml/model.
-                                  The image carries the same model, so it is needed only to replace it.
-and prints their sizes and SHA-256 hashes. A few minutes and some gigabytes.
+  model.tar.gz                    weights/ and source_bank/, which the platform unpacks to /opt/ml/model.
+                                  The image contains the same model: upload it only to replace that.
+Prints their sizes and SHA-256 hashes. Takes a few minutes and several gigabytes.
 EOF
 }
 
@@ -27,12 +27,12 @@ main() {
   partial=$(mktemp -p "$folder")
   trap 'rm -f "$partial"' EXIT
   write "$folder/mitosis-detection-$mode.tar.gz" docker save "mitosis-detection:$mode"
-  # Names in order, no times and no owners: the same model gives the same hash.
+  # Sorted names, fixed times and owners: the same model always has the same hash.
   write "$folder/model.tar.gz" tar --create --sort name --mtime @0 --owner 0 --group 0 --numeric-owner \
     --mode u=rwX,go=rX weights source_bank
 }
 
-# write FILE COMMAND...: the gzipped output of the command, whole or not at all.
+# write FILE COMMAND...: write the gzipped output of the command, completely or not at all.
 write() {
   local file=$1
   shift
@@ -42,7 +42,7 @@ write() {
   echo "$(du --human-readable --apparent-size "$file" | cut -f 1)  sha256 $(sha256sum "$file")"
 }
 
-# The fastest level: the wheels inside are compressed badly by any, and a higher one takes many minutes.
+# The fastest level: higher ones take many minutes and gain little on the wheels inside.
 compress() { if command -v pigz > /dev/null; then pigz -n -1; else gzip -n -1; fi; }
 
 main "$@"

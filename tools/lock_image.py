@@ -7,6 +7,7 @@ locked with the hash of its wheel for each Python version in PYTHONS.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import subprocess
@@ -29,6 +30,7 @@ HEADER = """\
 
 def main() -> None:
     """Resolve the requirements for each Python version and write the lock."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     hashes: dict[str, set[str]] = {}
     for python in PYTHONS:
         for requirement, sha256 in resolve(image_requirements(), python).items():

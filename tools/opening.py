@@ -1,4 +1,4 @@
-"""How long headless Chromium takes to open a page: `python -m tools.opening PAGE`."""
+"""Measure how long headless Chromium takes to open a page: `python -m tools.opening PAGE`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from tools.screenshot import launch
 
 
 class Opening(NamedTuple):
-    """Seconds from the start of the navigation.
+    """Times from the start of the navigation.
 
     Attributes:
-        first_paint: until something of the page is drawn.
-        loaded: until all of it is there, its scripts have run, and the browser has said so.
-        slowdown: how much longer everything took because the machine was busy with other work; 1
-            where it was not.
+        first_paint: s until the first content is drawn.
+        loaded: s until the load event, after all scripts have run.
+        slowdown: factor by which other work slowed the machine down; 1 on an idle machine.
     """
 
     first_paint: float
@@ -28,15 +27,14 @@ class Opening(NamedTuple):
 
     @property
     def undisturbed(self) -> float:
-        """The time until all is loaded on this machine when it does nothing else; an estimate."""
+        """Estimated s until the load event if the machine were idle."""
         return self.loaded / self.slowdown
 
 
 def opening(browser: Browser, page: Path, times: int = 5) -> Opening:
-    """The quickest of several openings, each in a context of its own.
+    """The fastest of several openings, each in a fresh browser context.
 
-    What else the machine does can only slow an opening down, so the quickest tells most of the
-    page.
+    Other work on the machine can only slow an opening down, so the fastest is the best estimate.
     """
     return min((_open(browser, page) for _ in range(times)), key=lambda once: once.loaded)
 
@@ -55,7 +53,7 @@ def _open(browser: Browser, page: Path) -> Opening:
 
 
 def _slowdown(spin: float = 0.1) -> float:
-    """Elapsed time over processor time of `spin` s of work."""
+    """Elapsed time divided by processor time, for `spin` s of work."""
     started, clock = time.process_time(), time.monotonic()
     while time.process_time() - started < spin:
         pass
@@ -65,17 +63,19 @@ def _slowdown(spin: float = 0.1) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("page", type=Path)
-    parser.add_argument("--times", type=int, default=5, help="the quickest counts [%(default)s]")
+    parser.add_argument(
+        "--times", type=int, default=5, help="openings; the fastest counts [%(default)s]"
+    )
     options = parser.parse_args()
     with sync_playwright() as playwright:
         browser = launch(playwright)
         found = opening(browser, options.page, options.times)
         browser.close()
-    print(f"{options.page}: {options.page.stat().st_size / 2**20:.1f} MiB, {told(found)}")
+    print(f"{options.page}: {options.page.stat().st_size / 2**20:.1f} MiB, {describe(found)}")
 
 
-def told(found: Opening) -> str:
-    """The times in words."""
+def describe(found: Opening) -> str:
+    """The times as text."""
     return (
         f"first paint after {found.first_paint:.2f} s, loaded after {found.loaded:.2f} s; "
         f"other work slowed the machine down {found.slowdown:.1f} times"

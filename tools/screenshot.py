@@ -1,4 +1,4 @@
-"""Screenshot of a page in headless Chromium: `python -m tools.screenshot PAGE PNG --width 1200`."""
+"""Take a screenshot of a page in headless Chromium: `python -m tools.screenshot PAGE PNG`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 
 def find_browser() -> str | None:
-    """A Chromium on PATH; None where there is none."""
+    """The path of a Chromium on PATH, or None."""
     return next(filter(None, map(shutil.which, BROWSERS)), None)
 
 
 def launch(playwright: Playwright) -> Browser:
-    """Chromium without a window, and without its sandbox, which root cannot have."""
+    """Start headless Chromium, without its sandbox, which does not work for root."""
     return playwright.chromium.launch(
         executable_path=find_browser(), args=["--no-sandbox", "--disable-dev-shm-usage"]
     )
@@ -30,10 +30,10 @@ def main() -> None:
     parser.add_argument("png", type=Path)
     parser.add_argument("--width", type=int, default=1200, help="px [%(default)s]")
     parser.add_argument("--height", type=int, default=1200, help="px [%(default)s]")
-    parser.add_argument("--dark", action="store_true")
-    parser.add_argument("--print", action="store_true", help="as it is printed")
-    parser.add_argument("--whole", action="store_true", help="the page to its end")
-    parser.add_argument("--colours", type=int, help="reduce the PNG to so many colours")
+    parser.add_argument("--dark", action="store_true", help="use the dark colour scheme")
+    parser.add_argument("--print", action="store_true", help="use the print layout")
+    parser.add_argument("--whole", action="store_true", help="capture the whole page")
+    parser.add_argument("--colours", type=int, help="reduce the PNG to this many colours")
     options = parser.parse_args()
     with sync_playwright() as playwright:
         browser = launch(playwright)
@@ -44,7 +44,7 @@ def main() -> None:
             page.emulate_media(media="print")
         page.goto(options.page.resolve().as_uri())
         page.evaluate("Promise.all([...document.images].map((image) => image.decode()))")
-        page.wait_for_timeout(500)  # ms, for the decoded images to be drawn
+        page.wait_for_timeout(500)  # ms, until the decoded images are drawn
         page.screenshot(path=options.png, full_page=options.whole)
         browser.close()
     if options.colours:

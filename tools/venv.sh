@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# venv.sh REQUIREMENTS...: makes the virtual environment where needed and prints the path of its Python.
-# It stands in .venv, or where the variable VENV says, and is installed anew when a requirements file changed.
+# venv.sh REQUIREMENTS...: creates the virtual environment if needed and prints the path of its Python.
+# The environment is .venv, or the folder in VENV. A changed requirements file is installed again.
 set -euo pipefail
 
 main() {
@@ -21,12 +21,12 @@ make_venv() {
   python=$(find_python)
   "$python" -m venv "$1" || {
     rm -rf "$1"
-    echo "error: $python cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"
+    echo "error: $python cannot create a virtual environment; on Debian and Ubuntu: apt-get install python3-venv"
     exit 1
   }
 }
 
-# A name on PATH may be a stub that only says it is missing, so each one is run.
+# A name on PATH may be a stub that only prints an error, so each one is run.
 find_python() {
   local python
   for python in python3 python3.12 python3.11 python; do

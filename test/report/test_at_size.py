@@ -24,7 +24,7 @@ from report.page import PAGE_FILE, entry, render
 from report.saved import Saved
 from report.write import write
 from test.rendering import render_tissue
-from tools.opening import opening, told
+from tools.opening import describe, opening
 from tools.screenshot import find_browser, launch
 from training.ami_br import FIELD_MPP, PARIS, field_images
 from training.tiff import write_tiff
@@ -114,7 +114,7 @@ def test_page_of_a_hundred_images(field: Processed, tmp_path: Path) -> None:
         browser = launch(playwright)
         found = opening(browser, page)
         browser.close()
-    print(told(found))
+    print(describe(found))
     assert found.undisturbed < 2, "seconds"
 
 

@@ -14,7 +14,7 @@ from report.page import entry, render
 from report.saved import read_pixels
 from report.write import write
 from test.report.builders import ACCOUNT, SIZE, failed, result_of, saved, write_output
-from tools.opening import opening, told
+from tools.opening import describe, opening
 from tools.screenshot import find_browser, launch
 
 
@@ -147,7 +147,7 @@ def test_hundred_images_open_in_two_seconds(browser: Browser, tmp_path: Path) ->
     file.write_bytes(render([full] * 100, []))
     assert 33 < file.stat().st_size / 2**20 < 50
     found = opening(browser, file)
-    print(told(found))
+    print(describe(found))
     assert found.undisturbed < 2, "seconds"
 
     page = browser.new_page()

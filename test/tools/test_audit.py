@@ -1,4 +1,4 @@
-"""The audit of the requirements: what it makes of each answer, and the audit itself."""
+"""The audit of the requirements: its verdict on each kind of answer, and the audit itself."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ BAD = {"name": "x", "version": "1", "vulns": [{"id": "CVE-1", "fix_versions": ["
         ([[CLEAN], "no route"], NOT_AUDITED, "NOT AUDITED, only 1 packages were: no route"),
         (["a", "b"], NOT_AUDITED, "NOT AUDITED, only 0 packages were: a; b"),
         ([[], []], NOT_AUDITED, "NOT AUDITED, only 0"),
-        ([[BAD], "no route"], VULNERABLE, "1 KNOWN VULNERABILITIES\nx 1: CVE-1, mended in 2"),
-        ([[BAD], [BAD, CLEAN]], VULNERABLE, "1 KNOWN VULNERABILITIES\nx 1: CVE-1, mended in 2"),
+        ([[BAD], "no route"], VULNERABLE, "1 KNOWN VULNERABILITIES\nx 1: CVE-1, fixed in 2"),
+        ([[BAD], [BAD, CLEAN]], VULNERABLE, "1 KNOWN VULNERABILITIES\nx 1: CVE-1, fixed in 2"),
     ],
 )
 def test_verdict(answers: list[list[dict[str, Any]] | str], status: int, text: str) -> None:
-    found, said = verdict(answers)
-    assert found == status and said.startswith(text)
+    found, message = verdict(answers)
+    assert found == status and message.startswith(text)
 
 
 class Advisories(BaseHTTPRequestHandler):
-    """Knows one vulnerability, of jinja2, in the form of osv.dev."""
+    """An advisory service in the format of osv.dev that knows one vulnerability, in jinja2."""
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -69,9 +69,9 @@ def advisories() -> Iterator[str]:
 def test_a_known_vulnerability_is_found(
     advisories: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """pip-audit itself, against advisories of our own."""
+    """pip-audit itself, with a local advisory service."""
     assert main(["--vulnerability-service", "osv", "--osv-url", advisories]) == VULNERABLE
-    assert "jinja2 3.1.6: GHSA-0000, mended in 99" in capsys.readouterr().out
+    assert "jinja2 3.1.6: GHSA-0000, fixed in 99" in capsys.readouterr().out
 
 
 def test_no_known_vulnerability_in_what_is_shipped(capsys: pytest.CaptureFixture[str]) -> None:
