@@ -162,6 +162,17 @@ def test_files_that_are_named_exist(document: Path) -> None:
         assert (ROOT / file).exists(), file
 
 
+@every_document
+def test_python_examples_run(document: Path) -> None:
+    """With the shipped weights; `pixels` is the reader's image."""
+    for code in re.findall(
+        r"^```python\n(.*?)^```$", document.read_text(), re.DOTALL | re.MULTILINE
+    ):
+        names: dict[str, Any] = {"pixels": render_tissue((200, 240), figures=2)[0]}
+        exec(compile(code, str(document), "exec"), names)
+        assert names["figures"].shape[1:] == (2,)
+
+
 def test_every_guarantee_of_security_has_a_test() -> None:
     text = (ROOT / "docs" / "security.md").read_text()
     rows = re.findall(r"^\| (?!guarantee|---)(.*) \|$", text, re.MULTILINE)
