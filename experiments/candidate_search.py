@@ -17,9 +17,8 @@ from tqdm import tqdm
 
 from model.candidates import PAPER, CandidateSettings, find_candidates
 from model.detections import MERGE_RADIUS_UM
-from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
+from training.icpr_2012 import FIELD_MPP, PARIS, SELECTION_SLIDES, field_figures, field_images
 from training.samples import SourceImage
-from training.train import TRAINING_SLIDES
 
 DEVIATIONS = (0.75, 1.0, 1.25, 1.5, 2.0)
 MIN_AREAS = (8, 16, 32, 48, 72)
@@ -40,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("data", type=Path, help="folder with fields_a/")
     options = parser.parse_args(arguments)
-    images = field_images(options.data, "fields_a", set(TRAINING_SLIDES))
+    images = field_images(options.data, "fields_a", set(SELECTION_SLIDES))
     figures = field_figures(options.data, "fields_a")
     outcomes = [try_settings(s, images, figures) for s in tqdm(grid(), mininterval=5)]
     total = sum(len(figures.get(image.file, ())) for image in images)

@@ -22,12 +22,19 @@ from batch.output import write_json
 from evaluation.metrics import average_precision, best_threshold, pool, ranked_curve
 from model.network import MITOTIC, MitosisNetwork
 from model.patches import PATCH_SIZE, normalise
-from training.ami_br import FIELD_MPP, PARIS, add_fields, field_figures, field_images
 from training.averaging import released_network
 from training.field_scores import score_fields
+from training.icpr_2012 import (
+    FIELD_MPP,
+    PARIS,
+    SELECTION_SLIDES,
+    add_fields,
+    field_figures,
+    field_images,
+)
 from training.imagenet_trunk import load_folded_trunk
 from training.samples import Samples
-from training.train import TRAINING_SLIDES, TRUNK_FILE
+from training.trunk import TRUNK_FILE
 
 MASK_RADIUS = 22.0  # px: half of the largest side of a figure's box is 25, of nine in ten 19
 STEPS = 250
@@ -71,7 +78,7 @@ def ring_probe(data: Path, steps: int = STEPS) -> dict[str, Any]:
 
     0.5 is chance. Figures lie in cellular tissue, so a little more needs no seam.
     """
-    train, test = (_field_samples(data, slides) for slides in (set(TRAINING_SLIDES), VALIDATION))
+    train, test = (_field_samples(data, slides) for slides in (set(SELECTION_SLIDES), VALIDATION))
     random = np.random.default_rng(0)
     torch.manual_seed(0)
     network = MitosisNetwork(1)

@@ -14,9 +14,10 @@ from PIL import Image as Picture
 from model.candidates import find_candidates
 from model.network import MitosisNetwork
 from test.rendering import PINK, PURPLE, Look, render_tissue
-from training.ami_br import CROP_DOMAINS, FIGURE_RADIUS
+from training.crops import FIGURE_RADIUS
+from training.crops import SCANNERS as CROP_SCANNERS
 from training.samples import Samples, SourceImage
-from training.train import TRUNK_FILE
+from training.trunk import TRUNK_FILE
 
 SCANNERS: dict[str, Look] = {"purple_lab": PURPLE, "pink_lab": PINK}
 FIELD = (200, 200)  # px, of the fake fields
@@ -44,11 +45,12 @@ def away(candidates: np.ndarray, figures: np.ndarray) -> np.ndarray:
 
 
 def write_data_folder(folder: Path, crops: int = 4, fields: int = 1) -> Path:
-    """Rendered tissue as crops/, fields_a/, fields_h/ and unseen_lab/, and a random trunk.
+    """Rendered tissue in the form of the real data folder, and a random trunk.
 
     crops: of each scanner; fields: of each slide. Each field has one mitotic figure.
     """
-    _write_crops(folder / "crops", crops)
+    for crop_set, scanners in CROP_SCANNERS.items():
+        _write_crops(folder / crop_set, list(scanners), crops)
     for name, letter, table, header in (
         ("fields_a", "A", "mitoses.csv", ("image", "x", "y", "area_px")),
         ("fields_h", "H", "painted_mitoses.csv", ("image", "x", "y", "area_px")),
@@ -79,16 +81,15 @@ def write_folded_trunk(path: Path, trunk: Any) -> None:
     np.savez(path, **arrays)
 
 
-def _write_crops(folder: Path, count: int) -> None:
+def _write_crops(folder: Path, scanners: list[str], count: int) -> None:
     (folder / "patches").mkdir(parents=True)
     rows = []
-    for number, scanner in enumerate(scanner for scanner in CROP_DOMAINS for _ in range(count)):
-        file = f"crop_{number}.png"
+    for number, scanner in enumerate(scanner for scanner in scanners for _ in range(count)):
+        file = f"{folder.name}_{number}.png"
         pixels, _ = _rendered((128, 128), (64.0, 64.0), seed=100 + number % count)
         _save(folder / "patches" / file, pixels)
-        rows.append((file, scanner, "rendered", f"{number:03d}.tiff", 0.0))
-    header = ("file", "scanner", "dataset", "slide", "black_padding_frac")
-    _write_table(folder / "manifest.csv", header, rows)
+        rows.append((file, scanner, "rendered", f"{number:03d}.tiff"))
+    _write_table(folder / "manifest.csv", ("file", "scanner", "dataset", "slide"), rows)
     _write_table(folder / "other_annotations.csv", ("file", "px", "py", "label"), [])
 
 

@@ -15,8 +15,8 @@ import pytest
 from batch.options import ROOT
 from evaluation.metrics import pool, summary
 from model.weights import load_weights
-from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
 from training.field_scores import score_fields
+from training.icpr_2012 import FIELD_MPP, PARIS, field_figures, field_images
 from training.prepare import UNSEEN_MPP, unseen_fields
 from training.samples import SourceImage
 

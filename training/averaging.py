@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 
 from model.network import MitosisNetwork
-from training.train import load_run, run_before
+from training.runs import load_run, run_before
 
 SHARE = 0.25  # of the fine-tuned network
 

@@ -17,7 +17,7 @@ import torch
 
 from model.patches import PATCH_SIZE
 from training.augmentation import Augmentation, augment
-from training.compute import ALONE, Compute
+from training.compute import SINGLE_PROCESS, Compute
 from training.samples import NO_DOMAIN, WINDOW, Samples
 
 
@@ -31,6 +31,11 @@ class Batch(NamedTuple):
     mitotic: torch.Tensor
     domain: torch.Tensor
     counts: torch.Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch with its samples on a device; the counts stay on the CPU."""
+        patches, mitotic, domain = (v.to(device, non_blocking=True) for v in self[:3])
+        return Batch(patches, mitotic, domain, self.counts)
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ class BatchSource:
         mixture: Mixture,
         augmentation: Augmentation | None,
         seed: int,
-        compute: Compute = ALONE,
+        compute: Compute = SINGLE_PROCESS,
     ) -> None:
         self.samples = samples
         self.mixture = mixture
@@ -142,7 +147,7 @@ class EveryPatch(BatchSource):
 
     def _choose(self, random: np.random.Generator, step: int) -> tuple[np.ndarray, np.ndarray]:
         size = self.mixture.size
-        epoch, batch = divmod(step, batches_an_epoch(len(self.samples), size))
+        epoch, batch = divmod(step, batches_per_epoch(len(self.samples), size))
         index = self._order(epoch)[batch * size : (batch + 1) * size]
         return index, self.samples.domain[index].astype(np.int64)
 
@@ -156,7 +161,7 @@ class EveryPatch(BatchSource):
     _ordered: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
 
 
-def batches_an_epoch(samples: int, size: int) -> int:
+def batches_per_epoch(samples: int, size: int) -> int:
     """Whole batches in an epoch: the few samples left over change from epoch to epoch."""
     return max(samples // size, 1)
 

@@ -10,15 +10,17 @@ from torch.utils.tensorboard import SummaryWriter
 
 from training.compute import Compute
 
+WriteScalars = Callable[[int, Mapping[str, float]], None]
+
 
 @contextmanager
-def board(
-    run: Path, first: int, compute: Compute
-) -> Iterator[Callable[[int, Mapping[str, float]], None]]:
-    """Gives a function that writes the numbers of a step; the first process alone writes.
+def board(run: Path, first: int, compute: Compute) -> Iterator[WriteScalars]:
+    """A function that writes the numbers of a step; only the first process writes.
 
-    first: the step a resumed training goes on from; what an earlier attempt wrote after it is
-    taken back.
+    Args:
+        run: folder of the run.
+        first: number of steps already taken; what an earlier attempt wrote after them is dropped.
+        compute: the processes.
     """
     if not compute.first:
         yield lambda step, values: None

@@ -68,7 +68,7 @@ class Compute:
         return whole
 
 
-ALONE = Compute(torch.device("cpu"), "bf16")
+SINGLE_PROCESS = Compute(torch.device("cpu"), "bf16")
 
 
 def join(device: str = "auto", precision: str = "auto") -> Compute:

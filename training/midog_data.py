@@ -10,7 +10,7 @@ from typing import Any
 
 from evaluation.midog_json import read_annotations
 from model.weights import file_sha256
-from training.compute import ALONE, Compute
+from training.compute import SINGLE_PROCESS, Compute
 from training.midog import MidogImage, read_midog
 from training.midog_split import report, split_images
 from training.midog_store import Positives, StoredImage, collect_samples, store_images
@@ -69,7 +69,7 @@ class MidogChoice:
         values = dict(summary["midog"])
         return cls(**values | {"left_out": tuple(values["left_out"])})
 
-    def load(self, compute: Compute = ALONE) -> MidogData:
+    def load(self, compute: Compute = SINGLE_PROCESS) -> MidogData:
         """The data, checked, split and in the store; what will be used is printed.
 
         Raises:
@@ -92,7 +92,7 @@ class MidogData:
         images: Sequence[MidogImage],
         training: Sequence[MidogImage],
         validation: Sequence[MidogImage],
-        compute: Compute = ALONE,
+        compute: Compute = SINGLE_PROCESS,
     ) -> None:
         self.choice = choice
         self.images = list(images)

@@ -23,7 +23,7 @@ from model.detections import MERGE_RADIUS_UM
 from slide.image import Image
 from slide.read import read_image
 from slide.resample import resample
-from training.compute import ALONE, Compute
+from training.compute import SINGLE_PROCESS, Compute
 from training.midog import MidogImage
 from training.samples import Samples, SourceImage
 
@@ -77,7 +77,7 @@ def store_images(
     folder: Path,
     candidates: str,
     mpp: float | None = None,
-    compute: Compute = ALONE,
+    compute: Compute = SINGLE_PROCESS,
 ) -> list[StoredImage]:
     """The images in the store; what is missing there is made, divided among the processes.
 

@@ -17,15 +17,15 @@ import numpy as np
 from tqdm import tqdm
 
 from batch.output import write_json
-from training.ami_br import (
+from training.icpr_2012 import (
     FIELD_MPP,
     PARIS,
     PARIS_HAMAMATSU,
     field_figures,
     field_images,
-    read_table,
 )
 from training.samples import SourceImage, read_rgb
+from training.tables import read_table
 from training.tiff import write_tiff
 
 SLIDES = ("00", "01", "02", "03")

@@ -15,9 +15,9 @@ from model.network import MitosisNetwork
 from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE
 from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
 from training.averaging import SHARE, released_network
-from training.train import load_run, run_before
+from training.icpr_2012 import VALIDATION_SLIDES
+from training.runs import load_run, run_before
 
-VALIDATION_SLIDES = ["A03"]
 INTENDED_USE = "Research. Not for diagnosis, and not a medical device."
 TERMS = (
     "Weights and source bank: for non-commercial research only, as the data they were made from "
@@ -116,8 +116,9 @@ def _ami_br_data(last: dict[str, Any]) -> dict[str, Any]:
     return {
         "crops": "AMi-Br: figures of MIDOG 2021 (UMC Utrecht) and TUPAC16, all slides",
         "whole_fields": fields if last["whole_field_slides"] else "none",
+        "crop_sets": last.get("crop_sets", ["crops"]),
         "training_slides": last["whole_field_slides"],
-        "validation_slides": VALIDATION_SLIDES,
+        "validation_slides": list(VALIDATION_SLIDES),
         "split": "by slide; the validation slides chose nothing",
     }
 

@@ -81,6 +81,17 @@ class Samples:
         self.borders = np.append(self.borders, infinite, axis=0)
         self.hard = np.append(self.hard, np.full(count, hard))
 
+    def describe(self) -> str:
+        """A line for each domain: mitotic figures and negatives."""
+        lines = []
+        for index, name in enumerate(self.domains):
+            here = self.domain == index
+            figures = int((here & self.mitotic).sum())
+            negatives = int(here.sum()) - figures
+            lines.append(f"{name}: {figures} mitotic figures, {negatives} negatives")
+        outside = int((self.domain < 0).sum())
+        return "\n".join([*lines, f"outside the scanner loss: {outside} negatives"])
+
     def fingerprint(self) -> str:
         """Hash of the positions and labels: samples that a checkpoint may go on with have it too.
 
@@ -125,6 +136,14 @@ def match_borders(samples: Samples, random: np.random.Generator) -> None:
     """Give each mitotic figure that has mirror borders those of a negative drawn at random."""
     figures = np.flatnonzero(samples.mitotic & samples.bordered())
     samples.borders[figures] = random.choice(samples.negative_borders(), len(figures))
+
+
+def away_from(figures: np.ndarray, centres: np.ndarray, radius: float) -> np.ndarray:
+    """The centres (n, 2) that lie farther than a radius in px from every figure (m, 2)."""
+    if len(figures) == 0 or len(centres) == 0:
+        return centres
+    distance = np.linalg.norm(centres[:, None] - figures[None], axis=2)
+    return centres[distance.min(axis=1) > radius]
 
 
 def read_rgb(path: Path) -> np.ndarray:

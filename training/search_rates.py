@@ -33,12 +33,15 @@ from model.network import CUTS, MitosisNetwork
 from model.source_bank import SourceBank
 from training.averaging import released_network
 from training.compute import Compute, add_compute_options, join
+from training.initial_network import initial_network
+from training.loop import train
 from training.midog import MidogError
 from training.midog_data import MidogChoice, add_midog_options
 from training.midog_store import StoredImage, as_image
+from training.preset import read_preset
+from training.recipe import Recipe
+from training.runs import load_run
 from training.select_bank import SELECTIONS, select
-from training.source import Recipe, train
-from training.train import initial_network, load_run, read_preset
 from training.trunk import IMAGENET, Trunk
 
 SOURCE_RATES = (1e-6, 1e-3)  # the paper found 1.0e-5

@@ -22,10 +22,11 @@ from model.source_bank import BANK_FILE, SourceBank, quantise, save_bank
 from model.weights import file_sha256, load_weights
 from training.bank_report import write_report
 from training.compute import Compute
+from training.data_folder import FolderChoice
 from training.midog_data import MidogChoice
+from training.patch_scores import score_samples
+from training.runs import load_run
 from training.samples import Samples, match_borders
-from training.source import score_samples
-from training.train import load_run, load_samples
 
 MIN_BORDER = 12.0  # px: negatives nearer to a crop's border are mostly mirror image
 
@@ -65,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     samples = (
         MidogChoice.of_run(load_run(options.run)[1]).load().training_samples()
         if options.run
-        else load_samples(options.data, set(card.values["data"]["training_slides"]))
+        else FolderChoice.of_card(card.values).load(options.data)
     )
     if samples.domains != card.domains:
         print(

@@ -27,11 +27,11 @@ from evaluation.metrics import (
 )
 from evaluation.scored_image import ScoredImage
 from model.adaptation.calibration import HALF_TRUSTED, QUANTILE, Calibration, log_odds
-from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
 from training.averaging import released_network
 from training.field_scores import score_fields
+from training.icpr_2012 import FIELD_MPP, PARIS, SELECTION_SLIDES, field_figures, field_images
 from training.midog_data import MidogChoice
-from training.train import TRAINING_SLIDES, load_run
+from training.runs import load_run
 
 START = -1.5  # reference from which that of the calibration is found
 RESAMPLES = 200
@@ -137,7 +137,7 @@ def score_folds(
     Raises:
         ValueError: a run left out no slide, or one that another left out too.
     """
-    left_out = [set(TRAINING_SLIDES) - set(load_run(f)[1]["whole_field_slides"]) for f in folds]
+    left_out = [set(SELECTION_SLIDES) - set(load_run(f)[1]["whole_field_slides"]) for f in folds]
     for number, (fold, out) in enumerate(zip(folds, left_out, strict=True)):
         if not out:
             raise ValueError(f"{fold} left out no slide, so it can score none")

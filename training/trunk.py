@@ -14,6 +14,7 @@ from training.imagenet_trunk import load_folded_trunk
 
 IMAGENET = "imagenet"
 RANDOM = "random"
+TRUNK_FILE = "imagenet_resnet18_stem_to_layer3_folded_fp16.npz"  # in a data folder
 
 
 class Trunk(NamedTuple):
@@ -23,7 +24,7 @@ class Trunk(NamedTuple):
 
     @property
     def label(self) -> str:
-        """What the run says of it."""
+        """How `run.json` names it."""
         return RANDOM if self.origin == RANDOM else IMAGENET
 
 
@@ -34,7 +35,7 @@ def load_trunk(network: MitosisNetwork, trunk: Trunk, patches: Callable[[], torc
         network: changed in place.
         trunk: where from. A `.pth` file has torchvision's form, a `.npz` file convolutions with
             batch norm folded in.
-        patches: gives normalised patches of the training set, which an `.npz` file needs.
+        patches: returns normalised patches of the training set, which an `.npz` file needs.
     """
     if trunk.origin == RANDOM:
         return

@@ -7,7 +7,7 @@ import numpy as np
 from experiments.candidate_search import grid, try_settings
 from model.candidates import DEFAULT, PAPER
 from test.rendering import render_tissue
-from training.ami_br import PARIS
+from training.icpr_2012 import PARIS
 from training.samples import SourceImage
 
 

@@ -25,7 +25,7 @@ from experiments.ablation import (
 )
 from experiments.ablation_table import summarise
 from test.experiments.test_ablation import annotated, row
-from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
+from training.icpr_2012 import FIELD_MPP, PARIS, field_figures, field_images
 from training.tiff import write_tiff
 
 SIDE = 1000  # px of a piece

@@ -15,7 +15,7 @@ from model.patches import PATCH_SIZE, normalise
 from test.builders import away, rendered_samples, write_folded_trunk
 from test.rendering import render_tissue
 from training.samples import Samples, SourceImage
-from training.train import TRUNK_FILE
+from training.trunk import TRUNK_FILE
 
 OFFSET = np.arange(PATCH_SIZE) - PATCH_SIZE // 2
 DISC = torch.from_numpy(np.hypot(OFFSET[:, None], OFFSET) <= seam.MASK_RADIUS)

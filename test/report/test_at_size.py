@@ -26,7 +26,7 @@ from report.write import write
 from test.rendering import render_tissue
 from tools.opening import describe, opening
 from tools.screenshot import find_browser, launch
-from training.ami_br import FIELD_MPP, PARIS, field_images
+from training.icpr_2012 import FIELD_MPP, PARIS, field_images
 from training.tiff import write_tiff
 
 pytestmark = pytest.mark.slow

@@ -32,20 +32,19 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def runs(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Finished runs by name: crops; fields, which goes on from it; fold, without slide A01."""
+    """Finished runs by name: crops; fields, which continues from it; fold, without slide A01."""
     folder = tmp_path_factory.mktemp("runs")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train, "PRESETS", folder)
-        for name, fields, cut, hard in (("crops", "false", 0, 0), ("fields", "true", 3, 5)):
-            text = TINY_PRESET.format(fields=fields, cut=cut, hard=hard)
-            (folder / f"{name}.toml").write_text(text)
-        go_on = ["--preset", "fields", "--start", str(folder / "crops")]
-        for name, options in (
-            ("crops", ["--preset", "crops"]),
-            ("fields", go_on),
-            ("fold", [*go_on, "--leave-out", "A01"]),
-        ):
-            assert train.main([str(data), str(folder / name), *options]) == 0
+    presets = {}
+    for name, fields, cut, hard in (("crops", "false", 0, 0), ("fields", "true", 3, 5)):
+        presets[name] = folder / f"{name}.toml"
+        presets[name].write_text(TINY_PRESET.format(fields=fields, cut=cut, hard=hard))
+    second_stage = ["--preset", str(presets["fields"]), "--start", str(folder / "crops")]
+    for name, options in (
+        ("crops", ["--preset", str(presets["crops"])]),
+        ("fields", second_stage),
+        ("fold", [*second_stage, "--leave-out", "A01"]),
+    ):
+        assert train.main([str(data), str(folder / name), *options]) == 0
     return {name: folder / name for name in ("crops", "fields", "fold")}
 
 

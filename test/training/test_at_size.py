@@ -12,10 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.batches import EveryPatch, Mixture, batches_an_epoch
+from training.batches import EveryPatch, Mixture, batches_per_epoch
 from training.midog import MidogImage
 from training.midog_store import StoredImage, collect_samples
-from training.train import describe
 
 pytestmark = pytest.mark.slow
 
@@ -53,8 +52,8 @@ def test_two_million_patches(tmp_path: Path) -> None:
     samples = collect_samples(images, sorted(SCANNERS), "candidates")
     source = EveryPatch(samples, Mixture(size=128), None, seed=0)
     collected = time.monotonic() - started
-    batches = batches_an_epoch(len(samples), 128)
-    print(f"\n{describe(samples)}\n{len(samples):,} patches, {batches:,} batches an epoch")
+    batches = batches_per_epoch(len(samples), 128)
+    print(f"\n{samples.describe()}\n{len(samples):,} patches, {batches:,} batches an epoch")
     started = time.monotonic()
     drawn = list(source.steps(0, 50))
     rate = 50 * 128 / (time.monotonic() - started)

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from training.averaging import SHARE, released_network
-from training.train import load_run
+from training.runs import load_run
 
 
 def test_trunk_and_mitosis_branch_are_averaged(runs: dict[str, Path]) -> None:

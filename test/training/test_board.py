@@ -8,7 +8,7 @@ from pathlib import Path
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from training.board import board
-from training.compute import ALONE
+from training.compute import SINGLE_PROCESS
 
 
 def read(run: Path) -> dict[str, list[tuple[int, float]]]:
@@ -18,11 +18,11 @@ def read(run: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def test_a_resumed_run_takes_back_the_steps_it_takes_again(tmp_path: Path) -> None:
-    with board(tmp_path, 0, ALONE) as write:
+    with board(tmp_path, 0, SINGLE_PROCESS) as write:
         for step in (1, 2, 3):
             write(step, {"mitosis_loss": step / 10, "validation_ap": 0.5})
     assert read(tmp_path)["mitosis_loss"] == [(1, 0.1), (2, 0.2), (3, 0.3)]
-    with board(tmp_path, 2, ALONE) as write:
+    with board(tmp_path, 2, SINGLE_PROCESS) as write:
         write(3, {"mitosis_loss": 0.7})
     found = read(tmp_path)
     assert found["mitosis_loss"] == [(1, 0.1), (2, 0.2), (3, 0.7)]
@@ -30,6 +30,6 @@ def test_a_resumed_run_takes_back_the_steps_it_takes_again(tmp_path: Path) -> No
 
 
 def test_the_first_process_alone_writes(tmp_path: Path) -> None:
-    with board(tmp_path, 0, dataclasses.replace(ALONE, rank=1, world=2)) as write:
+    with board(tmp_path, 0, dataclasses.replace(SINGLE_PROCESS, rank=1, world=2)) as write:
         write(1, {"mitosis_loss": 0.1})
     assert not any(tmp_path.iterdir())

@@ -26,7 +26,7 @@ from test.training.midog_folder import (
     write_midog,
 )
 from training import release, search_rates, select_bank, threshold, train
-from training.ami_br import FIELD_MPP, PARIS, field_figures, field_images
+from training.icpr_2012 import FIELD_MPP, PARIS, field_figures, field_images
 
 # The paper's share of mitotic patches, of as many as there are here.
 BANK = ["--cut", "0", "--negatives", "20", "--mitotic-share", "0.001", "--confidence", "0"]

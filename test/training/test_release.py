@@ -12,7 +12,9 @@ from model.source_bank import SourceBankError, load_bank
 from model.weights import load_weights
 from test.builders import write_data_folder
 from training import prepare, release, select_bank, train
-from training.ami_br import CROP_DOMAINS, PARIS, read_table
+from training.crops import AMI_BR, crop_domains
+from training.icpr_2012 import PARIS
+from training.tables import read_table
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +23,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     data = folder / "data"
     write_data_folder(data)
-    patch = pytest.MonkeyPatch()
-    with patch.context() as context:
-        recipe = "[recipe]\nsteps = 4\nwarm_up = 2\naverage_from = 3\n"
-        mixture = "[recipe.mixture]\nsize = 24\nmitotic = 0.5\n"
-        (folder / "tiny.toml").write_text("whole_fields = true\n" + recipe + mixture)
-        context.setattr(train, "PRESETS", folder)
-        assert train.main([str(data), str(folder / "run"), "--preset", "tiny"]) == 0
+    recipe = "[recipe]\nsteps = 4\nwarm_up = 2\naverage_from = 3\n"
+    mixture = "[recipe.mixture]\nsize = 24\nmitotic = 0.5\n"
+    preset = folder / "tiny.toml"
+    preset.write_text("whole_fields = true\n" + recipe + mixture)
+    assert train.main([str(data), str(folder / "run"), "--preset", str(preset)]) == 0
     (folder / "threshold.json").write_text(
         json.dumps({"threshold": 0.5, "calibration": {"reference": -1.5}})
     )
@@ -43,7 +43,7 @@ def test_the_bank_belongs_to_the_weights(made: Path) -> None:
     _, card = load_weights(made / "weights")
     bank = load_bank(made / "bank", card.sha256, card.domains)
     assert bank.cut == 3
-    assert bank.domains == [*CROP_DOMAINS.values(), PARIS]
+    assert bank.domains == [*crop_domains([AMI_BR]), PARIS]
     rows = read_table(made / "bank" / "entries.csv")
     assert [int(row["mitotic"]) for row in rows] == bank.mitotic.tolist()
     assert [row["split"] == "check" for row in rows] == bank.check.tolist()

@@ -129,3 +129,11 @@ def test_read_rgb_refuses_what_is_no_colour(tmp_path: Path) -> None:
     Picture.fromarray(np.zeros((5, 6), np.uint8)).save(tmp_path / "grey.png")
     with pytest.raises(ValueError, match=r"grey.png is \(5, 6\) uint8: 8-bit colour is needed"):
         read_rgb(tmp_path / "grey.png")
+
+
+def test_a_line_describes_each_domain() -> None:
+    samples = rendered_samples(figures=3)
+    samples.domain[-1] = NO_DOMAIN
+    lines = samples.describe().splitlines()
+    assert lines[0].startswith("purple_lab: 3 mitotic figures, ") and len(lines) == 3
+    assert lines[-1] == "outside the scanner loss: 1 negatives"

@@ -10,11 +10,14 @@ import pytest
 import torch
 
 from training import train
-from training.ami_br import CROP_DOMAINS, PARIS
-from training.batches import Mixture
-from training.source import Recipe
-from training.train import NETWORK_FILE, PRESETS, describe, load_run, load_samples
-from training.trunk import Trunk
+from training.crops import AMI_BR, CROP_SETS, crop_domains
+from training.data_folder import FolderChoice
+from training.icpr_2012 import PARIS
+from training.initial_network import initial_network
+from training.preset import PRESETS
+from training.recipe import Recipe
+from training.runs import NETWORK_FILE, load_run
+from training.trunk import TRUNK_FILE, Trunk
 
 
 @pytest.mark.parametrize("path", sorted(PRESETS.glob("*.toml")), ids=lambda path: path.stem)
@@ -35,7 +38,7 @@ def test_a_run_leaves_network_metrics_and_what_it_was(runs: dict[str, Path]) -> 
             *("checkpoint.pt", "metrics.jsonl", "network.safetensors", "run.json", "tensorboard")
         }
         network, summary = load_run(runs[name])
-        domains = [*CROP_DOMAINS.values(), *([PARIS] if slides else [])]
+        domains = [*crop_domains([AMI_BR]), *([PARIS] if slides else [])]
         assert summary["domains"] == domains and network.source_domains == len(domains)
         assert summary["whole_field_slides"] == slides and summary["start"] == start
         assert summary["mitotic"] == 20 + len(slides)
@@ -52,11 +55,10 @@ def test_second_stage_goes_on_from_the_first(runs: dict[str, Path]) -> None:
     assert same == {"conv1", "bn1", "layer1", "layer2", "layer3"}, "layers below its cut stay"
 
 
-def test_seed_decides_the_new_layers(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "Mixture", lambda size: Mixture(size=20))
-    samples, trunk = load_samples(data, set()), Trunk(str(data / train.TRUNK_FILE))
+def test_seed_decides_the_new_layers(data: Path) -> None:
+    samples, trunk = FolderChoice().load(data), Trunk(str(data / TRUNK_FILE))
     first, again, other = (
-        train.initial_network(samples, trunk, None, seed).state_dict() for seed in (1, 1, 2)
+        initial_network(samples, trunk, None, seed, patches=20).state_dict() for seed in (1, 1, 2)
     )
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not torch.equal(first["mitosis.0.weight"], other["mitosis.0.weight"])
@@ -64,13 +66,19 @@ def test_seed_decides_the_new_layers(data: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_paris_is_a_domain_only_with_its_figures(data: Path) -> None:
-    assert load_samples(data, {"A00"}).domains[-1] == PARIS
-    control = load_samples(data, {"A00"}, field_figures=False)
-    assert control.domains == list(CROP_DOMAINS.values())
+    assert FolderChoice(field_slides=("A00",)).load(data).domains[-1] == PARIS
+    control = FolderChoice(field_slides=("A00",), field_figures=False).load(data)
+    assert control.domains == list(crop_domains([AMI_BR]))
     assert control.mitotic.sum() == 20 and (control.domain == -1).sum() > 10
-    assert describe(control).endswith(f"outside the scanner loss: {(control.domain == -1).sum()} "
-                                      "negatives")  # fmt: skip
-    assert describe(control).startswith("hamamatsu_xr_utrecht: 4 mitotic figures, ")
+
+
+def test_a_run_and_a_card_record_the_choice_of_data() -> None:
+    choice = FolderChoice(CROP_SETS, ("A00", "A02"), False, "aperio_cs2_berlin")
+    assert FolderChoice.of_run(choice.about()) == choice
+    assert FolderChoice.of_card({"data": {"training_slides": ["A00"]}}) == FolderChoice(
+        (AMI_BR,), ("A00",)
+    ), "a card of 0.1.0"
+    assert len(FolderChoice(CROP_SETS).domains) == 7
 
 
 @pytest.mark.parametrize(
