@@ -11,6 +11,7 @@ import pytest
 
 from experiments import domain_folds
 from experiments.domain_folds import by_slide, main
+from test.builders import write_data_folder
 from training import train
 from training.crops import AMI_BR, crop_domains
 from training.montage import TILE, Montage
@@ -48,9 +49,9 @@ def test_scores_are_split_by_slide() -> None:
 
 
 def test_command_trains_adapts_and_resumes(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:  # fmt: skip
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_data_folder(tmp_path / "data")
     small = Selection(negatives=3, reserve=2, check=0.5, confidence=0.0)
     monkeypatch.setattr(domain_folds, "Selection", Mock(negatives=3, return_value=small))
     preset = tmp_path / "tiny.toml"
