@@ -1,7 +1,7 @@
 """Train one network per domain of the crops, each without that domain: DATA RUNS.
 
 RUNS gets a folder no_DOMAIN each; finished ones are kept. `training.threshold` and
-`experiments.domain_folds` score the domain that a network has not seen.
+`experiments.left_out_domains` score the domain that a network has not seen.
 """
 
 from __future__ import annotations
