@@ -15,13 +15,19 @@ class ImageError(ValueError):
 class Image:
     """Pixels and their place in the world.
 
-    pixels: (height, width, 3) uint8 RGB; spacing: mm per pixel, (x, y); origin: mm, world position
-    of the centre of pixel (0, 0), (x, y).
+    Attributes:
+        pixels: (height, width, 3) uint8 RGB.
+        spacing: mm per pixel, (x, y).
+        origin: mm, world position of the centre of pixel (0, 0), (x, y).
+        mpp_source: where the pixel size comes from, such as "resolution tags" or "--mpp".
+        warnings: what the reader changed or ignored, a sentence each.
     """
 
     pixels: np.ndarray
     spacing: tuple[float, float]
     origin: tuple[float, float]
+    mpp_source: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def mpp(self) -> tuple[float, float]:

@@ -1,33 +1,105 @@
-"""The pixel size: as the user states it, or as the file does where that is plausible."""
+"""The pixel size: as the user states it, or as the file does where that is unambiguous."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
 
 from slide.image import ImageError
 
 PLAUSIBLE_MPP = (0.1, 1.0)  # µm per pixel: 100x to 10x objectives; 72 dpi would be 353
+DISAGREEMENT = 0.05  # two sources that differ by more than this share contradict each other
 STATE_IT = "state it with --mpp (µm per pixel)"
+OPTION = "--mpp"  # the source of a pixel size that the user states
 
 
-def choose_spacing(from_file: Sequence[float] | None, mpp: float | None) -> tuple[float, float]:
-    """mm per pixel (x, y): `mpp` (µm) where it is given, else the file's (mm) if plausible.
+@dataclass(frozen=True)
+class Statement:
+    """What one field of a file says about the pixel size.
 
-    Raises ImageError where neither gives a plausible pixel size.
+    Attributes:
+        source: name of the field, for messages and result.json.
+        spacing: mm per pixel (x, y); None if the field is unusable.
+        problem: why it is unusable, without a remedy.
     """
+
+    source: str
+    spacing: tuple[float, float] | None
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class PixelSize:
+    """mm per pixel (x, y), the field or option it comes from, and warnings."""
+
+    spacing: tuple[float, float]
+    source: str
+    warnings: tuple[str, ...] = ()
+
+
+def choose_pixel_size(statements: Iterable[Statement], mpp: float | None) -> PixelSize:
+    """`mpp` (µm) if given, else the first plausible statement of the file.
+
+    Implausible statements, such as the 72 dpi that image editors write, are ignored.
+
+    Raises:
+        ImageError: no statement is plausible, or two plausible ones differ by more than
+            DISAGREEMENT on an axis.
+    """
+    stated = tuple(statements)
+    plausible = [s for s in stated if s.spacing is not None and _is_plausible(s.spacing)]
     if mpp is not None:
-        return mpp / 1000, mpp / 1000
-    if from_file is None:
-        raise ImageError(f"no pixel size in the file: {STATE_IT}")
-    check_mpp((from_file[0] * 1000, from_file[1] * 1000))
-    return from_file[0], from_file[1]
+        check_mpp((mpp, mpp))
+        option = Statement(OPTION, (mpp / 1000, mpp / 1000))
+        contradicted = [s for s in plausible if _differ(option, s)]
+        warnings = tuple(f"{_shown(option)} replaces {_shown(s)}" for s in contradicted)
+        return PixelSize((mpp / 1000, mpp / 1000), OPTION, warnings)
+    for one, other in combinations(plausible, 2):
+        if _differ(one, other):
+            raise ImageError(f"two pixel sizes, {_shown(one)} and {_shown(other)}: {STATE_IT}")
+    for first in plausible:
+        assert first.spacing is not None
+        return PixelSize(first.spacing, first.source)
+    raise ImageError(f"{_why_none(stated)}: {STATE_IT}")
 
 
 def check_mpp(mpp: tuple[float, float]) -> None:
     """Raise ImageError unless both axes, in µm per pixel, are within PLAUSIBLE_MPP."""
+    if not _is_plausible((mpp[0] / 1000, mpp[1] / 1000)):
+        raise ImageError(f"{_implausible(mpp)}: {STATE_IT}")
+
+
+def _is_plausible(spacing: tuple[float, float]) -> bool:
     low, high = PLAUSIBLE_MPP
-    if not all(low <= axis <= high for axis in mpp):
-        stated = f"{mpp[0]:.4g} x {mpp[1]:.4g} µm"
-        raise ImageError(
-            f"pixel size {stated} is implausible (expected {low} to {high}): {STATE_IT}"
-        )
+    return all(low <= axis * 1000 <= high for axis in spacing)
+
+
+def _differ(one: Statement, other: Statement) -> bool:
+    assert one.spacing is not None and other.spacing is not None
+    pairs = zip(one.spacing, other.spacing, strict=True)
+    return any(abs(a - b) > DISAGREEMENT * min(a, b) for a, b in pairs)
+
+
+def _why_none(stated: Sequence[Statement]) -> str:
+    for statement in stated:
+        if statement.spacing is not None:
+            x, y = statement.spacing
+            return f"{statement.source}: {_implausible((x * 1000, y * 1000))}"
+    problems = [f"{s.source}: {s.problem}" for s in stated]
+    return "no pixel size in the file" + (f" ({'; '.join(problems)})" if problems else "")
+
+
+def _implausible(mpp: tuple[float, float]) -> str:
+    low, high = PLAUSIBLE_MPP
+    return f"pixel size {_size(mpp)} is implausible (expected {low} to {high})"
+
+
+def _shown(statement: Statement) -> str:
+    assert statement.spacing is not None
+    x, y = statement.spacing
+    return f"{_size((x * 1000, y * 1000))} ({statement.source})"
+
+
+def _size(mpp: tuple[float, float]) -> str:
+    return f"{mpp[0]:.4g} x {mpp[1]:.4g} µm"

@@ -5,19 +5,27 @@ The header is checked before any pixel is allocated. The suffix decides which re
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from slide import metaimage, photo
 from slide.checks import check_file
 from slide.image import Image, ImageError
-from slide.itk import READERS, read_with_itk
-from slide.libraries import library_errors_named, output_silenced
+from slide.libraries import library_errors_named, output_captured
 from slide.memory import MemoryBudget
+from slide.metaimage import read_metaimage
+from slide.photo import read_photo
 from slide.pixel_size import STATE_IT, check_mpp
-from slide.tiff import open_page, read_tiff
+from slide.tiff.read import open_page, read_tiff
 
-SUFFIXES = (".tif", ".tiff", ".mha")
-SUFFIXES_WITH_MPP = (".png", ".jpg", ".jpeg")  # read only with `mpp`: their dpi is not to trust
+Reader = Callable[[Path, float | None, MemoryBudget | None], Image]
+READERS: dict[str, Reader] = {
+    ".tif": read_tiff, ".tiff": read_tiff, metaimage.SUFFIX: read_metaimage,
+    **dict.fromkeys(photo.SUFFIXES, read_photo),
+}  # fmt: skip
+SUFFIXES_WITH_MPP = photo.SUFFIXES  # read only with `mpp`: their dpi is not to trust
+SUFFIXES = tuple(suffix for suffix in READERS if suffix not in SUFFIXES_WITH_MPP)
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Header:
 def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None = None) -> Image:
     """Read a .tif, .tiff or .mha file, or with `mpp` a .png, .jpg or .jpeg file.
 
-    While it reads, the process's stdout and stderr are silent, whichever thread writes to them.
+    What any thread writes to the process's stdout and stderr meanwhile is lost.
 
     Args:
         path: of the file.
@@ -43,15 +51,13 @@ def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None
             would take too much memory.
     """
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES + SUFFIXES_WITH_MPP:
+    if suffix not in READERS:
         raise ImageError(f"'{suffix}' files are not read: convert it to .tif, .tiff or .mha")
     if mpp is None and suffix in SUFFIXES_WITH_MPP:
         raise ImageError(f"{suffix} files carry no trustworthy pixel size: {STATE_IT}")
     _check_before_opening(path, mpp)
-    with output_silenced(), library_errors_named():
-        if suffix in READERS:
-            return read_with_itk(path, mpp, budget)
-        return read_tiff(path, mpp, budget)
+    with output_captured(), library_errors_named():
+        return READERS[suffix](path, mpp, budget)
 
 
 def read_header(path: Path, mpp: float | None = None) -> Header:
@@ -60,8 +66,8 @@ def read_header(path: Path, mpp: float | None = None) -> Header:
     mpp: as for read_image. Raises ImageError where read_image would refuse the header.
     """
     _check_before_opening(path, mpp)
-    with library_errors_named(), open_page(path, mpp) as (page, spacing):
-        return Header((page.imagewidth, page.imagelength), spacing)
+    with output_captured(), library_errors_named(), open_page(path, mpp) as (page, size):
+        return Header((page.imagewidth, page.imagelength), size.spacing)
 
 
 def _check_before_opening(path: Path, mpp: float | None) -> None:

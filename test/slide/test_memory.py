@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_refused_before_it_is_decoded(
     def decode(*_: object, **__: object) -> None:
         raise AssertionError("it was decoded")
 
-    monkeypatch.setattr("slide.itk.read_pixels", decode)
-    monkeypatch.setattr("slide.tiff._decoded", decode)
+    monkeypatch.setattr("slide.itk.read_samples", decode)
+    monkeypatch.setattr("slide.tiff.decode._by_tifffile", decode)
     with pytest.raises(ImageError, match=r"80x96 pixels: .*--max-memory"):
         read_image(path, 0.25, budget(PIXELS * 5))

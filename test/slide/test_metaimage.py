@@ -46,7 +46,7 @@ def test_png_and_jpeg_need_a_stated_pixel_size(tmp_path: Path) -> None:
     ("pixels", "reason"),
     [
         (GREY[..., None], "greyscale: export it in colour"),
-        (np.dstack([GREY, GREY]), "greyscale: export it in colour"),
+        (np.dstack([GREY, GREY]), "greyscale with alpha: export it in colour"),
         (np.dstack([RGB, RGB]), "6 channels"),
         (RGB.astype(np.uint16), "16-bit unsigned integer samples: convert it to 8-bit RGB"),
         (np.stack([RGB, RGB, RGB]), "3 slices, but one image is needed: save the one"),

@@ -1,0 +1,140 @@
+"""What a JPEG stream says about itself before its pixels: size, samples, colours, orientation.
+
+Of ITU-T T.81 (markers, frame header), JFIF 1.02 and Adobe's APP14 marker.
+"""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import PIL.Image
+
+from slide.checks import CONVERT_TO_8_BITS, EXPORT_IN_COLOUR
+from slide.image import ImageError
+
+Colour = Literal["rgb", "ycbcr"]
+
+_SOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xDA, 0xE0, 0xE1, 0xEE
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
+_DECODED_FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, all with Huffman coding
+_YCCK = 2  # Adobe's transform for CMYK
+_ORIENTATION = 274  # EXIF tag
+
+
+@dataclass(frozen=True)
+class JpegHeader:
+    """The frame header and the application markers before it.
+
+    Attributes:
+        frame: marker of the frame header, 0xC0 to 0xCF.
+        precision: bits per sample.
+        size: px (width, height).
+        components: (identifier, horizontal, vertical sampling factor) each.
+        jfif: whether there is a JFIF marker.
+        adobe_transform: of the Adobe marker; None without one.
+        orientation: of the EXIF data; None without one.
+    """
+
+    frame: int
+    precision: int
+    size: tuple[int, int]
+    components: tuple[tuple[int, int, int], ...]
+    jfif: bool
+    adobe_transform: int | None
+    orientation: int | None
+
+    @property
+    def is_subsampled(self) -> bool:
+        """Whether the components differ in resolution."""
+        return len({(horizontal, vertical) for _, horizontal, vertical in self.components}) > 1
+
+    @property
+    def colour(self) -> Colour | None:
+        """Colours of a stream of three components; None if only the container says.
+
+        As libjpeg decides (default_decompress_parms in jdapimin.c), except that identifiers of 1,
+        2, 3 alone prove nothing: Aperio writes RGB with them.
+        """
+        if len(self.components) != 3:
+            return None
+        if self.jfif:
+            return "ycbcr"
+        if self.adobe_transform is not None:
+            return "rgb" if self.adobe_transform == 0 else "ycbcr"
+        if bytes(identifier for identifier, _, _ in self.components) == b"RGB":
+            return "rgb"
+        return "ycbcr" if self.is_subsampled else None
+
+
+def read_jpeg_header(data: bytes | mmap.mmap) -> JpegHeader | None:
+    """The header at the start of a JPEG stream, None if `data` ends or is damaged before it."""
+    jfif, adobe, orientation = False, None, None
+    for marker, body in _markers(data):
+        if marker == _APP0 and body.startswith(b"JFIF\0"):
+            jfif = True
+        elif marker == _APP14 and body.startswith(b"Adobe") and len(body) >= 12:
+            adobe = body[11]
+        elif marker == _APP1 and body.startswith(b"Exif\0\0"):
+            orientation = exif_orientation(body[6:])
+        elif marker in _FRAMES and len(body) >= 6:
+            precision, height, width, _ = struct.unpack_from(">BHHB", body)
+            components = _components(body)
+            return JpegHeader(
+                marker, precision, (width, height), components, jfif, adobe, orientation
+            )
+    return None
+
+
+def _components(frame: bytes) -> tuple[tuple[int, int, int], ...]:
+    parts = (frame[i : i + 2] for i in range(6, min(6 + 3 * frame[5], len(frame) - 2), 3))
+    return tuple((name, factors >> 4, factors & 15) for name, factors in parts)
+
+
+def check_jpeg(header: JpegHeader, components: int = 3) -> None:
+    """Raise ImageError unless the stream holds so many components of 8 bits in a common process."""
+    count = len(header.components)
+    if count != components or header.adobe_transform == _YCCK:
+        kind = {1: "greyscale", 3: "colour", 4: "CMYK"}.get(count, f"{count} channels")
+        raise ImageError(f"{kind} JPEG data, but RGB is needed: {EXPORT_IN_COLOUR}")
+    if header.precision != 8:
+        raise ImageError(f"{header.precision}-bit JPEG samples: {CONVERT_TO_8_BITS}")
+    if header.frame not in _DECODED_FRAMES:
+        raise ImageError(
+            f"lossless or arithmetic JPEG (SOF{header.frame - 0xC0}), which is not read: "
+            f"{EXPORT_IN_COLOUR}"
+        )
+
+
+def has_end(data: bytes) -> bool:
+    """Whether the last bytes of a JPEG stream, perhaps padded, have its end marker."""
+    return b"\xff\xd9" in data  # which never occurs in encoded pixels
+
+
+def exif_orientation(exif: bytes) -> int | None:
+    """The Orientation of EXIF data, a TIFF structure; None where it is missing or damaged."""
+    try:
+        tags = PIL.Image.Exif()
+        tags.load(exif)
+        value = tags.get(_ORIENTATION)
+    except Exception:  # whatever a damaged structure leads to
+        return None
+    return value if isinstance(value, int) else None
+
+
+def _markers(data: bytes | mmap.mmap) -> Iterator[tuple[int, bytes]]:
+    """Marker and body of each segment before the first scan."""
+    place = 0
+    while (place := data.find(b"\xff", place)) >= 0 and place + 1 < len(data):
+        marker = data[place + 1]
+        if marker in (0x00, 0xFF) or marker == _SOI or 0xD0 <= marker <= 0xD7:
+            place += 1 if marker == 0xFF else 2
+            continue
+        if marker == _SOS or place + 4 > len(data):
+            return
+        (length,) = struct.unpack_from(">H", data, place + 2)
+        yield marker, data[place + 4 : place + 2 + length]
+        place += 2 + max(length, 2)

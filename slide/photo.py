@@ -1,0 +1,80 @@
+"""Read a PNG or JPEG file, whose resolution is not trusted: the user states the pixel size."""
+
+from __future__ import annotations
+
+import mmap
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+from slide import itk
+from slide.alpha import on_white
+from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, check_size
+from slide.image import Image, ImageError
+from slide.jpeg_header import check_jpeg, exif_orientation, read_jpeg_header
+from slide.memory import BY_RGBA, COPIED, MemoryBudget, check_memory
+from slide.orientation import orientation_warning
+from slide.pixel_size import choose_pixel_size
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
+_RGB = 3  # samples
+
+Header = tuple[tuple[int, int], int | None]  # size in px (width, height), EXIF orientation
+
+
+def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
+    """Read a file of one of the SUFFIXES; arguments and errors as for read_image.
+
+    Palettes are expanded, transparency is composed on white, orientation is ignored with a warning.
+    """
+    is_png = path.suffix.lower() == ".png"
+    size, orientation = _mapped_header(path, is_png)
+    check_size(size)
+    pixel_size = choose_pixel_size((), mpp)
+    reader = itk.open_reader(path, "PNGImageIO" if is_png else "JPEGImageIO")
+    reader.ReadImageInformation()
+    opaque = reader.GetNumberOfComponents() == _RGB
+    check_memory(size, pixel_size.spacing, COPIED if opaque else BY_RGBA, budget)
+    pixels, warnings = itk.read_samples(reader), orientation_warning(orientation)
+    if not opaque:
+        pixels, transparency = on_white(pixels, premultiplied=False)
+        warnings = transparency + warnings
+    return Image(pixels, pixel_size.spacing, (0.0, 0.0), pixel_size.source, warnings)
+
+
+def _mapped_header(path: Path, is_png: bool) -> Header:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return _png_header(data) if is_png else _jpeg_header(data)
+
+
+def _jpeg_header(data: mmap.mmap) -> Header:
+    header = read_jpeg_header(data) if data[:2] == b"\xff\xd8" else None
+    if header is None:
+        raise ImageError(f"not a JPEG file, or damaged: {EXPORT_AGAIN}")
+    check_jpeg(header)
+    return header.size, header.orientation
+
+
+def _png_header(data: mmap.mmap) -> Header:
+    chunks = _png_chunks(data)
+    kind, place, length = next(chunks, (b"", 0, 0))
+    if data[:8] != _PNG_SIGNATURE or kind != b"IHDR" or length < 10:
+        raise ImageError(f"not a PNG file, or damaged: {EXPORT_AGAIN}")
+    width, height, bits, colour = struct.unpack_from(">IIBB", data, place)
+    if colour in _PNG_GREY:
+        raise ImageError(f"{_PNG_GREY[colour]}: {EXPORT_IN_COLOUR}")
+    if bits > 8:
+        raise ImageError(f"{bits}-bit samples: {CONVERT_TO_8_BITS}")
+    exif = (data[start : start + n] for name, start, n in chunks if name == b"eXIf")
+    return (width, height), exif_orientation(next(exif, b""))
+
+
+def _png_chunks(data: mmap.mmap) -> Iterator[tuple[bytes, int, int]]:
+    """Name of each chunk, and the place and length of its body."""
+    place = len(_PNG_SIGNATURE)
+    while place + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, place)
+        yield data[place + 4 : place + 8], place + 8, length
+        place += 12 + length

@@ -1,0 +1,89 @@
+"""Which page of a TIFF file is the image: the full resolution of the one pyramid in it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import tifffile
+
+from slide.checks import EXPORT_AGAIN, SAVE_PAGE
+from slide.image import ImageError
+
+MAX_PAGES = 1000  # a pyramid has a dozen; a long chain of empty pages would be read for hours
+_GREY = (0, 1)  # TIFF 6.0, tag PhotometricInterpretation: white is zero, black is zero
+
+
+def full_resolution(tiff: tifffile.TiffFile) -> tifffile.TiffPage:
+    """The largest page, if all others are smaller copies of it or Aperio's pictures of the slide.
+
+    Raises ImageError if the file holds several images, or only a reduced copy of one.
+    """
+    every = _pages(tiff)
+    if not every:
+        raise ImageError(f"a TIFF without any page: {EXPORT_AGAIN}")
+    pages = [page for page in every if not _is_accessory(page, every[0])] or every
+    largest = max(pages, key=_area)
+    if not all(page is largest or _is_level_of(largest, page) for page in pages):
+        kind = "greyscale pages (channels or slices)" if largest.photometric in _GREY else "pages"
+        raise ImageError(f"{len(pages)} {kind} that are not a pyramid of one image: {SAVE_PAGE}")
+    _check_single(largest)
+    return largest
+
+
+def _pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
+    """Its pages. tifffile follows a chain that leads back to an earlier page forever."""
+    pages: list[tifffile.TiffPage] = []
+    offsets: set[int] = set()
+    for page in tiff.pages:
+        if page.offset in offsets:
+            raise ImageError(f"damaged, its pages lead back to an earlier one: {EXPORT_AGAIN}")
+        if len(offsets) == MAX_PAGES:
+            raise ImageError(f"more than {MAX_PAGES} pages: {SAVE_PAGE}")
+        offsets.add(page.offset)
+        if isinstance(page, tifffile.TiffPage):
+            pages.append(page)
+    return pages
+
+
+def _is_accessory(page: tifffile.TiffPage, first: tifffile.TiffPage) -> bool:
+    """Marked as a reduced copy, or a thumbnail of an Aperio slide, whose levels are tiled."""
+    aperio = first.is_tiled and first.description.startswith("Aperio")
+    return bool(page.is_reduced) or (aperio and not page.is_tiled)
+
+
+def _is_level_of(base: tifffile.TiffPage, page: tifffile.TiffPage) -> bool:
+    """Whether `page` has the shape of a shrunken `base`, sides rounded either way."""
+    aspect = base.imagelength / max(base.imagewidth, 1)
+    height = page.imagewidth * aspect
+    return page.imagewidth < base.imagewidth and abs(page.imagelength - height) <= 1 + aspect
+
+
+def _check_single(page: tifffile.TiffPage) -> None:
+    """Images that the chain of pages does not show: in SubIFDs, or behind the pixels."""
+    for child in page.pages or ():
+        if not isinstance(child, tifffile.TiffPage):
+            continue
+        if child.offset != page.offset and _area(child) > _area(page):
+            raise ImageError(f"a reduced copy whose original is in a SubIFD: {EXPORT_AGAIN}")
+    count = _images_behind(page.description)
+    if count > 1:
+        raise ImageError(f"{count} slices, but one image is needed: {SAVE_PAGE}")
+
+
+def _images_behind(description: str) -> int:
+    """Images that ImageJ and tifffile store behind the first, without pages for them."""
+    if description.startswith("ImageJ="):
+        found = re.search(r"^images=(\d+)\s*$", description, re.MULTILINE)
+        return int(found[1]) if found else 1
+    if description.startswith('{"shape":'):
+        try:
+            shape = json.loads(description)["shape"]
+            return int(shape[0]) if len(shape) == 4 and shape[-1] in (3, 4) else 1
+        except (ValueError, TypeError, LookupError):
+            return 1
+    return 1
+
+
+def _area(page: tifffile.TiffPage) -> int:
+    return int(page.imagewidth) * int(page.imagelength)

@@ -1,0 +1,37 @@
+"""Read a TIFF file: which page, whether it can be used, its pixel size, its pixels."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import tifffile
+
+from slide.image import Image
+from slide.memory import BY_RGBA, FILLED, MemoryBudget, check_memory
+from slide.orientation import orientation_warning
+from slide.pixel_size import PixelSize, choose_pixel_size
+from slide.tiff.checks import check_page
+from slide.tiff.decode import decode_page, fills_its_array
+from slide.tiff.pages import full_resolution
+from slide.tiff.pixel_size import stated_pixel_sizes
+
+
+def read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
+    """Read the full resolution of a TIFF file; arguments and errors as for read_image."""
+    with open_page(path, mpp) as (page, size):
+        decoding = FILLED if fills_its_array(page) else BY_RGBA
+        check_memory((page.imagewidth, page.imagelength), size.spacing, decoding, budget)
+        pixels, warnings = decode_page(page, path)
+        warnings += size.warnings + orientation_warning(page.tags.valueof("Orientation"))
+        return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
+
+
+@contextlib.contextmanager
+def open_page(path: Path, mpp: float | None) -> Iterator[tuple[tifffile.TiffPage, PixelSize]]:
+    """The page of the full resolution, its header checked, and its pixel size."""
+    with tifffile.TiffFile(path) as tiff:
+        page = full_resolution(tiff)
+        check_page(page, path.stat().st_size)
+        yield page, choose_pixel_size(stated_pixel_sizes(page), mpp)

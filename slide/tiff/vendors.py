@@ -1,0 +1,154 @@
+"""Pixel sizes in the fields of programs and scanners: OME-XML, ImageJ, Aperio, Philips.
+
+A field describes the image it was written for. Tools that shrink an image often keep the text, so
+a field that states another size in px, of the same shape, is not used.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import tifffile
+
+from slide.pixel_size import Statement
+from slide.tiff.resolution import resolution
+
+_MAX_XML = 1 << 24  # characters: an OME-XML of a thousand planes has less than a million
+_MICRO = ("µ", "μ", "u", r"\u00B5", r"\u00b5")
+_MILLIMETRES: dict[str, float] = {
+    **{f"{micro}m": 1e-3 for micro in _MICRO},
+    **dict.fromkeys(("micron", "microns", "micrometer", "micrometre"), 1e-3),
+    "nm": 1e-6, "mm": 1.0, "cm": 10.0, "m": 1000.0, "Å": 1e-7,
+    "in": 25.4, "inch": 25.4,
+}  # fmt: skip
+_ANOTHER_SIZE = "it describes an image of another size"
+
+
+def _ome(page: tifffile.TiffPage) -> Statement | None:
+    """PhysicalSizeX and Y of the image of this size, in µm unless a unit is stated."""
+    source, text = "OME-XML PhysicalSize", page.parent.pages.first.description
+    if "<OME" not in text[:2000] and "OME/" not in text[:2000]:
+        return None
+    root = _xml(text)
+    if root is None:
+        return Statement(source, None, "the XML is damaged")
+    described = [e for e in root.iter() if e.tag.rpartition("}")[2] == "Pixels"]
+    sized = [e for e in described if e.get("PhysicalSizeX") or e.get("PhysicalSizeY")]
+    if not sized:
+        return None
+    usable = [e for e in sized if not _is_reduced(page, _ome_size(e))]
+    exact = [e for e in usable if _ome_size(e) == (page.imagewidth, page.imagelength)]
+    if not usable:
+        return Statement(source, None, _ANOTHER_SIZE)
+    element = (exact or usable)[0]
+    spacing = tuple(_ome_axis(element, axis) for axis in "XY")
+    if None in spacing:
+        return Statement(source, None, "a value or unit is missing or unknown")
+    return Statement(source, spacing)  # type: ignore[arg-type]
+
+
+def _ome_size(pixels: ElementTree.Element) -> tuple[int, int] | None:
+    return _pair(pixels.get("SizeX"), pixels.get("SizeY"))
+
+
+def _ome_axis(pixels: ElementTree.Element, axis: str) -> float | None:
+    value = _number(pixels.get(f"PhysicalSize{axis}"))
+    unit = _MILLIMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+    return None if value is None or unit is None else value * unit
+
+
+def _imagej(page: tifffile.TiffPage) -> Statement | None:
+    """XResolution and YResolution in pixels per unit of ImageJ's description."""
+    if not page.description.startswith("ImageJ="):
+        return None
+    found = re.search(r"^unit=(.*?)\s*$", page.description, re.MULTILINE)
+    unit = _MILLIMETRES.get(found[1]) if found else None
+    if unit is None:
+        return None
+    try:
+        x, y = (resolution(page, axis) for axis in "XY")
+    except ValueError:
+        return None  # the resolution tags' own statement says why
+    if x is None or y is None:
+        return None
+    return Statement("ImageJ unit", (unit * x[1] / x[0], unit * y[1] / y[0]))
+
+
+def _aperio(page: tifffile.TiffPage) -> Statement | None:
+    """MPP, µm per pixel at full resolution, of Aperio's ImageDescription."""
+    source, text = "Aperio MPP", page.description
+    if not text.startswith("Aperio"):
+        return None
+    found = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", text)
+    if found is None:
+        return None
+    mpp = _number(found[1].replace(",", "."))
+    if mpp is None:
+        return Statement(source, None, f"{ascii(found[1])[:20]} is not a positive number")
+    scanned = re.search(r"\[\d+,\s*\d+[,\s]+(\d+)x(\d+)\]", text)
+    if scanned and _is_reduced(page, _pair(scanned[1], scanned[2])):
+        return Statement(source, None, _ANOTHER_SIZE)
+    return Statement(source, (mpp / 1000, mpp / 1000))
+
+
+def _philips(page: tifffile.TiffPage) -> Statement | None:
+    """DICOM_PIXEL_SPACING, mm, of the finest level in Philips' XML."""
+    source, text = "Philips DICOM_PIXEL_SPACING", page.parent.pages.first.description
+    if "DPUfsImport" not in text[:2000]:
+        return None
+    root = _xml(text)
+    if root is None:
+        return Statement(source, None, "the XML is damaged")
+    values = [
+        e.text or "" for e in root.iter("Attribute") if e.get("Name") == "DICOM_PIXEL_SPACING"
+    ]
+    spacings = [s for s in map(_dicom_pair, values) if s is not None]
+    return Statement(source, min(spacings)) if spacings else None
+
+
+def _dicom_pair(text: str) -> tuple[float, float] | None:
+    """DICOM's order is rows, then columns: y, then x. Values are quoted: "0.00025" "0.00025"."""
+    values = [_number(part) for part in text.replace('"', " ").split()]
+    if len(values) != 2 or values[0] is None or values[1] is None:
+        return None
+    return values[1], values[0]
+
+
+def _is_reduced(page: tifffile.TiffPage, described: tuple[int, int] | None) -> bool:
+    """Whether the page is the described (width, height) at another scale, not a part of it."""
+    if described is None or described == (page.imagewidth, page.imagelength):
+        return False
+    width, height = described
+    return abs(page.imagewidth * height / width - page.imagelength) <= 1 + height / width
+
+
+def _xml(text: str) -> ElementTree.Element | None:
+    """The root; None for damaged XML, and for XML that defines entities, which may expand."""
+    if len(text) > _MAX_XML or "<!DOCTYPE" in text or "<!ENTITY" in text:
+        return None
+    try:
+        return ElementTree.fromstring(text.strip("\0 \r\n"))
+    except ElementTree.ParseError:
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    """A positive finite number; None for anything else."""
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) and value > 0 else None
+
+
+def _pair(width: str | None, height: str | None) -> tuple[int, int] | None:
+    values = _number(width), _number(height)
+    return None if values[0] is None or values[1] is None else (int(values[0]), int(values[1]))
+
+
+VENDORS: tuple[Callable[[tifffile.TiffPage], Statement | None], ...] = (
+    _ome, _imagej, _aperio, _philips,
+)  # fmt: skip
