@@ -24,6 +24,7 @@ from slide.pixel_size import Statement, choose_pixel_size
 
 SUFFIX = ".mha"
 _MAX_HEADER = 1 << 16  # bytes
+_FARTHEST_ORIGIN = 1e6  # mm: beyond, a pixel is lost in the rounding of coordinates
 _CHUNK = 1 << 24  # bytes of encoded pixels at a time
 _SAVE_AGAIN = "save it again as .mha"
 _TAKEN_AS_ALPHA = "its fourth channel is taken as transparency"
@@ -96,6 +97,8 @@ def _check_geometry(reader: sitk.ImageFileReader) -> None:
         raise ImageError(f"{kind} samples: {CONVERT_TO_8_BITS}")
     if not np.allclose(reader.GetDirection(), np.eye(len(size)).ravel()):
         raise ImageError("its axes are turned (direction matrix): save it with identity direction")
+    if max(map(abs, reader.GetOrigin())) > _FARTHEST_ORIGIN:
+        raise ImageError("invalid origin: save it with one near the image")
 
 
 def _stated_pixel_sizes(header: _Header, reader: sitk.ImageFileReader) -> list[Statement]:
