@@ -1,8 +1,8 @@
-"""Run process.py while Python reports what it does: `python -m test.audited EVENTS OPTIONS...`.
+"""Run process.py under an audit hook: `python -m test.audited EVENTS OPTIONS...`.
 
-Sockets, other programs and unpickling raise. What was tried, and every file that Python opened or
-changed, is written to EVENTS, a JSON list of an event and its arguments. Native libraries that open
-files on their own are not seen: on them the container's tests say more.
+Opening sockets, starting programs and unpickling raise PermissionError. These attempts, and every
+file that Python opens or changes, are written to EVENTS as a JSON list of events with their
+arguments. Native code is not audited; the container tests confine it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FILES = (
 
 
 def main() -> int:
-    """The exit status of process.py."""
+    """Run process.py and return its exit status."""
     events: list[tuple[str, list[str]]] = []
 
     def hook(event: str, arguments: tuple[object, ...]) -> None:
@@ -34,7 +34,7 @@ def main() -> int:
             events.append((event, [str(a) for a in arguments]))
 
     path, *options = sys.argv[1:]
-    import torch  # noqa: F401  where it brings CUDA, it asks the system where libdl is
+    import torch  # noqa: F401  with CUDA, it runs a program to find libdl
 
     sys.addaudithook(hook)
     import process

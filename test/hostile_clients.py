@@ -1,7 +1,7 @@
-"""Slow, careless and malicious HTTP clients, for the server of invoke mode on the loopback.
+"""Slow, faulty and malicious HTTP clients for tests of the invoke mode's server.
 
-Each kind is bytes to send and the statuses that may answer them; 0 stands for a connection that is
-closed without an answer. None of them is a valid call of POST /invoke.
+Each client has the bytes to send and the statuses that are acceptable answers; 0 means that the
+connection is closed without an answer. No client makes a valid call of POST /invoke.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Client(NamedTuple):
     name: str
     send: bytes
     statuses: set[int]
-    half_closed: bool = False  # says that it will send no more, and waits
+    half_closed: bool = False  # shuts down its sending side and waits
 
 
 CLIENTS = [
@@ -60,10 +60,10 @@ CLIENTS = [
 
 
 def status_of(port: int, client: Client) -> int:
-    """The status that answers a client; 0 where the connection is closed without one.
+    """The status of the answer to a client; 0 if the connection is closed without one.
 
     Raises:
-        TimeoutError: neither came.
+        TimeoutError: neither an answer nor a close.
     """
     with _connected(port) as connection:
         try:
@@ -72,19 +72,19 @@ def status_of(port: int, client: Client) -> int:
                 connection.shutdown(socket.SHUT_WR)
             answer = connection.recv(1000)
         except (ConnectionResetError, BrokenPipeError):
-            return 0  # refused before it had sent all
+            return 0  # refused before everything was sent
     return int(answer.split()[1]) if answer.startswith(b"HTTP/") else 0
 
 
 def reset(port: int) -> None:
-    """Connect, send a part, and be gone without a word (TCP's RST)."""
+    """Connect, send a part of a request, and reset the connection (TCP RST)."""
     with _connected(port) as connection:
         connection.sendall(_POST)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def never_reading(port: int, requests: int = 2000) -> socket.socket:
-    """A connection with many requests, whose answers are not read."""
+    """A connection that sends many requests and reads no answer."""
     connection = _connected(port)
     connection.setblocking(False)
     with contextlib.suppress(BlockingIOError):
@@ -94,7 +94,7 @@ def never_reading(port: int, requests: int = 2000) -> socket.socket:
 
 @contextlib.contextmanager
 def slow_ones(port: int, count: int) -> Iterator[None]:
-    """Connections that send a byte a second each (slow-loris), half of them of a body."""
+    """Connections that send one byte per second (slow-loris), half of them within a body."""
     starts = (b"GET /health HT", _POST + b"Content-Length: 9999\r\n\r\n")
     connections = [_connected(port) for _ in range(count)]
     over = threading.Event()
@@ -122,5 +122,5 @@ def _connected(port: int) -> socket.socket:
 
 
 def _send(connection: socket.socket, data: bytes) -> None:
-    with contextlib.suppress(OSError):  # the server may have let it go
+    with contextlib.suppress(OSError):  # the server may have closed it
         connection.sendall(data)

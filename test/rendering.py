@@ -1,8 +1,8 @@
-"""Rendered H&E tissue with nuclei and mitotic figures at known places, for tests and the sample.
+"""Rendered H&E tissue with mitotic figures at known positions, for tests and the sample image.
 
-Everything is drawn as concentrations of hematoxylin and eosin, in µm, and turned into RGB by
-Beer-Lambert's law. It looks enough like tissue for plumbing: candidates are found in it, and a
-small network can learn its figures. It is no substitute for tissue.
+Concentrations of hematoxylin and eosin are drawn in µm and converted to RGB by the Beer-Lambert
+law. The result is good enough to exercise the code: candidates are found in it, and a small network
+can learn its figures. It does not replace real tissue.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FIGURE_MARGIN = 12.0  # µm from a figure to the border and to other nuclei's ce
 
 @dataclass(frozen=True)
 class Look:
-    """How stain and scanner colour the tissue.
+    """The appearance that stain and scanner give the tissue.
 
     hematoxylin, eosin: optical density in R, G, B of concentration 1 (Macenko et al. 2009);
     white: RGB of empty glass; strength: factors on the two concentrations; blur: µm, standard
@@ -51,11 +51,11 @@ def render_tissue(
     mpp: float = 0.25,
     look: Look = PURPLE,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tissue of `size` (height, width) px at `mpp` µm per pixel.
+    """Render tissue of `size` (height, width) px at `mpp` µm per pixel.
 
-    figures: how many mitotic figures, or their (n, 2) centres in px (x, y). Returns the pixels,
+    figures: number of mitotic figures, or their (n, 2) centres in px (x, y). Returns the pixels,
     (height, width, 3) uint8 RGB, and the figures' centres, (n, 2) float64 px (x, y). The same
-    arguments give the same image. Raises ValueError where so many figures have no room.
+    arguments give the same image. Raises ValueError if there is not enough room for the figures.
     """
     canvas = _Canvas(size, mpp, np.random.default_rng(seed))
     centres = _place_figures(canvas, figures)
@@ -81,7 +81,7 @@ class _Canvas:
         self.grain = self.noise(0.5)  # chromatin and cytoplasm are granular at this scale
 
     def noise(self, across: float, along: float | None = None) -> np.ndarray:
-        """Smooth noise, mean 0, deviation 1; correlation in µm across and along the fibres."""
+        """Smooth noise of mean 0 and deviation 1, with correlation lengths in µm."""
         height, width = self.eosin.shape
         y, x = np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width)[None, : width // 2 + 1]
         cosine, sine = np.cos(self.fibres), np.sin(self.fibres)
@@ -94,7 +94,7 @@ class _Canvas:
         return (smooth / np.sqrt(np.mean(spectrum**2))).astype(np.float32)
 
     def window(self, centre: np.ndarray, radius: float) -> tuple[tuple[slice, slice], np.ndarray]:
-        """Pixels within `radius` of `centre`, and their µm from it, (h, w, 2) float (x, y)."""
+        """The pixels within `radius` µm of `centre`, and their offsets in µm, (h, w, 2) (x, y)."""
         low = np.floor((centre - radius) / self.mpp).astype(int).clip(0)
         high = np.ceil((centre + radius) / self.mpp).astype(int) + 1
         high = np.minimum(high, self.eosin.shape[::-1])
@@ -104,7 +104,7 @@ class _Canvas:
         return window, np.stack(np.meshgrid(x, y), axis=-1)
 
     def develop(self, look: Look) -> np.ndarray:
-        """RGB uint8 of the stains as `look` shows them."""
+        """RGB uint8 of the stains with the given look."""
         stains = np.stack([self.hematoxylin, self.eosin], axis=-1) * np.array(
             look.strength, np.float32
         )
@@ -115,11 +115,11 @@ class _Canvas:
         return rgb.round().clip(0, 255).astype(np.uint8)
 
 
-# ------------------------------------------------------------------------------------------ places
+# --------------------------------------------------------------------------------------- positions
 
 
 def _place_figures(canvas: _Canvas, figures: int | np.ndarray) -> np.ndarray:
-    """(n, 2) µm (x, y)."""
+    """Centres of the figures, (n, 2) µm (x, y)."""
     if np.ndim(figures) > 0:
         return np.asarray(figures, np.float64).reshape(-1, 2) * canvas.mpp
     count, placed = int(figures), np.empty((0, 2))
@@ -136,7 +136,7 @@ def _place_figures(canvas: _Canvas, figures: int | np.ndarray) -> np.ndarray:
 
 
 def _place_nuclei(canvas: _Canvas, figures: np.ndarray) -> np.ndarray:
-    """A jittered hexagonal lattice, without the places of the figures: (n, 2) µm (x, y)."""
+    """A jittered hexagonal lattice that leaves out the figures: (n, 2) µm (x, y)."""
     columns, rows = (canvas.extent / CELL_SPACING).astype(int) + 2
     lattice = np.stack(np.meshgrid(np.arange(columns), np.arange(rows)), axis=-1).astype(float)
     lattice[1::2, :, 0] += 0.5
@@ -153,7 +153,7 @@ def _distances(points: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 
 def _draw_stroma_and_cytoplasm(canvas: _Canvas) -> None:
-    """Eosin: granular cytoplasm, bands of fibres between the nests, tears of white glass."""
+    """Draw granular cytoplasm, bands of fibres between the nests, and tears of white glass."""
     region = canvas.noise(28.0)
     canvas.stroma = region > 0.9
     fibres = canvas.noise(0.8, 9.0)
@@ -170,7 +170,7 @@ def _draw_stroma_and_cytoplasm(canvas: _Canvas) -> None:
 
 
 def _draw_nucleus(canvas: _Canvas, centre: np.ndarray) -> None:
-    """A vesicular tumour nucleus, a spindle in stroma, or a small dark lymphocyte."""
+    """Draw a vesicular tumour nucleus, a spindle in stroma, or a small dark lymphocyte."""
     rng = canvas.rng
     column, row = (centre / canvas.mpp).astype(int).clip(0, np.array(canvas.eosin.shape)[::-1] - 1)
     if canvas.torn[row, column]:
@@ -196,7 +196,7 @@ def _draw_nucleus(canvas: _Canvas, centre: np.ndarray) -> None:
 
 
 def _draw_figure(canvas: _Canvas, centre: np.ndarray) -> None:
-    """A figure in a cell of clear cytoplasm: a plate, two parting plates, or a ragged clump."""
+    """Draw a cell with clear cytoplasm and a plate, two separating plates, or a ragged clump."""
     rng = canvas.rng
     turn = rng.uniform(0, np.pi)
     window, cell, depth = _blob(canvas, centre, (8.0, 7.0), turn, roughness=0.04, edge=2.0)
@@ -226,10 +226,10 @@ def _blob(
     roughness: float,
     edge: float,
 ) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray]:
-    """A wobbly ellipse: its window, its coverage in 0..1, and each pixel's depth inside it in µm.
+    """An irregular ellipse: its window, its coverage in 0..1, and each pixel's depth in µm.
 
-    axes: µm, the two half axes; roughness: share by which the outline wobbles; edge: µm over
-    which the coverage falls off.
+    axes: µm, the two half axes; roughness: relative deviation of the outline; edge: µm
+    over which the coverage falls off.
     """
     window, offsets = canvas.window(centre, max(axes) * 1.6 + edge)
     cosine, sine = np.cos(turn), np.sin(turn)
@@ -246,12 +246,12 @@ def _blob(
 def _stain(
     canvas: _Canvas, window: tuple[slice, slice], inside: np.ndarray, amount: np.ndarray | float
 ) -> None:
-    """Replace what is there by `amount` of hematoxylin and little eosin."""
+    """Replace the stains by `amount` of hematoxylin and a little eosin."""
     canvas.hematoxylin[window] += inside * (amount - canvas.hematoxylin[window])
     canvas.eosin[window] *= 1 - 0.6 * inside
 
 
 def _ramp(x: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, smooth between."""
+    """Smooth step from 0 at x <= 0 to 1 at x >= 1."""
     x = x.clip(0, 1)
     return x * x * (3 - 2 * x)

@@ -21,7 +21,7 @@ FIELD = field(size=(70, 80))
 
 @pytest.fixture
 def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
-    """input/ and output/, and beside them elsewhere/ with a good image."""
+    """input/, output/, and elsewhere/ with a valid image."""
     for name in ("input", "output", "elsewhere"):
         (tmp_path / name).mkdir()
     write_tiff(tmp_path / "elsewhere" / "private.tif", FIELD, 0.25)
@@ -29,7 +29,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 
 def process(source: Path, output: Path) -> dict[str, str | None]:
-    """Each image's error, None where it went well."""
+    """The error of each image, or None."""
     settings = FolderSettings(output, "2025", None, {}, source=source)
     process_images(tiny_detector("none"), find_images(source), settings)
     images = json.loads((output / "results.json").read_text())["images"]
@@ -63,7 +63,7 @@ def test_links_out_of_the_input_are_refused_and_others_followed(
 
 
 def test_the_input_folder_itself_may_be_a_link(folders: tuple[Path, Path, Path]) -> None:
-    """As on platforms that link /input anew for every call."""
+    """As on platforms that replace /input by a link for every call."""
     source, output, elsewhere = folders
     (source / "link").symlink_to(elsewhere)
     assert process(source / "link", output) == {"private.tif": None}
@@ -138,7 +138,7 @@ def test_a_file_of_the_output_that_is_a_link_is_replaced(
 def test_a_summary_that_names_a_folder_elsewhere(
     folders: tuple[Path, Path, Path], name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """`python -m report` on results that a stranger sent writes nothing outside them."""
+    """`python -m report` on untrusted results writes nothing outside their folder."""
     source, output, elsewhere = folders
     write_tiff(source / "a.tif", FIELD, 0.25)
     process(source, output)

@@ -1,4 +1,4 @@
-"""Fetching the real fields: what is written, and what is said when nothing can be."""
+"""Downloading the real fields: the files written, and the errors reported."""
 
 from __future__ import annotations
 
@@ -62,7 +62,6 @@ def test_an_unreachable_index_has_its_own_status(
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     monkeypatch.setattr("sys.argv", ["fetch_real_images", str(tmp_path / "real")])
     assert fetch_real_images.main() == UNREACHABLE
-    said = capsys.readouterr().err
-    assert said == (
+    assert capsys.readouterr().err == (
         "fetch_real_images: histolytics==0.3.0 cannot be downloaded: ERROR: No matching package\n"
     )

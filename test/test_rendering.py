@@ -1,4 +1,4 @@
-"""The rendered tissue: where its figures are, and that they look like figures."""
+"""The rendered tissue: the positions of its figures, and their appearance."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from training.tiff import write_tiff
 
 
 def darkness_around(pixels: np.ndarray, centre: np.ndarray, radius: int) -> np.ndarray:
-    """Mean optical density of the pixels within `radius` px of `centre`, one value a pixel."""
+    """Optical density, averaged over channels, of each pixel within `radius` px of `centre`."""
     x, y = centre.round().astype(int)
     window = pixels[y - radius : y + radius + 1, x - radius : x + radius + 1].astype(float)
     return -np.log((window + 1) / 256).mean(axis=-1)
@@ -61,13 +61,13 @@ def test_figures_keep_off_the_border_and_each_other() -> None:
 
 
 def test_figures_at_given_places() -> None:
-    places = np.array([[60.0, 50.0], [10.0, 95.0]])  # one at the border
+    places = np.array([[60.0, 50.0], [10.0, 95.0]])  # the second is at the border
     pixels, centres = render_tissue((100, 120), figures=places, seed=1)
     np.testing.assert_allclose(centres, places)
     assert darkness_around(pixels, centres[0], 6).max() > 1.4
 
 
-def test_no_room_is_said() -> None:
+def test_too_many_figures_are_an_error() -> None:
     with pytest.raises(ValueError, match="no room for 50 figures"):
         render_tissue((200, 200), figures=50)
     with pytest.raises(ValueError, match="no room for 1 figures"):

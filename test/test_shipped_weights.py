@@ -1,7 +1,7 @@
 """The shipped weights on real tissue that they were not trained on (needs MITOSIS_DATA).
 
-README.md and docs/adaptation.md quote what these fields gave; a change of the code that loses it
-fails here.
+README.md and docs/adaptation.md quote these results; a change of the code that worsens them fails
+here.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from training.prepare import UNSEEN_MPP, unseen_fields
 from training.samples import SourceImage
 
 pytestmark = pytest.mark.skipif("MITOSIS_DATA" not in os.environ, reason="MITOSIS_DATA is not set")
-# Processors round differently: between bf16 and fp32 AP moves by less than 0.001 and F1 by nothing.
+# Processors round differently: AP differs by less than 0.001 between bf16 and fp32, F1 not at all.
 AP_TOLERANCE = 0.005
-F1_TOLERANCE = 0.015  # a figure of the 82 more or less
+F1_TOLERANCE = 0.015  # one of the 82 figures
 
 
 def data() -> Path:
