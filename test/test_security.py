@@ -25,8 +25,12 @@ from batch.options import ROOT
 from model.network import MitosisNetwork
 from model.source_bank import BANK_FILE, SourceBankError, load_bank
 from model.weights import CARD_FILE, WEIGHTS_FILE, WeightsError, file_sha256, load_weights
+from test.builders import rendered_samples
 from test.model.builders import DOMAINS, field, tiny_bank, tiny_network, write_bank, write_weights
+from training.checkpoint import CHECKPOINT_FILE
 from training.imagenet_trunk import load_folded_trunk
+from training.loop import train
+from training.recipe import Recipe
 from training.tiff import write_tiff
 from training.trunk import Trunk, load_trunk
 
@@ -112,6 +116,13 @@ def test_a_pickle_in_place_of_the_model_is_not_loaded(
         load_weights(made / "weights")
     with pytest.raises(SourceBankError, match=re.escape(BANK_FILE)):
         load_bank(made / "bank", card["sha256"], DOMAINS)
+
+
+def test_training_unpickles_no_checkpoint(trap: Payload, tmp_path: Path) -> None:
+    samples = rendered_samples()
+    torch.save({"network": trap}, tmp_path / CHECKPOINT_FILE)
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        train(MitosisNetwork(len(samples.domains)), samples, Recipe(steps=1), tmp_path)
 
 
 def test_training_unpickles_no_trunk(trap: Payload, tmp_path: Path) -> None:
