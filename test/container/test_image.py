@@ -79,7 +79,8 @@ def test_only_what_it_runs_is_inside(images: dict[str, str]) -> None:
     code = "import os; print(*sorted(os.listdir('/opt/app')))"
     inside = python(images["exec"], code).split()
     assert inside == [
-        "evaluation", "model", "process.py", "report", "serve.py", "source_bank", "weights",
+        "batch", "evaluation", "model", "process.py", "report", "serve.py", "slide", "source_bank",
+        "weights",
     ]  # fmt: skip
 
 
