@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.metrics import Pool, summary
+from evaluation.metrics import summary
+from evaluation.pool import Pool
 
 FEWEST_SLIDES = 4
 RESAMPLES = 1000

@@ -1,6 +1,6 @@
 """Which detection found which figure: within 7.5 µm, each detection and each figure at most once.
 
-Three rules, because the count depends on the rule where points are crowded:
+Four rules, because the count depends on the rule where points are crowded:
 
 official   evalutils.scorers.score_detection: the figures, in the order of the ground truth, each
            take the nearest detection that no earlier figure took. Another order of the same
@@ -10,9 +10,12 @@ optimal    the largest number of pairs that any assignment reaches. It depends o
 ranked     the detections, from the most probable down (ties by y, then x), each take the nearest
            figure that no earlier detection took. Removing the less probable detections changes
            nothing above them, which is what average precision needs.
+boxes      as ranked, but points are boxes of 22.5 µm, and the figure taken is the one of the
+           largest overlap (intersection over union) of at least 0.5, as in COCO. The MIDOG 2025
+           evaluation computes its average precision with them.
 
-All three ask evalutils which points lie within the radius of which, so they agree on the border:
-a distance equal to the radius counts. Equal distances are taken in evalutils' order.
+The first three ask evalutils which points lie within the radius of which, so they agree on the
+border: a distance equal to the radius counts. Equal distances are taken in evalutils' order.
 """
 
 import numpy as np
@@ -22,8 +25,11 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from evaluation.counts import Counts
 from evaluation.scored_image import ScoredImage
+from model.detections import MERGE_RADIUS_UM
 
-RADIUS = 7.5e-3  # mm; the MIDOG challenge's evaluation
+RADIUS = MERGE_RADIUS_UM / 1000  # mm
+BOX_SIDE = 0.0225  # mm; shifted by RADIUS along one axis, two boxes overlap by half (IoU 0.5)
+LEAST_OVERLAP = 0.5
 
 Points = list[tuple[float, ...]]
 
@@ -69,12 +75,33 @@ def ranking(image: ScoredImage) -> np.ndarray:
 
 def hits_by_rank(image: ScoredImage) -> np.ndarray:
     """(n,) bool in the order of ranking(): whether a detection finds a figure, ranked rule."""
-    order = ranking(image)
-    near = _neighbours(image.points[order], image.figures, image.mpp)
-    free = np.ones(len(image.figures), dtype=bool)
-    hits = np.zeros(len(order), dtype=bool)
-    for rank, figures in enumerate(near):
-        figure = next((figure for figure in figures if free[figure]), None)
+    near = _neighbours(image.points[ranking(image)], image.figures, image.mpp)
+    return _take_in_turn(near, len(image.figures))
+
+
+def box_hits_by_rank(image: ScoredImage) -> np.ndarray:
+    """(n,) bool in the order of ranking(): whether a detection finds a figure, rule of boxes."""
+    scale = np.array(image.mpp) * 1e-3 / BOX_SIDE
+    points, figures = image.points[ranking(image)] * scale, image.figures * scale
+    shared = np.clip(1 - np.abs(points[:, None] - figures[None]), 0, None).prod(axis=2)
+    overlap = shared / (2 - shared)
+    best_first = [np.argsort(-row, kind="stable") for row in overlap]
+    preferences = [
+        [int(figure) for figure in order if row[figure] >= LEAST_OVERLAP]
+        for order, row in zip(best_first, overlap, strict=True)
+    ]
+    return _take_in_turn(preferences, len(image.figures))
+
+
+def _take_in_turn(preferences: list[list[int]], figures: int) -> np.ndarray:
+    """(n,) bool: whether each detection, in this order, gets a figure that no earlier one took.
+
+    preferences: for each detection the figures that it may take, the best first.
+    """
+    free = np.ones(figures, dtype=bool)
+    hits = np.zeros(len(preferences), dtype=bool)
+    for rank, wanted in enumerate(preferences):
+        figure = next((figure for figure in wanted if free[figure]), None)
         if figure is not None:
             free[figure], hits[rank] = False, True
     assert hits.sum() == (~free).sum()

@@ -2,200 +2,54 @@
 
 import argparse
 import json
-import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from evaluation import ScoringError
-from evaluation.bootstrap import LEVEL, RESAMPLES, draw, intervals, paired_differences
-from evaluation.counts import Counts
-from evaluation.matching import RADIUS, match_official, match_optimal
-from evaluation.metrics import (
-    FROC_DENSITIES,
-    Pool,
-    average_precision,
-    best_operating_point,
-    froc,
-    official_curve,
-    pool,
-    ranked_curve,
-)
-from evaluation.run import Run, load_run
-from evaluation.scored_image import ScoredImage
+from evaluation.bootstrap import RESAMPLES
+from evaluation.pool import Pool, pool
+from evaluation.run import load_run
+from evaluation.scores import by_domain, score_folder
 from evaluation.table import format_scores
 
-__all__ = ["format_scores", "main", "score_folder", "score_images"]
+__all__ = ["format_scores", "main", "score_folder"]
 
 ABOUT = """\
 Score the detections of process.py against a ground truth.
 
-A detection within 7.5 µm of a mitotic figure finds it; each finds one, each is found once. The
-official count is evalutils.scorers.score_detection, the MIDOG challenge's own, at the threshold in
-each result.json. Its greedy match depends on the order of the figures, so the largest assignment
-stands beside it (F1 opt). "best" is the threshold that would have been best for these very images:
-an upper bound, not a result. AP (average precision) and FROC use no threshold; FROC is the mean
-sensitivity at 1, 2, 4, 8 and 16 false positives per mm2.
+A detection within 7.5 µm of a mitotic figure finds it. Each detection finds one figure at most, and
+each figure is found once. The official count is evalutils.scorers.score_detection, the MIDOG
+challenge's own, at the threshold in each result.json. Its greedy match depends on the order of the
+figures, so the largest assignment is reported beside it (F1 opt). "best" is the threshold that
+would have been best for these very images: an upper bound, not a result. AP (average precision) and
+FROC use no threshold; FROC is the mean sensitivity at 1, 2, 4, 8 and 16 false positives per mm2.
 
-Brackets are 95 % bootstrap intervals. Slides are drawn where there are at least four, fields
-otherwise: an interval over fields says nothing about slides that were not seen.
+The second table has F1, AP and FROC AUC (up to 8 false positives per image, so at most 8) as the
+evaluation of MIDOG 2025 computes them.
 
-An image of the ground truth without a result, or whose result says "failed", counts with all its
-figures missed; it is named. Results for other images are named and left out.
+Brackets are 95 % bootstrap intervals. Slides are drawn if there are at least four, fields
+otherwise: an interval over fields says nothing about other slides.
+
+All figures of an image count as missed if it has no result or its result says "failed"; such images
+are listed. Results for images that are not in the ground truth are listed and not scored.
 """
 
 EXAMPLES = """\
 examples:
   ./run.sh images/ out/ && python -m evaluation.score --predictions out --ground-truth truth.json
   python -m evaluation.score --predictions out/ours --compare out/none --ground-truth truth.json
-      the same table for both, and the differences (first minus second) on paired resamples
+      the same tables for both, and the differences (first minus second) on paired resamples
   python -m evaluation.score --predictions out --ground-truth MIDOG.json --only '0[0-4]*'
       only images 001 to 049
 
-ground truth: {"images": [{"id": 1, "file_name": "A03_02.tif", "width": 2084, "height": 2084}, ...],
-  "annotations": [{"image_id": 1, "bbox": [x1, y1, x2, y2], "category_id": 1}, ...]}
-  Category 1 is a mitotic figure, others are not used. An image may also have "slide", "domain" and
-  "mpp" (µm per pixel). Images are paired with results by the stem of the file name.
+ground truth: MIDOG's annotation JSON (2021, 2022, ++ and 2025), or a file like it:
+  {"images": [{"id": 1, "file_name": "A03_02.tif", "width": 2084, "height": 2084}, ...],
+   "categories": [{"id": 1, "name": "mitotic figure"}, {"id": 2, "name": "not mitotic figure"}],
+   "annotations": [{"image_id": 1, "bbox": [x1, y1, x2, y2], "category_id": 1}, ...]}
+  The name of a category decides whether it is the mitotic figure. An image may also have "slide",
+  "domain" and "mpp" (µm per pixel). Images and results are paired by the file name without suffix.
 """
-
-
-def score_folder(
-    output: Path,
-    ground_truth: Path,
-    *,
-    compare: Path | None = None,
-    only: str = "*",
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> dict[str, Any]:
-    """All scores of an OUTPUT folder, ready for JSON (None for what is not defined).
-
-    compare is another OUTPUT folder; only a pattern for the stems of the images, such as "A03*".
-    Raises ScoringError where a file cannot be read or no image has a result.
-    """
-    run = load_run(output, ground_truth, only)
-    other = None if compare is None else load_run(compare, ground_truth, only)
-    scores = {
-        "predictions": str(output),
-        "compare": None if compare is None else str(compare),
-        "ground_truth": str(ground_truth),
-        "radius_mm": RADIUS,
-        "bootstrap": {"level": LEVEL, "resamples": resamples, "seed": seed},
-        **score_run(run, resamples, seed),
-    }
-    if other is not None:
-        scores["comparison"] = {
-            "run": score_run(other, resamples, seed),
-            "differences": compare_runs(run, other, resamples, seed),
-        }
-    plain: dict[str, Any] = _plain(scores)
-    return plain
-
-
-def score_run(run: Run, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
-    """Scores per image, per domain and pooled, and what was missing."""
-    return {
-        "missing": run.missing,
-        "failed": run.failed,
-        "left_out": run.left_out,
-        "notes": run.notes,
-        "images": [_score_image(image) for image in run.images],
-        "domains": {
-            domain: score_images(images, resamples, seed)
-            for domain, images in by_domain(run.images).items()
-        },
-        "pooled": score_images(run.images, resamples, seed),
-    }
-
-
-def compare_runs(run: Run, other: Run, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
-    """run minus other, per domain and pooled; both are runs on the same ground truth."""
-    theirs = by_domain(other.images)
-    return {
-        "domains": {
-            domain: compare_images(images, theirs[domain], resamples, seed)
-            for domain, images in by_domain(run.images).items()
-        },
-        "pooled": compare_images(run.images, other.images, resamples, seed),
-    }
-
-
-def score_images(
-    images: Sequence[ScoredImage], resamples: int = RESAMPLES, seed: int = 0
-) -> dict[str, Any]:
-    """Pooled scores of some images, with intervals (nan for what is not defined)."""
-    pooled = pool(images)
-    drawn = draw([image.slide for image in images], resamples, seed)
-    best = best_operating_point(official_curve(pooled))
-    ranked = ranked_curve(pooled)
-    sensitivities = froc(ranked)
-    return {
-        "images": len(images),
-        "figures": int(pooled.figures.sum()),
-        "area_mm2": float(pooled.area.sum()),
-        "thresholds": sorted({i.threshold for i in images if math.isfinite(i.threshold)}),
-        "shipped": _named(Counts(*pooled.official.sum(axis=0))),
-        "optimal": _named(Counts(*pooled.optimal.sum(axis=0))),
-        "best": {"threshold": best.threshold, **_named(best.counts)},
-        "average_precision": average_precision(ranked),
-        "froc": {
-            "false_positives_per_mm2": list(FROC_DENSITIES),
-            "sensitivity": sensitivities.tolist(),
-            "mean": float(sensitivities.mean()),
-        },
-        "interval_unit": drawn.unit,
-        "interval_units": drawn.units,
-        "intervals": intervals(pooled, drawn),
-    }
-
-
-def compare_images(
-    images: Sequence[ScoredImage],
-    others: Sequence[ScoredImage],
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> dict[str, dict[str, float]]:
-    """For each metric value, low and high of images minus others, the same images of two runs."""
-    assert [image.name for image in images] == [image.name for image in others], "not paired"
-    drawn = draw([image.slide for image in images], resamples, seed)
-    differences = paired_differences(pool(images), pool(others), drawn)
-    return {metric: difference._asdict() for metric, difference in differences.items()}
-
-
-def by_domain(images: Sequence[ScoredImage]) -> dict[str, list[ScoredImage]]:
-    """The images of each domain, domains in alphabetical order."""
-    domains = sorted({image.domain for image in images})
-    return {domain: [image for image in images if image.domain == domain] for domain in domains}
-
-
-def _score_image(image: ScoredImage) -> dict[str, Any]:
-    return {
-        "name": image.name,
-        "domain": image.domain,
-        "slide": image.slide,
-        "figures": len(image.figures),
-        "threshold": image.threshold,
-        "shipped": _named(match_official(image)),
-        "optimal": _named(match_optimal(image)),
-        "average_precision": average_precision(ranked_curve(pool([image]))),
-    }
-
-
-def _named(counts: Counts) -> dict[str, float]:
-    whole = {name: int(count) for name, count in counts._asdict().items()}
-    return {**whole, "precision": counts.precision, "recall": counts.recall, "f1": counts.f1}
-
-
-def _plain(value: Any) -> Any:
-    """Strict JSON has neither nan nor infinity: both become None."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -245,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--predictions", type=Path, required=True, metavar="OUT", help="OUTPUT of process.py")
-    add("--ground-truth", type=Path, required=True, metavar="FILE", help="JSON in MIDOG form")
+    add("--ground-truth", type=Path, required=True, metavar="FILE", help="MIDOG's JSON")
     add("--compare", type=Path, metavar="OUT2", help="OUTPUT of another run, on the same images")
     add("--only", default="*", metavar="PATTERN", help="only stems that match, e.g. 'A03*'")
     add("--json", type=Path, metavar="FILE", help="write everything that was computed to FILE")

@@ -5,6 +5,7 @@ from typing import Any
 COUNTS = ("figures", "TP", "FP", "FN", "precision", "recall", "F1")
 IMAGE_COLUMNS = ("image", "domain", *COUNTS, "AP")
 GROUP_COLUMNS = ("domain", "images", *COUNTS, "F1 opt", "best F1", "at", "AP", "FROC")
+CHALLENGE_COLUMNS = ("MIDOG 2025 evaluation", "F1", "AP", "FROC AUC")
 DIFFERENCES = {
     "precision": "precision",
     "recall": "recall",
@@ -13,16 +14,19 @@ DIFFERENCES = {
     "best_f1": "best F1",
     "ap": "AP",
     "froc": "FROC",
+    "box_ap": "AP (2025)",
+    "froc_auc": "FROC AUC",
 }
 
 
 def format_scores(scores: dict[str, Any]) -> str:
-    """The result of score_folder as tables: images, then domains and all, then differences."""
-    parts = [_image_table(scores), _group_table(scores)]
+    """The result of score_folder as tables: images, domains, the challenge's own, differences."""
+    parts = [_image_table(scores), _group_table(scores), _challenge_table(scores)]
     comparison = scores.get("comparison")
     if comparison:
         parts += [
             f"The same for {scores['compare']}:\n{_group_table(comparison['run'])}",
+            _challenge_table(comparison["run"]),
             f"{scores['predictions']} minus {scores['compare']}, paired:\n"
             + _difference_table(comparison["differences"]),
         ]
@@ -60,6 +64,21 @@ def _group_table(scores: dict[str, Any]) -> str:
                 _number(best["threshold"], digits=4),
                 _with_limits(group["average_precision"], limits["ap"]),
                 _number(group["froc"]["mean"]),
+            ]
+        )
+    return _aligned(rows)
+
+
+def _challenge_table(scores: dict[str, Any]) -> str:
+    rows = [[*CHALLENGE_COLUMNS]]
+    for name, group in _groups(scores):
+        values, limits = group["midog_2025"], group["intervals"]
+        rows.append(
+            [
+                name,
+                _with_limits(values["f1"], limits["f1"]),
+                _with_limits(values["average_precision"], limits["box_ap"]),
+                _with_limits(values["froc_auc"], limits["froc_auc"]),
             ]
         )
     return _aligned(rows)

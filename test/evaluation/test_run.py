@@ -42,9 +42,13 @@ def test_missing_and_failed_images_stay_with_all_figures_missed() -> None:
 
 
 def test_the_pixel_size_of_the_ground_truth_comes_first_and_a_difference_is_noted() -> None:
-    run = pair({"a": annotated("a.tif")}, {"a": predicted("a.tif", mpp=(0.5, 0.5))})
+    run = pair({"a": annotated("a.tif")}, {"a": predicted("a.tif", mpp=(0.26, 0.25))})
     assert run.images[0].mpp == (0.25, 0.25)
-    assert "0.5 x 0.5 µm per pixel in the result, 0.25 x 0.25 in the ground" in run.notes[0]
+    assert "0.26 x 0.25 µm per pixel in the result, 0.25 x 0.25 in the ground" in run.notes[0]
+    same = pair({"a": annotated("a.tif")}, {"a": predicted("a.tif", mpp=(0.254, 0.25))})
+    assert same.notes == []
+    with pytest.raises(ScoringError, match=r"0\.5 x 0\.5 µm per pixel in .* one of them is wrong"):
+        pair({"a": annotated("a.tif")}, {"a": predicted("a.tif", mpp=(0.5, 0.5))})
     silent = pair({"a": annotated("a.tif", mpp=None)}, {"a": predicted("a.tif", mpp=(0.5, 0.5))})
     assert silent.images[0].mpp == (0.5, 0.5)
     assert silent.notes == []

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from evaluation import ScoringError
-from evaluation.score import compare_images, format_scores, main, score_folder
+from evaluation.score import format_scores, main, score_folder
+from evaluation.scores import compare_images
 from test.evaluation.scenes import row, write_json, write_result
 
 Folders = tuple[Path, Path, Path]  # a run, the ground truth, another run
@@ -57,6 +58,10 @@ def test_pooled_scores_by_hand(folders: Folders) -> None:
     assert pooled["best"]["f1"] == pytest.approx(2 * 4 / (5 + 8))
     # Ranking: 0.9 twice (hits), 0.8 (hit), 0.7 (miss), 0.4 (hit), of eight figures.
     assert pooled["average_precision"] == pytest.approx((2 + 1) / 8 + 1 / 8 * 4 / 5)
+    # Matched as boxes, the second detection is 10 px off its figure: still an overlap of 0.8.
+    assert pooled["midog_2025"]["f1"] == pooled["shipped"]["f1"]
+    assert pooled["midog_2025"]["average_precision"] == pytest.approx((38 + 13 * 4 / 5) / 101)
+    assert 0 < pooled["midog_2025"]["froc_auc"] < 8 * 0.5
     # Over 4 mm² a false positive is 0.25 a mm²: all densities are past it.
     assert pooled["froc"]["sensitivity"] == [0.5] * 5
     assert (pooled["interval_unit"], pooled["interval_units"]) == ("field", 4)
@@ -209,7 +214,7 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         main(["--help"])
     assert stopped.value.code == 0
     text = capsys.readouterr().out
-    for word in ("7.5 µm", "score_detection", "bootstrap", "--compare", "examples:", "Category 1"):
+    for word in ("7.5 µm", "score_detection", "bootstrap", "--compare", "examples:", "FROC AUC"):
         assert word in text
 
 
