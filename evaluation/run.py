@@ -17,8 +17,8 @@ from evaluation.scored_image import ScoredImage
 # pixel size the ground truth does not give either.
 USUAL_MPP = (0.25, 0.25)
 
-# Relative differences between the pixel sizes of a result and of the ground truth: MIDOG's table
-# rounds 0.226 to 0.23 µm (1.6 %).
+# Relative differences between the pixel sizes of a result and of the ground truth. MIDOG's table is
+# rounded to 0.01 µm, up to 2 %.
 NOTED_MPP, WRONG_MPP = 0.02, 0.05
 
 
