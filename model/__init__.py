@@ -1,7 +1,7 @@
-"""The detector, in the order in which the data flows.
+"""The method, from the pixels of an image to its mitotic figures; `detector` is the entry point.
 
-inputs, image, candidates, patches, network, source_bank, target, adaptation, classification,
-detections, output; `pipeline` is an image's way through them, `folder` a folder's.
+In the order in which the data flows: candidates, patches, activations, target, network,
+source_bank, scoring, adaptation, detections.
 """
 
 __version__ = "0.2.0"

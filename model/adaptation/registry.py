@@ -54,7 +54,7 @@ ADAPTATIONS = {
     for adaptation in (
         Adaptation(
             "gradient-reversal",
-            "gradient reversal with frozen batch norm statistics, then calibrated scores",
+            "gradient reversal with frozen batch norm statistics, then calibration",
             "model.adaptation.adversarial:adapt",
             {"batch_norm": "frozen"},
             calibrates=True,
@@ -67,10 +67,10 @@ ADAPTATIONS = {
         ),
         Adaptation(
             "calibrated",
-            "the network as it is, its scores brought to their usual level",
+            "unchanged network; its scores are calibrated to the image",
             calibrates=True,
         ),
-        Adaptation("none", "the network and its scores as they are"),
+        Adaptation("none", "unchanged network and scores"),
     )
 }
 DEFAULT_ADAPTATION = "calibrated"
