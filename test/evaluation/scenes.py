@@ -29,9 +29,9 @@ def crowded(seed: int, levels: int = 1000) -> ScoredImage:
 
 
 def row(
-    points: Sequence[float],
-    probabilities: Sequence[float],
-    figures: Sequence[float],
+    points: Sequence[float] | np.ndarray,
+    probabilities: Sequence[float] | np.ndarray,
+    figures: Sequence[float] | np.ndarray,
     **changes: Any,
 ) -> ScoredImage:
     """Points on one row, at these x in px of 0.25 µm (so the radius is 30 px)."""
