@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-import PIL.Image
-
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_IN_COLOUR
 from slide.image import ImageError
 
@@ -22,7 +20,7 @@ _SOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xDA, 0xE0, 0xE1, 0xEE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
 _DECODED_FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, all with Huffman coding
 _YCCK = 2  # Adobe's transform for CMYK
-_ORIENTATION = 274  # EXIF tag
+_ORIENTATION, _SHORT = 274, 3  # EXIF tag, and its type
 
 
 @dataclass(frozen=True)
@@ -116,13 +114,19 @@ def has_end(data: bytes) -> bool:
 
 def exif_orientation(exif: bytes) -> int | None:
     """The Orientation of EXIF data, a TIFF structure; None where it is missing or damaged."""
-    try:
-        tags = PIL.Image.Exif()
-        tags.load(exif)
-        value = tags.get(_ORIENTATION)
-    except Exception:  # whatever a damaged structure leads to
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
         return None
-    return value if isinstance(value, int) else None
+    try:
+        (directory,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, directory)
+        for place in range(directory + 2, directory + 2 + 12 * count, 12):
+            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", exif, place)
+            if (tag, kind) == (_ORIENTATION, _SHORT):
+                return int(value)
+    except struct.error:  # an offset or count beyond the data
+        return None
+    return None
 
 
 def _markers(data: bytes | mmap.mmap) -> Iterator[tuple[int, bytes]]:

@@ -21,7 +21,7 @@ from slide.tiff.checks import RGB, YCBCR
 from slide.tiff.colour import page_ycbcr_to_rgb
 from slide.tiff.jpeg import JPEG, check_streams, decode_jpeg_page
 from slide.tiff.jpeg2000 import APERIO_YCBCR, JPEG2000, decode_jpeg2000_page
-from slide.tiff.segments import paint_missing
+from slide.tiff.sparse import filled_copy, is_sparse, paint_missing
 
 # TIFF tag Compression of codecs that return the samples as they were encoded: none, LZW, deflate
 # (two numbers), PackBits, LZMA, Zstandard, LERC, PNG.
@@ -51,10 +51,18 @@ def fills_its_array(page: tifffile.TiffPage) -> bool:
 
 
 def _jpeg(page: tifffile.TiffPage, path: Path) -> np.ndarray:
-    pixels = _by_itk(page, path) if check_streams(page) else None
+    pixels = _jpeg_by_itk(page, path) if check_streams(page) else None
     if pixels is not None:
         return pixels
     return decode_jpeg_page(page) if page.planarconfig == 1 else _in_rgb(page, _by_tifffile(page))
+
+
+def _jpeg_by_itk(page: tifffile.TiffPage, path: Path) -> np.ndarray | None:
+    if not is_sparse(page):
+        return _by_itk(page, path)
+    with contextlib.suppress(OSError), filled_copy(page, path) as copy:
+        return _by_itk(page, copy)
+    return None
 
 
 def _as_encoded(page: tifffile.TiffPage, path: Path) -> np.ndarray:

@@ -20,7 +20,9 @@ from slide.tiff.segments import assemble
 
 APERIO_YCBCR, APERIO_RGB = 33003, 33005  # TIFF tag Compression
 JPEG2000 = (APERIO_YCBCR, 33004, APERIO_RGB, 34712)
-_CONTRADICTION = f"contradictory tags of its JPEG 2000 colours: {EXPORT_IN_COLOUR}"
+_CONTRADICTION = (
+    f"JPEG 2000 data and tags that contradict each other about RGB or YCbCr: {EXPORT_IN_COLOUR}"
+)
 
 
 @dataclass(frozen=True)

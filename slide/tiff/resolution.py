@@ -15,6 +15,7 @@ _MILLIMETRES_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
 _NO_UNIT = (None, 1)
 _RATIONAL = (5, 10)  # TIFF 6.0, field types: unsigned and signed fractions
 _NUMBERS = (3, 4, 8, 9, 11, 12, 16, 17)  # integers of 16 to 64 bits, and floating point
+_NDPI_FORMAT = 65420  # Hamamatsu's tag for the format of the file
 TAGS = "resolution tags"
 NDPI = "resolution tags of a Hamamatsu NDPI file"
 
@@ -48,7 +49,7 @@ def _fractions(tag: tifffile.TiffTag) -> Iterator[tuple[float, float]]:
 
 def of_resolution_tags(page: tifffile.TiffPage) -> Statement | None:
     """mm per pixel by the tags; None without them, or if both resolutions are 0."""
-    source = NDPI if page.is_ndpi else TAGS
+    source = NDPI if _NDPI_FORMAT in page.tags else TAGS
     try:
         fractions = [resolution(page, axis) for axis in "XY"]
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The strips or tiles of a page: where they lie, which are left out, and pasting decoded ones."""
+"""The strips or tiles of a page: where they lie, their bytes, and pasting decoded ones."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def segment_size(page: tifffile.TiffPage) -> tuple[int, int]:
 
 def segment_count(page: tifffile.TiffPage) -> int:
     """How many strips or tiles the page needs."""
-    rows, columns, planes = _grid(page)
-    return rows * columns * planes
+    rows, columns = _grid(page)
+    return rows * columns * planes(page)
 
 
 def segments(page: tifffile.TiffPage) -> Iterator[Segment]:
     """Every strip or tile, in the order of the file's tags."""
     height, width = segment_size(page)
-    rows, columns, _ = _grid(page)
+    rows, columns = _grid(page)
     offsets, counts = page.dataoffsets, page.databytecounts
     for index in range(segment_count(page)):
         row, column = divmod(index % (rows * columns), columns)
@@ -79,12 +79,11 @@ def assemble(page: tifffile.TiffPage, decode: Callable[[bytes], np.ndarray]) -> 
     decode: encoded bytes of a segment to (height, width, 3) uint8, perhaps with padding below or
     on the right.
     """
-    size = segment_size(page)
     out = np.full((page.imagelength, page.imagewidth, 3), WHITE, np.uint8)
     for segment in segments(page):
         if segment.is_missing:
             continue
-        target = _target(out, segment, size)
+        target = segment_region(page, segment, out)
         pixels = decode(read_segment(page, segment))
         if pixels.shape[0] < target.shape[0] or pixels.shape[1] < target.shape[1]:
             raise ImageError(f"damaged, a strip or tile is too small: {EXPORT_AGAIN}")
@@ -92,34 +91,19 @@ def assemble(page: tifffile.TiffPage, decode: Callable[[bytes], np.ndarray]) -> 
     return out
 
 
-def paint_missing(page: tifffile.TiffPage, pixels: np.ndarray) -> tuple[str, ...]:
-    """Paint segments that were left out white, in place; returns a warning if there are any.
-
-    Raises ImageError if only some colour planes of a segment were left out.
-    """
-    size = segment_size(page)
-    missing = [segment for segment in segments(page) if segment.is_missing]
-    if not missing:
-        return ()
-    planes = _grid(page)[2]
-    places = {(segment.top, segment.left) for segment in missing}
-    if len(places) * planes != len(missing):
-        raise ImageError(f"some of its colour planes are left out in places: {EXPORT_AGAIN}")
-    for segment in missing:
-        _target(pixels, segment, size)[:] = WHITE
-    kind = "tiles" if page.is_tiled else "strips"
-    total = segment_count(page) // planes
-    return (f"{len(places)} of {total} {kind} are left out of the file: taken as white glass",)
-
-
-def _grid(page: tifffile.TiffPage) -> tuple[int, int, int]:
-    """Rows and columns of segments, and planes."""
+def segment_region(page: tifffile.TiffPage, segment: Segment, pixels: np.ndarray) -> np.ndarray:
+    """The part of (height, width, n) pixels that a segment covers; a view."""
     height, width = segment_size(page)
-    planes = page.samplesperpixel if page.planarconfig == 2 else 1
-    return math.ceil(page.imagelength / height), math.ceil(page.imagewidth / width), planes
+    rows = slice(segment.top, segment.top + height)
+    return pixels[rows, segment.left : segment.left + width]
 
 
-def _target(pixels: np.ndarray, segment: Segment, size: tuple[int, int]) -> np.ndarray:
-    """The part of the image that a segment covers."""
-    rows = slice(segment.top, segment.top + size[0])
-    return pixels[rows, segment.left : segment.left + size[1]]
+def planes(page: tifffile.TiffPage) -> int:
+    """Number of planes in which the samples are stored: 1 if they are interleaved."""
+    return int(page.samplesperpixel) if page.planarconfig == 2 else 1
+
+
+def _grid(page: tifffile.TiffPage) -> tuple[int, int]:
+    """Rows and columns of segments."""
+    height, width = segment_size(page)
+    return math.ceil(page.imagelength / height), math.ceil(page.imagewidth / width)

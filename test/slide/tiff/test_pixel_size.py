@@ -1,0 +1,238 @@
+"""Pixel sizes of TIFF files: resolution tags of any type, fields of programs and scanners."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from slide.read import read_header, read_image
+from test.slide.builders import assert_refused
+from test.slide.tiff.builders import (
+    ASCII,
+    CM,
+    FLOAT,
+    LONG,
+    RATIONAL,
+    RGB,
+    SHORT,
+    edit_ifd,
+    write,
+)  # fmt: skip
+
+X, Y, UNIT = 282, 283, 296
+HEIGHT, WIDTH = RGB.shape[:2]
+NO_TAGS: dict[str, Any] = {"resolution": None, "resolutionunit": None}
+
+
+def assert_size(path: Path, source: str, mpp: Sequence[float] = (0.25, 0.25)) -> None:
+    image = read_image(path)
+    np.testing.assert_allclose(image.mpp, mpp, rtol=1e-4)
+    assert image.mpp_source.startswith(source)
+    assert read_header(path).spacing == image.spacing
+
+
+# ---------------------------------------------------------------------------------- resolution tags
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "unit", "mpp"),
+    [
+        (RATIONAL, [40000, 1], 3, 0.25),
+        (RATIONAL, [40000, 1, 40000, 1], 3, 0.25),
+        (FLOAT, [40000.0], 3, 0.25),
+        (FLOAT, [101600.0], 2, 0.25),
+        (LONG, [40000], 3, 0.25),
+        (SHORT, [40000], 3, 0.25),
+        (SHORT, [40000, 40000], 3, 0.25),
+        (SHORT, [4000], 4, 0.25),
+        (SHORT, [4], 5, 0.25),
+        (FLOAT, [2.0], 5, 0.5),
+    ],
+)
+def test_resolution_of_any_type(
+    tiff: Path, kind: int, values: list[float], unit: int, mpp: float
+) -> None:
+    write(tiff)
+    edit_ifd(tiff, [(X, kind, values), (Y, kind, values), (UNIT, SHORT, [unit])])
+    assert_size(tiff, "resolution tags", (mpp, mpp))
+
+
+@pytest.mark.parametrize(
+    ("changes", "drop", "reason"),
+    [
+        ([(X, RATIONAL, [40000, 1, 20000, 1])], (), "XResolution has 2 values"),
+        ([(X, FLOAT, [math.nan])], (), "XResolution is not a positive number"),
+        ([(X, FLOAT, [-40000])], (), "XResolution is not a positive number"),
+        ([(Y, FLOAT, [math.inf])], (), "YResolution is not a positive number"),
+        ([(Y, ASCII, list(b"40000\0"))], (), "YResolution is not a number"),
+        ([(UNIT, SHORT, [7])], (), "ResolutionUnit 7 is unknown"),
+        ([(UNIT, SHORT, [1])], (), "no unit"),
+        ([], (UNIT,), "no unit"),
+        ([], (Y,), "one of XResolution and YResolution is missing or 0"),
+        ([(X, RATIONAL, [0, 1])], (), "one of XResolution and YResolution is missing or 0"),
+        ([(X, RATIONAL, [40000, 0])], (), "one of XResolution and YResolution is missing or 0"),
+    ],
+)
+def test_resolution_that_cannot_be_used(
+    tiff: Path, changes: Any, drop: tuple[int, ...], reason: str
+) -> None:
+    write(tiff)
+    edit_ifd(tiff, changes, drop)
+    assert_refused(tiff, rf"no pixel size in the file \(resolution tags: {reason}\): .*--mpp")
+    image = read_image(tiff, 0.25)
+    assert (image.mpp_source, image.warnings) == ("--mpp", ())
+
+
+# ------------------------------------------------------------------------- programs' and scanners'
+
+
+def ome(size: str = f'SizeX="{WIDTH}" SizeY="{HEIGHT}"', x: str = "0.25", unit: str = "") -> str:
+    units = f'PhysicalSizeXUnit="{unit}" PhysicalSizeYUnit="{unit}"' if unit else ""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        f'<Pixels ID="Pixels:0" {size} PhysicalSizeX="{x}" PhysicalSizeY="{x}" {units}/>'
+        "</Image></OME>"
+    )
+
+
+def aperio(mpp: str = "0.2500", size: str = f"{WIDTH}x{HEIGHT}") -> str:
+    return (
+        f"Aperio Image Library v11.2.1 \r\n{size} [0,0 {size}] (256x256) JPEG/RGB Q=70"
+        f"|AppMag = 40|MPP = {mpp}|Left = 25.6"
+    )
+
+
+def philips(*spacings: str) -> str:
+    levels = "".join(
+        '<DataObject ObjectType="PixelDataRepresentation"><Attribute Name="DICOM_PIXEL_SPACING" '
+        f'Group="0x0028" Element="0x0030" PMSVR="IDoubleArray">{s}</Attribute></DataObject>'
+        for s in spacings
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8" ?><DataObject ObjectType="DPUfsImport">'
+        f"{levels}</DataObject>"
+    )
+
+
+VENDORS: list[Any] = [
+    pytest.param("OME-XML", ome(), id="OME"),
+    pytest.param("OME-XML", ome(unit="µm"), id="OME in µm"),
+    pytest.param("OME-XML", ome(x="250", unit="nm"), id="OME in nm"),
+    pytest.param("OME-XML", ome(x="0.00025", unit="mm"), id="OME in mm"),
+    pytest.param("Aperio MPP", aperio(), id="Aperio"),
+    pytest.param("Aperio MPP", aperio("0,25"), id="Aperio, decimal comma"),
+    pytest.param("Aperio MPP", aperio(size="46000x32914"), id="a region cut from an Aperio slide"),
+    pytest.param("Philips", philips('"0.00025" "0.00025"'), id="Philips"),
+    pytest.param("Philips", philips('"0.001" "0.001"', '"0.00025" "0.00025"'), id="Philips levels"),
+]
+DPI_72: dict[str, Any] = {"resolution": (72, 72), "resolutionunit": "INCH"}
+
+
+@pytest.mark.parametrize("tags", [NO_TAGS, DPI_72, {**CM, "resolutionunit": "NONE"}], ids=str)
+@pytest.mark.parametrize(("source", "description"), VENDORS)
+def test_vendors_fields(tiff: Path, source: str, description: str, tags: dict[str, Any]) -> None:
+    write(tiff, description=description.encode(), **tags)
+    assert_size(tiff, source)
+
+
+@pytest.mark.parametrize(("source", "description"), VENDORS)
+def test_resolution_tags_come_first_and_contradictions_are_refused(
+    tiff: Path, source: str, description: str
+) -> None:
+    write(tiff, description=description.encode(), resolution=(39000, 39000))
+    assert_size(tiff, "resolution tags", (1 / 3.9, 1 / 3.9))
+    write(tiff, description=description.encode(), resolution=(20000, 20000))
+    sizes = r"two pixel sizes, 0.5 x 0.5 µm \(resolution tags\) and 0.25 x 0.25 µm"
+    assert_refused(tiff, rf"{sizes} \({source}.*\): state it with --mpp")
+    image = read_image(tiff, 0.25)
+    assert image.mpp_source == "--mpp"
+    assert image.warnings == ("0.25 x 0.25 µm (--mpp) replaces 0.5 x 0.5 µm (resolution tags)",)
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        ome(x="0.25", unit="pixel"),
+        ome(x="nan"),
+        ome(x="-0.25"),
+        ome(f'SizeX="{WIDTH * 4}" SizeY="{HEIGHT * 4}"'),
+        ome()[:-9],
+        '<!DOCTYPE a [<!ENTITY b "0.25">]>' + ome(),
+        aperio("unknown"),
+        aperio("0"),
+        aperio(size=f"{WIDTH * 16}x{HEIGHT * 16}"),
+        aperio().replace("MPP", "PPM"),
+        philips("0.00025"),
+        philips('"a" "b"'),
+        "ImageJ=1.53t\nunit=pixel\n",
+        "MPP = 0.25",
+        '{"mpp": 0.25}',
+        "\0",
+    ],
+)
+def test_fields_that_say_nothing_usable(tiff: Path, description: str) -> None:
+    write(tiff, description=description.encode(), **NO_TAGS)
+    assert_refused(tiff, "no pixel size in the file.*: state it with --mpp")
+
+
+def test_a_field_of_an_implausible_size(tiff: Path) -> None:
+    write(tiff, description=ome(x="250", unit="µm").encode(), **NO_TAGS)
+    assert_refused(tiff, "OME-XML PhysicalSize: pixel size 250 x 250 µm is implausible .*--mpp")
+
+
+def test_anisotropic_fields(tiff: Path) -> None:
+    text = ome().replace('PhysicalSizeY="0.25"', 'PhysicalSizeY="0.5"')
+    write(tiff, description=text.encode(), **NO_TAGS)
+    assert_size(tiff, "OME-XML", (0.25, 0.5))
+    write(tiff, description=philips('"0.0005" "0.00025"').encode(), **NO_TAGS)  # rows, columns
+    assert_size(tiff, "Philips", (0.25, 0.5))
+
+
+def test_ome_of_several_images_takes_the_one_of_this_size(tiff: Path) -> None:
+    other = ome('SizeX="90" SizeY="60"', x="9").partition("<Image")[2].partition("</OME>")[0]
+    text = ome().replace("</OME>", f"<Image{other}</OME>")
+    write(tiff, description=text.encode(), **NO_TAGS)
+    assert_size(tiff, "OME-XML")
+
+
+@pytest.mark.parametrize(
+    ("unit", "per_unit", "stated"),
+    [
+        ("micron", 4, "NONE"), ("um", 4, "NONE"), ("µm", 4, "NONE"), (r"\u00B5m", 4, "NONE"),
+        ("nm", 0.004, "NONE"), ("mm", 4000, "NONE"), ("cm", 40000, "NONE"), ("inch", 101600, "NONE"),
+        ("micron", 4, "CENTIMETER"),
+    ],
+)  # fmt: skip
+def test_imagej(tiff: Path, unit: str, per_unit: float, stated: str) -> None:
+    text = f"ImageJ=1.53t\nimages=1\nunit={unit}\nloop=false\n"
+    options: dict[str, Any] = {"resolution": (per_unit, per_unit), "resolutionunit": stated}
+    write(tiff, description=text.encode(), **options)
+    assert_size(tiff, "ImageJ unit")
+
+
+def test_imagej_as_tifffile_writes_it(tiff: Path) -> None:
+    tifffile.imwrite(tiff, RGB, imagej=True, resolution=(4, 4), metadata={"unit": "um"})
+    assert_size(tiff, "ImageJ unit")
+
+
+def test_ome_as_tifffile_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "image.ome.tif"
+    sizes = {"PhysicalSizeX": 0.25, "PhysicalSizeXUnit": "µm", "PhysicalSizeY": 0.25}
+    metadata = {"axes": "YXS", **sizes, "PhysicalSizeYUnit": "µm"}
+    tifffile.imwrite(path, RGB, ome=True, photometric="rgb", metadata=metadata)
+    assert_size(path, "OME-XML")
+    with tifffile.TiffFile(path) as tiff:
+        assert tiff.is_ome
+
+
+def test_ndpi_tags_are_named(tiff: Path) -> None:
+    """Hamamatsu's pixel size is in the resolution tags of its own format."""
+    write(tiff, extratags=[(65420, "I", 1, 1, True), (65421, "f", 1, 40.0, True)])
+    assert_size(tiff, "resolution tags of a Hamamatsu NDPI file")
