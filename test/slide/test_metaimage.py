@@ -1,4 +1,4 @@
-"""MetaImage, PNG and JPEG files: what is read, and what is refused with its reason."""
+"""MetaImage: what is read, and what is refused with its reason."""
 
 from __future__ import annotations
 
@@ -32,16 +32,6 @@ def test_mha_with_alpha_or_a_single_slice(tmp_path: Path) -> None:
     assert image.spacing == (0.00025, 0.0005) and image.origin == (1, 2)
 
 
-def test_png_and_jpeg_need_a_stated_pixel_size(tmp_path: Path) -> None:
-    for suffix, tolerance in ((".png", 0), (".jpg", 6)):
-        path = tmp_path / f"image{suffix}"
-        sitk.WriteImage(sitk.GetImageFromArray(RGB, isVector=True), str(path))
-        assert_refused(path, rf"{suffix} files carry no trustworthy pixel size: .*--mpp")
-        image = read_image(path, mpp=0.5)
-        assert np.abs(image.pixels.astype(int) - RGB).mean() <= tolerance
-        assert image.mpp == (0.5, 0.5)
-
-
 @pytest.mark.parametrize(
     ("pixels", "reason"),
     [
@@ -73,3 +63,66 @@ def test_mha_without_area(tmp_path: Path) -> None:
     write_mha(path, RGB)
     path.write_bytes(path.read_bytes().replace(b"DimSize = 80 96", b"DimSize = 80 0"))
     assert_refused(path, "damaged or without area|cannot be decoded")
+
+
+def change(path: Path, **fields: str | None) -> None:
+    """Replace fields of the header; None leaves one out."""
+    head, _, pixels = path.read_bytes().partition(b"ElementDataFile = LOCAL\n")
+    lines = dict(line.split(" = ", 1) for line in head.decode().splitlines())
+    for name, value in fields.items():
+        lines.pop(name, None)
+        if value is not None:
+            lines[name] = value
+    text = "".join(f"{name} = {value}\n" for name, value in lines.items())
+    path.write_bytes(text.encode() + b"ElementDataFile = LOCAL\n" + pixels)
+
+
+@pytest.mark.parametrize("size", [None, "0", "10", "99999999", "-1"])
+def test_a_wrong_compressed_size_changes_no_pixel(tmp_path: Path, size: str | None) -> None:
+    """MetaIO reads as many bytes, and fills the rest of the image with what is in memory."""
+    path = tmp_path / "image.mha"
+    write_mha(path, RGB, compressed=True)
+    change(path, CompressedDataSize=size)
+    np.testing.assert_array_equal(read_image(path).pixels, RGB)
+
+
+@pytest.mark.parametrize(
+    ("compressed", "fields", "reason"),
+    [
+        (False, {"DimSize": "80 48"}, "damaged, it holds more than the 11520 bytes of pixels"),
+        (True, {"DimSize": "80 48"}, "damaged, it holds more than the 11520 bytes of pixels"),
+        (False, {"DimSize": "80 97"}, "truncated, the last 240 bytes are missing"),
+        (True, {"DimSize": "80 97"}, "truncated, the last 240 bytes of pixels are missing"),
+        (False, {"CompressedData": "True"}, "cannot be read .*decompress"),
+        (True, {"CompressedData": "False"}, "truncated, the last .* bytes are missing"),
+        (False, {"HeaderSize": "100"}, "it skips bytes before its pixels"),
+        (False, {"BinaryData": "False"}, "its pixels are written as text: save it again"),
+        (False, {"Offset": "inf 0"}, "invalid origin: save it with a finite one"),
+        (False, {"Offset": "1e300 0"}, "invalid origin: save it with one near the image"),
+        (False, {"ElementSize": "0.0005 0.0005"}, r"two pixel sizes, .*\(ElementSize\)"),
+        (False, {"DistanceUnits": "um"}, r"no pixel size in the file \(DistanceUnits: 'um' is not"),
+        (False, {"ElementSpacing": "0.25 0.25"}, "pixel size 250 x 250 µm is implausible"),
+    ],
+)
+def test_a_header_that_does_not_fit(
+    tmp_path: Path, compressed: bool, fields: dict[str, str], reason: str
+) -> None:
+    path = tmp_path / "image.mha"
+    write_mha(path, RGB, compressed=compressed)
+    change(path, **fields)
+    assert_refused(path, reason)
+
+
+def test_element_size_where_no_spacing_is_stated(tmp_path: Path) -> None:
+    path = tmp_path / "image.mha"
+    write_mha(path, RGB)
+    change(path, ElementSpacing=None, ElementSize="0.0005 0.0005")
+    assert read_image(path).mpp == (0.5, 0.5)
+
+
+def test_pixels_are_those_of_simpleitk(tmp_path: Path) -> None:
+    path = tmp_path / "image.mha"
+    for compressed in (False, True):
+        write_mha(path, RGB, compressed=compressed)
+        expected = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+        np.testing.assert_array_equal(read_image(path).pixels, expected)

@@ -206,8 +206,8 @@ def test_ome_of_several_images_takes_the_one_of_this_size(tiff: Path) -> None:
     ("unit", "per_unit", "stated"),
     [
         ("micron", 4, "NONE"), ("um", 4, "NONE"), ("µm", 4, "NONE"), (r"\u00B5m", 4, "NONE"),
-        ("nm", 0.004, "NONE"), ("mm", 4000, "NONE"), ("cm", 40000, "NONE"), ("inch", 101600, "NONE"),
-        ("micron", 4, "CENTIMETER"),
+        ("nm", 0.004, "NONE"), ("mm", 4000, "NONE"), ("cm", 40000, "NONE"),
+        ("inch", 101600, "NONE"), ("micron", 4, "CENTIMETER"),
     ],
 )  # fmt: skip
 def test_imagej(tiff: Path, unit: str, per_unit: float, stated: str) -> None:

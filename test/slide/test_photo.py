@@ -1,0 +1,129 @@
+"""PNG and JPEG files: what is read with a stated pixel size, and what is refused."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from PIL import Image as Picture
+
+from slide.read import read_image
+from test.slide.builders import GREY, RGB, assert_refused
+
+
+def test_png_and_jpeg_need_a_stated_pixel_size(tmp_path: Path) -> None:
+    for suffix, tolerance in ((".png", 0), (".jpg", 6)):
+        path = tmp_path / f"image{suffix}"
+        sitk.WriteImage(sitk.GetImageFromArray(RGB, isVector=True), str(path))
+        assert_refused(path, rf"{suffix} files carry no trustworthy pixel size: .*--mpp")
+        image = read_image(path, mpp=0.5)
+        assert np.abs(image.pixels.astype(int) - RGB).mean() <= tolerance
+        assert image.mpp == (0.5, 0.5)
+
+
+def exif(orientation: int, order: str = "<") -> bytes:
+    entry = struct.pack(f"{order}HHIHH", 274, 3, 1, orientation, 0)
+    start = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8)
+    return start + struct.pack(f"{order}H", 1) + entry + bytes(4)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_exif_orientation_is_ignored_with_a_warning(
+    tmp_path: Path, suffix: str, orientation: int, order: str
+) -> None:
+    path = tmp_path / f"image{suffix}"
+    Picture.fromarray(RGB).save(path, exif=b"Exif\0\0" + exif(orientation, order))
+    image = read_image(path, 0.25)
+    with Picture.open(path) as picture:  # which does not turn it either
+        assert np.abs(image.pixels.astype(int) - np.asarray(picture)).mean() < 2
+    if orientation == 1:
+        assert image.warnings == ()
+    else:
+        assert image.warnings[0].startswith(f"Orientation {orientation} is ignored")
+
+
+@pytest.mark.parametrize("damage", [b"", b"II", b"II*\0\xff\xff\0\0", exif(6)[:9], b"garbage" * 9])
+def test_damaged_exif_says_nothing(tmp_path: Path, damage: bytes) -> None:
+    path = tmp_path / "image.png"
+    Picture.fromarray(RGB).save(path)
+    body = b"eXIf" + damage
+    chunk = struct.pack(">I", len(damage)) + body + struct.pack(">I", zlib.crc32(body))
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + chunk + data[33:])  # behind IHDR
+    image = read_image(path, 0.25)
+    np.testing.assert_array_equal(image.pixels, RGB)
+    assert image.warnings == ()
+
+
+@pytest.mark.parametrize("options", [{"subsampling": 0}, {"subsampling": 2}, {"progressive": True}])
+def test_jpeg_has_the_colours_of_pillow(tmp_path: Path, options: dict[str, Any]) -> None:
+    path = tmp_path / "image.jpg"
+    Picture.fromarray(RGB).save(path, quality=97, **options)
+    pixels = read_image(path, 0.25).pixels
+    with Picture.open(path) as picture:
+        assert np.abs(pixels.astype(int) - np.asarray(picture)).mean() < 2
+
+
+def test_jpeg_of_rgb(tmp_path: Path) -> None:
+    path = tmp_path / "image.jpg"
+    path.write_bytes(imagecodecs.jpeg_encode(RGB, 97, colorspace="rgb", outcolorspace="rgb"))
+    assert np.abs(read_image(path, 0.25).pixels.astype(int) - RGB).mean() < 2
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "reason"),
+    [
+        ("a.png", Picture.fromarray(GREY), "greyscale: export it in colour"),
+        ("a.png", Picture.fromarray(GREY > 128), "greyscale: "),
+        ("a.png", Picture.fromarray(np.dstack([GREY, GREY]), "LA"), "greyscale with alpha: "),
+        ("a.jpg", Picture.fromarray(GREY), "greyscale JPEG data, but RGB is needed"),
+        ("a.jpg", Picture.fromarray(RGB).convert("CMYK"), "CMYK JPEG data, but RGB is needed"),
+    ],
+)
+def test_other_colours(tmp_path: Path, name: str, picture: Picture.Image, reason: str) -> None:
+    picture.save(tmp_path / name)
+    assert_refused(tmp_path / name, reason, 0.25)
+
+
+def test_other_depths(tmp_path: Path) -> None:
+    deep = RGB.astype(np.uint16) * 16
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(deep))
+    assert_refused(tmp_path / "a.png", "16-bit samples: convert it to 8-bit", 0.25)
+    (tmp_path / "a.jpg").write_bytes(imagecodecs.jpeg_encode(deep, 95, bitspersample=12))
+    assert_refused(tmp_path / "a.jpg", "12-bit JPEG samples: convert it to 8-bit", 0.25)
+
+
+def test_the_content_is_not_what_the_name_says(tmp_path: Path) -> None:
+    Picture.fromarray(RGB).save(tmp_path / "a.jpg", "png")
+    assert_refused(tmp_path / "a.jpg", "not a JPEG file, or damaged", 0.25)
+    Picture.fromarray(RGB).save(tmp_path / "a.png", "jpeg")
+    assert_refused(tmp_path / "a.png", "not a PNG file, or damaged", 0.25)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.99])
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_a_file_that_was_cut_off(tmp_path: Path, suffix: str, share: float) -> None:
+    """libjpeg fills the rest with grey, and says so on stderr alone."""
+    path = tmp_path / f"a.{suffix}"
+    Picture.fromarray(RGB).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    assert_refused(path, "truncated or damaged", 0.25)
+
+
+def test_damaged_jpeg_data(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Picture.fromarray(RGB).save(path, quality=97)
+    data = bytearray(path.read_bytes())
+    middle = len(data) * 2 // 3
+    data[middle : middle + 40] = b"\xaa\x55" * 20
+    path.write_bytes(data)
+    assert_refused(path, "truncated or damaged", 0.25)
