@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +17,19 @@ import torch
 from model.patches import PATCH_SIZE
 from training.augmentation import Augmentation, augment
 from training.compute import SINGLE_PROCESS, Compute
-from training.samples import NO_DOMAIN, WINDOW, Samples
+from training.mixture import Mixture, Pools, batches_per_epoch
+from training.samples import NO_CLASS, NO_DOMAIN, WINDOW, Samples
+from training.windows import window_cutter
 
 
 class Batch(NamedTuple):
-    """Patches (n, 64, 64, 3) uint8, mitotic (n,) int64, domain (n,) int64 or NO_DOMAIN.
+    """Patches of a step and what they show.
 
-    counts (2,) int64: samples of the step over all processes, and those of them with a domain.
+    Attributes:
+        patches: (n, 64, 64, 3) uint8.
+        mitotic: (n,) int64 class, or NO_CLASS.
+        domain: (n,) int64 index, or NO_DOMAIN.
+        counts: (2,) int64 number of samples with a class and with a domain, over all processes.
     """
 
     patches: torch.Tensor
@@ -36,22 +41,6 @@ class Batch(NamedTuple):
         """The batch with its samples on a device; the counts stay on the CPU."""
         patches, mitotic, domain = (v.to(device, non_blocking=True) for v in self[:3])
         return Batch(patches, mitotic, domain, self.counts)
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """Shares of a batch.
-
-    Attributes:
-        size: samples in a batch (paper: 128).
-        mitotic: share of mitotic figures, the same in every domain, or the scanner branch would
-            learn the class.
-        hard: share of hard negatives; they come from few domains and stay out of the scanner loss.
-    """
-
-    size: int = 128
-    mitotic: float = 0.3
-    hard: float = 0.0
 
 
 class BatchSource:
@@ -74,40 +63,30 @@ class BatchSource:
         self.seed = seed
         self.compute = compute
         self.hard = np.flatnonzero(samples.hard)
-        domains = range(len(samples.domains))
-        self.positives = [np.flatnonzero(samples.mitotic & (samples.domain == d)) for d in domains]
-        self.negatives = [np.flatnonzero(~samples.mitotic & (samples.domain == d)) for d in domains]
-        for name, positives, negatives in zip(
-            samples.domains, self.positives, self.negatives, strict=True
-        ):
-            if len(positives) == 0 or len(negatives) == 0:
-                raise ValueError(
-                    f"domain {name} has {len(positives)} mitotic figures and {len(negatives)} "
-                    "negatives: both are needed"
-                )
-        self.bordered_figures = samples.mitotic & samples.bordered()
-        self.negative_borders = samples.negative_borders()
+        self._pools = Pools(samples, mixture)
+        self._cutter = window_cutter(samples, compute.device)
+        self._bordered_figures = samples.mitotic & samples.bordered()
+        self._negative_borders = samples.negative_borders()
+        self._classes = np.where(samples.labelled, samples.mitotic, NO_CLASS).astype(np.int64)
 
     def draw(self, step: int) -> Batch:
         """The batch of a step."""
         random = np.random.default_rng([self.seed, step])
         seed = int(random.integers(2**62)) + self.compute.rank
-        index, domain = self._choose(random, step)
-        counts = torch.tensor([len(index), int((domain != NO_DOMAIN).sum())])
+        index = self._choose(random, step)
+        classes, domain = self._classes[index], self._domains(index)
+        counts = torch.tensor([(classes != NO_CLASS).sum(), (domain != NO_DOMAIN).sum()])
         mine = slice(self.compute.rank, None, self.compute.world)
-        index, domain = index[mine], domain[mine]
-        if self.augmentation is None:
-            windows = np.stack([self._window(int(i), random, PATCH_SIZE) for i in index])
-            patches = torch.from_numpy(windows)
-        else:
-            windows = np.stack([self._window(int(i), random) for i in index])
-            generator = torch.Generator().manual_seed(seed)
-            patches = augment(torch.from_numpy(windows), self.augmentation, generator)
-        mitotic = torch.from_numpy(self.samples.mitotic[index].astype(np.int64))
-        return Batch(patches, mitotic, torch.from_numpy(domain), counts)
+        patches = self._patches(index[mine], random, seed)
+        return Batch(
+            patches, torch.from_numpy(classes[mine]), torch.from_numpy(domain[mine]), counts
+        )
 
     def steps(self, first: int, last: int) -> Iterator[Batch]:
-        """Batches first to last - 1, prepared ahead while those before are computed with."""
+        """Batches first to last - 1; on the CPU prepared ahead, by threads."""
+        if self._cutter.device.type != "cpu":
+            yield from map(self.draw, range(first, last))
+            return
         threads = self.compute.loaders
         with ThreadPoolExecutor(max_workers=threads) as pool:
             following = deque(pool.submit(self.draw, s) for s in range(first, last)[:threads])
@@ -117,39 +96,45 @@ class BatchSource:
                     following.append(pool.submit(self.draw, step + threads))
                 yield batch
 
-    def _choose(self, random: np.random.Generator, step: int) -> tuple[np.ndarray, np.ndarray]:
-        """Indices of samples and their domains for the scanner loss."""
-        size = self.mixture.size
-        hard = round(size * self.mixture.hard) if len(self.hard) else 0
-        domains = len(self.samples.domains)
-        positive_counts = _spread(round(size * self.mixture.mitotic), domains, random)
-        negative_counts = _spread(size - hard - sum(positive_counts), domains, random)
-        index, domain = [], []
-        for d in range(domains):
-            for pool, count in (
-                (self.positives[d], positive_counts[d]),
-                (self.negatives[d], negative_counts[d]),
-            ):
-                index.append(random.choice(pool, count))
-                domain.append(np.full(count, d))
-        if hard:
-            index.append(random.choice(self.hard, hard))
-            domain.append(np.full(hard, NO_DOMAIN))
-        return np.concatenate(index), np.concatenate(domain).astype(np.int64)
+    def _choose(self, random: np.random.Generator, step: int) -> np.ndarray:
+        """Indices of the samples of a step, those of the hard negatives last."""
+        return self._pools.draw(random, self.hard)
 
-    def _window(self, index: int, random: np.random.Generator, side: int = WINDOW) -> np.ndarray:
-        drawn = random.choice(self.negative_borders) if self.bordered_figures[index] else None
-        return self.samples.window(index, drawn, side)
+    def _domains(self, index: np.ndarray) -> np.ndarray:
+        """Their domains for the scanner loss."""
+        domain = self.samples.domain[index].astype(np.int64)
+        hard = self._pools.hard_count(self.hard)
+        domain[len(domain) - hard :] = NO_DOMAIN
+        if self.mixture.scanner_loss_of_negatives:
+            domain[self.samples.mitotic[index]] = NO_DOMAIN
+        return domain
+
+    def _patches(self, index: np.ndarray, random: np.random.Generator, seed: int) -> torch.Tensor:
+        borders = self.samples.borders[index]
+        figures = self._bordered_figures[index]
+        borders[figures] = random.choice(self._negative_borders, figures.sum())
+        if self.augmentation is None:
+            return self._cutter.cut(index, borders, PATCH_SIZE)
+        windows = self._cutter.cut(index, borders, WINDOW)
+        generator = torch.Generator(windows.device).manual_seed(seed)
+        return augment(windows, self.augmentation, generator)
 
 
 class EveryPatch(BatchSource):
-    """Draws every sample once an epoch, in an order that seed and epoch decide (paper)."""
+    """Draws every sample once per epoch, in an order that seed and epoch decide (paper)."""
 
-    def _choose(self, random: np.random.Generator, step: int) -> tuple[np.ndarray, np.ndarray]:
+    _ordered: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
+
+    def _choose(self, random: np.random.Generator, step: int) -> np.ndarray:
         size = self.mixture.size
         epoch, batch = divmod(step, batches_per_epoch(len(self.samples), size))
-        index = self._order(epoch)[batch * size : (batch + 1) * size]
-        return index, self.samples.domain[index].astype(np.int64)
+        return self._order(epoch)[batch * size : (batch + 1) * size]
+
+    def _domains(self, index: np.ndarray) -> np.ndarray:
+        domain = self.samples.domain[index].astype(np.int64)
+        if self.mixture.scanner_loss_of_negatives:
+            domain[self.samples.mitotic[index]] = NO_DOMAIN
+        return domain
 
     def _order(self, epoch: int) -> np.ndarray:
         kept = self._ordered  # read once: several threads draw
@@ -157,17 +142,3 @@ class EveryPatch(BatchSource):
             order = np.random.default_rng([self.seed, epoch]).permutation(len(self.samples))
             self._ordered = kept = epoch, order
         return kept[1]
-
-    _ordered: tuple[int, np.ndarray] = (-1, np.zeros(0, np.int64))
-
-
-def batches_per_epoch(samples: int, size: int) -> int:
-    """Whole batches in an epoch: the few samples left over change from epoch to epoch."""
-    return max(samples // size, 1)
-
-
-def _spread(total: int, parts: int, random: np.random.Generator) -> list[int]:
-    """Total in near-equal parts; which ones get the remainder is drawn."""
-    counts = np.full(parts, total // parts)
-    counts[random.permutation(parts)[: total % parts]] += 1
-    return [int(count) for count in counts]

@@ -83,6 +83,7 @@ def join(device: str = "auto", precision: str = "auto") -> Compute:
     if place.type == "cuda":
         place = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0)))
         torch.cuda.set_device(place)
+        torch.backends.cudnn.benchmark = True  # all batches have one shape
     if world > 1 and not dist.is_initialized():
         dist.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=PATIENCE)
     loaders = LOADERS_BESIDE_GPU if place.type == "cuda" else 1

@@ -10,23 +10,27 @@ from typing import Any
 from training.crops import AMI_BR, add_crops, crop_domains
 from training.icpr_2012 import PARIS, SELECTION_SLIDES, add_fields
 from training.samples import Samples
+from training.tcga import Unlabelled, add_unlabelled_fields, unlabelled_domains
 
 
 @dataclass(frozen=True)
 class FolderChoice:
-    """A choice of the data in a folder with crops/, crops_md/, fields_a/ and fields_h/.
+    """A choice of what a data folder holds: crops, whole fields and unlabelled fields.
 
     Attributes:
         crop_sets: which sets of crops, see `training.crops`.
         field_slides: whole-field slides, "A00" to "A02".
         field_figures: whether the whole fields give mitotic figures, or negatives only (a control).
         left_out_domain: domain of the crops that is left out.
+        unlabelled: whether the fields of many hospitals join the scanner branch, as one domain or
+            as one each (see `training.tcga`).
     """
 
     crop_sets: tuple[str, ...] = (AMI_BR,)
     field_slides: tuple[str, ...] = ()
     field_figures: bool = True
     left_out_domain: str | None = None
+    unlabelled: Unlabelled = "none"
 
     @classmethod
     def from_preset(cls, preset: dict[str, Any], options: argparse.Namespace) -> FolderChoice:
@@ -37,6 +41,7 @@ class FolderChoice:
             field_slides=tuple(sorted(slides)),
             field_figures=not options.positives_from_crops_only,
             left_out_domain=options.leave_out_domain,
+            unlabelled=preset.get("unlabelled", "none"),
         )
 
     @classmethod
@@ -47,6 +52,7 @@ class FolderChoice:
             field_slides=tuple(summary["whole_field_slides"]),
             field_figures=not summary["positives_from_crops_only"],
             left_out_domain=summary["left_out_domain"],
+            unlabelled=summary.get("unlabelled", "none"),
         )
 
     @classmethod
@@ -72,11 +78,16 @@ class FolderChoice:
 
         Args:
             data: the folder.
+
+        Raises:
+            ValueError: unlabelled domains are wanted and there are no fields.
         """
-        samples = Samples(self.domains)
+        samples = Samples(self.domains, unlabelled_domains(data, self.unlabelled))
         add_crops(samples, data, self.crop_sets)
         if self.field_slides:
             add_fields(samples, data, self.field_slides, figures_as_positives=self.field_figures)
+        if self.unlabelled != "none":
+            add_unlabelled_fields(samples, data)
         return samples
 
     def about(self) -> dict[str, Any]:
@@ -86,4 +97,5 @@ class FolderChoice:
             "left_out_domain": self.left_out_domain,
             "whole_field_slides": list(self.field_slides),
             "positives_from_crops_only": not self.field_figures,
+            "unlabelled": self.unlabelled,
         }

@@ -9,9 +9,11 @@ import torch
 from model.network import MitosisNetwork
 from model.patches import normalise
 from training.augmentation import Augmentation
-from training.batches import BatchSource, Mixture
+from training.batches import BatchSource
+from training.mixture import Mixture
 from training.runs import load_run
 from training.samples import Samples
+from training.scanner_branch import network_for
 from training.trunk import Trunk, load_trunk
 
 STATISTICS_PATCHES = 512  # that batch norm's first statistics are computed from
@@ -34,7 +36,7 @@ def initial_network(
         patches: number of patches that batch norm's first statistics are computed from.
     """
     torch.manual_seed(seed)
-    network = MitosisNetwork(len(samples.domains))
+    network = network_for(samples)
     if start is None:
         mixture = Mixture(size=patches)
         source = BatchSource(samples, mixture, Augmentation(), seed)

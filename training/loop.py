@@ -13,8 +13,10 @@ from training.metrics_log import metrics_log
 from training.patch_scores import hardest_negatives, validate
 from training.recipe import Recipe
 from training.samples import Samples
+from training.scanner_branch import with_source_domains
 from training.schedules import checkpoint_due, mining_steps, segments, validation_steps
 from training.state import TrainingState
+from training.statistics import set_candidate_statistics
 from training.step import training_step
 
 Watch = Callable[[int, dict[str, float]], None]  # called after each validation: step and numbers
@@ -45,7 +47,7 @@ def train(
         watch: called after each validation.
 
     Returns:
-        A network with the averaged weights, in evaluation mode, on the CPU.
+        A network of the source domains with the averaged weights, in evaluation mode, on the CPU.
 
     Raises:
         ValueError: the checkpoint belongs to another recipe or other samples, or the recipe ends
@@ -53,7 +55,7 @@ def train(
     """
     run.mkdir(parents=True, exist_ok=True)
     source = _batches(samples, recipe, compute)
-    state = TrainingState.start(network, recipe, compute)
+    state = TrainingState.start(network, samples, recipe, compute)
     checkpoint = Checkpoint(run, recipe, samples)
     first = checkpoint.restore(state, source)
     validations = validation_steps(recipe) if validation is not None else set()
@@ -75,7 +77,11 @@ def train(
                 if compute.first and checkpoint_due(step, recipe):
                     checkpoint.save(state, source, step)
     compute.wait()
-    return state.averaged.cpu().eval()
+    if recipe.candidate_statistics and recipe.candidate_share is not None:
+        set_candidate_statistics(
+            state.averaged, samples, recipe.candidate_share, recipe.seed, compute
+        )
+    return with_source_domains(state.averaged.cpu(), len(samples.domains)).eval()
 
 
 def _batches(samples: Samples, recipe: Recipe, compute: Compute) -> BatchSource:

@@ -51,7 +51,7 @@ def hardest_negatives(
     network: MitosisNetwork, samples: Samples, count: int, compute: Compute = SINGLE_PROCESS
 ) -> np.ndarray:
     """(count,) indices of the highest-scoring negatives, and of those annotated as look-alikes."""
-    negatives = np.flatnonzero(~samples.mitotic)
+    negatives = np.flatnonzero(samples.labelled & ~samples.mitotic)
     scores = score_samples(network, samples, negatives, compute=compute)
     mined = negatives[np.argsort(-scores, kind="stable")[:count]]
     return np.union1d(mined, np.flatnonzero(samples.hard))

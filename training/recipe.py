@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from training.augmentation import Augmentation
-from training.batches import Mixture, batches_per_epoch
+from training.mixture import Mixture, batches_per_epoch
 
 Schedule = Literal["cosine", "constant"]
 
@@ -35,6 +35,11 @@ class Recipe:
         mining_rounds: how often the negatives are scored, evenly over the training.
         checkpoint_every: steps between checkpoints.
         validate_every: steps between validations; None for once per epoch, or only at the end.
+        candidate_share: mitotic share of real candidates, about 0.002; the class loss then corrects
+            the logits for the share in the batches (see `training.logit_adjustment`), so that
+            probabilities are those of candidates. None leaves them as they are.
+        candidate_statistics: whether batch norm's statistics are computed again in the end, from
+            unaugmented patches at `candidate_share` (see `training.statistics`).
         mixture: composition of a batch.
         augmentation: strengths; None leaves the patches unchanged.
         seed: of the batches and of the new layers.
@@ -53,14 +58,20 @@ class Recipe:
     mining_rounds: int = 1
     checkpoint_every: int = 250
     validate_every: int | None = None
+    candidate_share: float | None = None
+    candidate_statistics: bool = False
     mixture: Mixture = field(default_factory=Mixture)
     augmentation: Augmentation | None = field(default_factory=Augmentation)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raises ValueError if the schedule is unknown."""
+        """Raises ValueError if the schedule is unknown or the candidates' share is not usable."""
         if self.schedule not in get_args(Schedule):
             raise ValueError(f"unknown schedule {self.schedule!r}: choose from {_SCHEDULES}")
+        if self.candidate_share is not None and not 0 < self.candidate_share < 1:
+            raise ValueError(f"candidate_share {self.candidate_share} is not between 0 and 1")
+        if self.candidate_statistics and self.candidate_share is None:
+            raise ValueError("candidate_statistics needs candidate_share")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:

@@ -14,6 +14,7 @@ from model.patches import PATCH_SIZE
 
 WINDOW = 128  # px around a sample: holds a 64 px patch under any rotation at scale 0.7
 NO_DOMAIN = -1  # domain of samples that stay out of the scanner loss
+NO_CLASS = -1  # class of samples that stay out of the mitosis loss
 
 
 class SourceImage(NamedTuple):
@@ -31,21 +32,25 @@ class Samples:
 
     Attributes:
         domains: names of the source domains, in the order of the scanner branch.
+        unlabelled_domains: further domains of the scanner branch, whose samples have no class.
         images: the images the samples lie in.
         image: (n,) int32 index into images.
         centres: (n, 2) float32 x, y in px.
         mitotic: (n,) bool.
-        domain: (n,) int16 index into domains, or NO_DOMAIN.
+        labelled: (n,) bool, whether the class is known.
+        domain: (n,) int16 index into domains and unlabelled_domains, or NO_DOMAIN.
         borders: (n, 4) float32 distance in px to the left, right, upper and lower border at which
             the window is mirrored; infinite where only the image's own border counts.
         hard: (n,) bool, negatives that were annotated as look-alikes.
     """
 
     domains: list[str]
+    unlabelled_domains: list[str] = field(default_factory=list)
     images: list[SourceImage] = field(default_factory=list)
     image: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
     centres: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.float32))
     mitotic: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    labelled: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
     domain: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int16))
     borders: np.ndarray = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     hard: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
@@ -64,22 +69,34 @@ class Samples:
     ) -> None:
         """Add samples of one class at centres (n, 2) of an image.
 
-        They stay out of the scanner loss if they are asked to, or if the image is of no source
-        domain.
+        Args:
+            image: that they lie in. Those of an unlabelled domain have no class.
+            centres: (n, 2) x, y in px.
+            mitotic: their class.
+            in_domain: False keeps them out of the scanner loss, as an image of no domain does.
+            hard: whether they were annotated as look-alikes.
         """
         if not self.images or self.images[-1] is not image:
             self.images.append(image)
         count = len(centres)
-        inside = in_domain and image.domain in self.domains
-        domain = self.domains.index(image.domain) if inside else NO_DOMAIN
+        known = self.scanner_classes
+        inside = in_domain and image.domain in known
+        domain = known.index(image.domain) if inside else NO_DOMAIN
+        labelled = image.domain not in self.unlabelled_domains
         self.image = np.append(self.image, np.full(count, len(self.images) - 1, np.int32))
         self.centres = np.append(self.centres, np.reshape(centres, (-1, 2)), axis=0)
         self.centres = self.centres.astype(np.float32)
         self.mitotic = np.append(self.mitotic, np.full(count, mitotic))
+        self.labelled = np.append(self.labelled, np.full(count, labelled))
         self.domain = np.append(self.domain, np.full(count, domain, np.int16))
         infinite = np.full((count, 4), np.inf, np.float32)
         self.borders = np.append(self.borders, infinite, axis=0)
         self.hard = np.append(self.hard, np.full(count, hard))
+
+    @property
+    def scanner_classes(self) -> list[str]:
+        """The domains that the scanner branch tells apart in training."""
+        return [*self.domains, *self.unlabelled_domains]
 
     def describe(self) -> str:
         """A line for each domain: mitotic figures and negatives."""
@@ -89,6 +106,8 @@ class Samples:
             figures = int((here & self.mitotic).sum())
             negatives = int(here.sum()) - figures
             lines.append(f"{name}: {figures} mitotic figures, {negatives} negatives")
+        for index, name in enumerate(self.unlabelled_domains, start=len(self.domains)):
+            lines.append(f"{name}: {int((self.domain == index).sum())} unlabelled candidates")
         outside = int((self.domain < 0).sum())
         return "\n".join([*lines, f"outside the scanner loss: {outside} negatives"])
 
@@ -97,8 +116,11 @@ class Samples:
 
         The pixels are left out, as are borders.
         """
-        digest = hashlib.sha256(repr([self.domains, [i.file for i in self.images]]).encode())
-        for values in (self.image, self.centres, self.mitotic, self.domain, self.hard):
+        digest = hashlib.sha256(
+            repr([self.scanner_classes, [i.file for i in self.images]]).encode()
+        )
+        for name in ("image", "centres", "mitotic", "labelled", "domain", "hard"):
+            values = getattr(self, name)
             digest.update(np.ascontiguousarray(values).tobytes())
         return digest.hexdigest()
 

@@ -104,7 +104,7 @@ def select(
     random = np.random.default_rng(seed)
     match_borders(samples, random)
     far = samples.mitotic | (samples.borders.min(axis=1) >= MIN_BORDER)
-    usable = np.flatnonzero(far & (samples.domain >= 0))
+    usable = np.flatnonzero(far & samples.labelled & (samples.domain >= 0))
     device = choose_device("auto")
     compute = Compute(device, choose_precision("auto", device))
     log_odds = score_samples(network.to(device), samples, usable, compute=compute)

@@ -9,7 +9,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_avg_fn, get_swa_avg_fn
 
 from model.network import MitosisNetwork
 from training.compute import Compute, over_processes
+from training.logit_adjustment import logit_adjustment
 from training.recipe import Recipe
+from training.samples import Samples
 
 
 @dataclass
@@ -21,15 +23,21 @@ class TrainingState:
         parallel: the same network; with several processes, wrapped to share gradients.
         optimiser: Adam over the network's parameters.
         average: of the network's weights and statistics.
+        adjustment: (2,) float32 added to the mitosis branch's logits in the loss.
+        scanner_classes: number of domains that the scanner branch tells apart in training.
     """
 
     network: MitosisNetwork
     parallel: torch.nn.Module
     optimiser: torch.optim.Optimizer
     average: AveragedModel
+    adjustment: torch.Tensor
+    scanner_classes: int
 
     @classmethod
-    def start(cls, network: MitosisNetwork, recipe: Recipe, compute: Compute) -> TrainingState:
+    def start(
+        cls, network: MitosisNetwork, samples: Samples, recipe: Recipe, compute: Compute
+    ) -> TrainingState:
         """The state before the first step; moves the network to the device.
 
         Raises:
@@ -42,7 +50,14 @@ class TrainingState:
                 module.requires_grad_(True)
         parallel = over_processes(network, compute)
         optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, fused=True)
-        return cls(network, parallel, optimiser, _average(network, recipe))
+        return cls(
+            network=network,
+            parallel=parallel,
+            optimiser=optimiser,
+            average=_average(network, recipe),
+            adjustment=logit_adjustment(recipe, samples).to(compute.device),
+            scanner_classes=len(samples.scanner_classes),
+        )
 
     @property
     def averaged(self) -> MitosisNetwork:

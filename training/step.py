@@ -11,7 +11,7 @@ from training import schedules
 from training.batches import Batch
 from training.compute import Compute
 from training.recipe import Recipe
-from training.samples import NO_DOMAIN
+from training.samples import NO_CLASS, NO_DOMAIN
 from training.state import TrainingState
 
 
@@ -28,22 +28,26 @@ def training_step(
         group["lr"] = schedules.learning_rate(step, recipe)
     batch = batch.to(compute.device)
     mitosis, scanner = _forward(state, batch.patches, recipe, compute, step)
-    inside = batch.domain != NO_DOMAIN
-    # The target's logit has no examples before adaptation: it takes no part here.
-    scanner = scanner[inside, : state.network.source_domains].float()
-    domain = batch.domain[inside]
-    every, with_domain = (batch.counts.clamp(min=1) / compute.world).tolist()
-    mitosis_loss = cross_entropy(mitosis.float(), batch.mitotic, reduction="sum") / every
-    scanner_loss = cross_entropy(scanner, domain, reduction="sum") / with_domain
+    with_class, with_domain = (batch.counts.clamp(min=1) / compute.world).tolist()
+    mitosis = mitosis.float() + state.adjustment
+    # The target's logit has no examples unless unlabelled domains are its examples.
+    scanner = scanner[:, : state.scanner_classes].float()
+    mitosis_loss = _summed(mitosis, batch.mitotic, NO_CLASS) / with_class
+    scanner_loss = _summed(scanner, batch.domain, NO_DOMAIN) / with_domain
     state.optimiser.zero_grad()
     (mitosis_loss + scanner_loss).backward()
     state.optimiser.step()
     return {
         "mitosis_loss": mitosis_loss,
         "scanner_loss": scanner_loss,
-        "mitosis_accuracy": (mitosis.argmax(1) == batch.mitotic).sum() / every,
-        "scanner_accuracy": (scanner.argmax(1) == domain).sum() / with_domain,
+        "mitosis_accuracy": (mitosis.argmax(1) == batch.mitotic).sum() / with_class,
+        "scanner_accuracy": (scanner.argmax(1) == batch.domain).sum() / with_domain,
     }
+
+
+def _summed(logits: torch.Tensor, classes: torch.Tensor, none: int) -> torch.Tensor:
+    """Cross entropy summed over the samples that have a class."""
+    return cross_entropy(logits, classes, reduction="sum", ignore_index=none)
 
 
 def _forward(

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.batches import EveryPatch, Mixture, batches_per_epoch
+from training.batches import EveryPatch
 from training.midog import MidogImage
 from training.midog_store import StoredImage, collect_samples
+from training.mixture import Mixture, batches_per_epoch
 
 pytestmark = pytest.mark.slow
 

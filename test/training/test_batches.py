@@ -2,11 +2,14 @@ import numpy as np
 import pytest
 import torch
 
+from model.candidates import find_candidates
 from model.patches import PATCH_SIZE
 from test.builders import rendered_samples
+from test.rendering import render_tissue
 from training.augmentation import Augmentation
-from training.batches import Batch, BatchSource, Mixture
-from training.samples import NO_DOMAIN, Samples
+from training.batches import Batch, BatchSource
+from training.mixture import Mixture
+from training.samples import NO_CLASS, NO_DOMAIN, Samples, SourceImage
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +100,49 @@ def test_figures_are_mirrored_as_negatives_are(samples: Samples) -> None:
     bordered = rendered_samples()
     bordered.borders[:] = 64
     bordered.borders[~bordered.mitotic] = 5
-    one = source(bordered)
+    batch = BatchSource(bordered, Mixture(size=32), None, 0).draw(0)
+    for patch in batch.patches[batch.mitotic == 1].numpy():
+        np.testing.assert_array_equal(patch[:, :42], patch[:, 22:])
+        np.testing.assert_array_equal(patch[:42], patch[22:])
     figure = int(np.flatnonzero(bordered.mitotic)[0])
-    window = one._window(figure, np.random.default_rng(0))
-    np.testing.assert_array_equal(window[:, :100], window[:, 22:122])
-    np.testing.assert_array_equal(window[:100], window[22:122])
-    own = bordered.window(figure)
-    assert not np.array_equal(own[:, :100], own[:, 22:122])
+    own = bordered.patch(figure)
+    assert not np.array_equal(own[:, :42], own[:, 22:])
+
+
+# ------------------------------------------------------------------------------- unlabelled domains
+
+
+def with_unlabelled(samples: Samples, names: list[str]) -> Samples:
+    """The samples and an image of candidates for each unlabelled domain."""
+    samples.unlabelled_domains = names
+    for number, name in enumerate(names):
+        pixels, _ = render_tissue((300, 300), 0, seed=50 + number)
+        image = SourceImage(pixels, f"{name}.jpg", name, name)
+        samples.add(image, find_candidates(pixels), mitotic=False)
+    return samples
+
+
+def test_unlabelled_candidates_have_a_domain_and_no_class() -> None:
+    samples = with_unlabelled(rendered_samples(), ["tcga_18", "tcga_21"])
+    batch = source(samples, size=32, mitotic=0.25, unlabelled=0.25).draw(0)
+    unlabelled = batch.domain >= 2
+    assert torch.bincount(batch.domain[unlabelled]).tolist() == [0, 0, 4, 4]
+    assert (batch.mitotic[unlabelled] == NO_CLASS).all()
+    assert (batch.mitotic[~unlabelled] != NO_CLASS).all()
+    assert batch.counts.tolist() == [24, 24], "with a class; with a domain"
+
+
+def test_beside_unlabelled_candidates_only_negatives_have_a_domain() -> None:
+    samples = with_unlabelled(rendered_samples(), ["tcga"])
+    batch = source(samples, size=32, mitotic=0.25, unlabelled=0.25).draw(0)
+    figures = batch.mitotic == 1
+    assert int(figures.sum()) == 8 and (batch.domain[figures] == NO_DOMAIN).all()
+    assert (batch.domain[~figures] != NO_DOMAIN).all()
+    control = source(samples, size=32, mitotic=0.25, figures_in_scanner_loss=False).draw(0)
+    figures = control.mitotic == 1
+    assert (control.domain[figures] == NO_DOMAIN).all() and (control.domain < 2).all()
+
+
+def test_unlabelled_candidates_that_are_not_there(samples: Samples) -> None:
+    with pytest.raises(ValueError, match="unlabelled candidates, but a domain of them is empty"):
+        source(samples, unlabelled=0.25)

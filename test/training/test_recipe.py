@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from training.batches import Mixture
+from training.mixture import Mixture
 from training.recipe import Recipe
 
 
