@@ -1,20 +1,18 @@
 """Compare label-free calibrations of the scores: FIELDS OUT.
 
 Every field is scored once by the network as it is; each calibration then shifts its candidates'
-log odds, and is given the threshold that is best for it on the other slides. Only how an image's
-level is taken differs. The reference of each is the mean of its levels, so that shifts average to
-zero and no calibration is favoured by its constant.
+log odds, and is given the threshold that is best for it on the other slides. They differ only in
+how the level of an image is measured. The reference of each is the mean of its levels, so shifts
+average to zero and no calibration is favoured by its constant.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
@@ -22,19 +20,15 @@ from scipy.special import expit
 from tqdm import tqdm
 
 from evaluation import ScoringError
-from experiments.ablation import (
-    RESULTS_FILE,
-    add_field_options,
-    find_cases,
-    keep_apart,
-    load_detector,
-    prepare_case,
-    read_results,
-    settings_of,
-)
-from experiments.ablation_table import CONTROL, summarise, write_scores
+from experiments.ablation_table import write_scores
+from experiments.adaptations.registry import NO_ADAPTATION
+from experiments.arm_scores import summarise
+from experiments.arms import load_setup, prepare
+from experiments.cases import Case, find_cases
+from experiments.options import add_field_options
+from experiments.results import Results, Row
 from model.adaptation.calibration import Calibration, log_odds, shifted
-from model.detections import MIN_PROBABILITY, merge
+from model.detections import select
 
 Level = Callable[[np.ndarray], float]  # of log odds (n,), n > 0
 
@@ -45,12 +39,12 @@ def quantile(odds: np.ndarray, at: float) -> float:
 
 
 def quantiles(odds: np.ndarray) -> float:
-    """Mean of six quantiles from 0.985 to 0.9975: less hangs on a single rank."""
+    """Mean of six quantiles from 0.985 to 0.9975: less dependent on a single rank."""
     return float(np.quantile(odds, np.linspace(0.985, 0.9975, 6)).mean())
 
 
 def spread(odds: np.ndarray) -> float:
-    """0.99 quantile of a normal with the median and the upper half's spread: figures play no part.
+    """0.99 quantile of a normal with the median and the upper half's spread, whatever the figures.
 
     The spread is the distance from the median to the 0.84 quantile, one standard deviation.
     """
@@ -61,7 +55,7 @@ def spread(odds: np.ndarray) -> float:
 def prior(odds: np.ndarray, share: float) -> float:
     """Minus the shift at which the expected share of mitotic figures is that of real candidates.
 
-    Label shift turned round (Saerens et al. 2002): the prior is known, the level of the scores is
+    Label shift, inverted (Saerens et al. 2002): the prior is known, the level of the scores is
     not.
     """
     return -float(brentq(lambda shift: expit(odds + shift).mean() - share, -60, 60))
@@ -94,63 +88,57 @@ def main(arguments: list[str] | None = None) -> int:
     """Command line; returns the exit status."""
     options = _parser().parse_args(arguments)
     try:
-        cases = find_cases(options.fields, options.only, options.scanners, None)
+        cases = find_cases(options.fields, options.only, options.scanners)
         truth = {case.annotated.stem: case.annotated for case in cases}
-        fields = score(options)
+        fields = score_candidates(options, cases)
         rows = [row for row in calibrated_rows(fields, options.levels) if row["image"] in truth]
-        summary = summarise(rows, truth)
-        write_scores(summary, options.out)
+        write_scores(summarise(rows, truth), options.out)
     except (ScoringError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def score(options: argparse.Namespace) -> list[dict[str, Any]]:
+def score_candidates(options: argparse.Namespace, cases: Sequence[Case]) -> list[Row]:
     """All candidates of every field with the shipped network's probabilities, kept in OUT."""
-    detector = load_detector(options)
-    keep_apart(options.out, settings_of(detector) | {"what": "candidates"})
-    done = {(row["scanner"], row["image"]) for row in read_results(options.out)}
-    with (options.out / RESULTS_FILE).open("a") as file:
-        cases = list(find_cases(options.fields, options.only, options.scanners, None))
-        for case in tqdm(cases, desc="images", mininterval=5):
-            if (case.scanner, case.annotated.stem) in done:
-                continue
-            prepared = prepare_case(detector, case, options.scanners)
-            row = {
+    setup = load_setup(options.weights, options.source_bank)
+    results = Results(options.out, setup.description() | {"what": "candidates"})
+    done = {(row["scanner"], row["image"]) for row in results.rows}
+    for case in tqdm(cases, desc="images", mininterval=5):
+        if (case.scanner, case.image) in done:
+            continue
+        prepared = prepare(setup, case.read())
+        results.add(
+            {
                 "scanner": case.scanner,
-                "image": case.annotated.stem,
-                "mpp": prepared.image.mpp,
-                "points": prepared.scaled.to_input(prepared.centres).round(2).tolist(),
-                "probabilities": prepared.shipped.probabilities.astype(float).tolist(),
+                "image": case.image,
+                "mpp": prepared.mpp,
+                "points": prepared.image.to_input(prepared.centres).round(2).tolist(),
+                "probabilities": prepared.before.probabilities.astype(float).tolist(),
             }
-            file.write(json.dumps(row) + "\n")
-            file.flush()
-    return read_results(options.out)
+        )
+    return results.rows
 
 
 def calibrated_rows(
-    fields: list[dict[str, Any]], levels: list[str] | tuple[str, ...] = tuple(LEVELS)
-) -> list[dict[str, Any]]:
+    fields: list[Row], levels: list[str] | tuple[str, ...] = tuple(LEVELS)
+) -> list[Row]:
     """Rows as `experiments.ablation` keeps them: every field under every calibration."""
-    rows = [_row(field, CONTROL, 0.0) for field in fields]
+    rows = [_row(field, NO_ADAPTATION, 0.0) for field in fields]
     for name in levels:
         odds = [log_odds(np.array(field["probabilities"])) for field in fields]
         reference = float(np.mean([LEVELS[name](values) for values in odds if len(values)]))
-        calibration = ByLevel(reference, LEVELS[name])
+        calibration = ByLevel(reference, measure=LEVELS[name])
         for field in fields:
             shift = calibration.shift(np.array(field["probabilities"]))
             rows.append(_row(field, name, shift))
     return rows
 
 
-def _row(field: dict[str, Any], name: str, shift: float) -> dict[str, Any]:
+def _row(field: Row, name: str, shift: float) -> Row:
     points = np.array(field["points"], float).reshape(-1, 2)
     probabilities = shifted(np.array(field["probabilities"]), shift)
-    shown = probabilities >= MIN_PROBABILITY
-    kept = np.flatnonzero(shown)[
-        merge(points[shown] * np.array(field["mpp"]), probabilities[shown])
-    ]
+    kept = select(points * np.array(field["mpp"]), probabilities)
     return {
         "scanner": field["scanner"],
         "image": field["image"],
@@ -172,7 +160,6 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add_field_options(parser)
     add("--levels", nargs="+", choices=LEVELS, default=list(LEVELS), metavar="LEVEL", help="[all]")
-    parser.set_defaults(unguarded=False)
     return parser
 
 

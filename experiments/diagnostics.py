@@ -1,8 +1,8 @@
 """Draw what the adaptation did to each image of a folder: OUTPUT of process.py.
 
-`diagnostics.png` beside each `result.json`: the losses and the scanner branch's accuracy against
-chance over the steps, the drift of each layer, and, after `process.py --diagnostics`, the proxy
-A-distance of image and source before and after.
+`diagnostics.png` beside each `result.json` shows the losses and the scanner branch's accuracy with
+its chance level over the steps, the drift of each layer, and, after `process.py --diagnostics`, the
+proxy A-distance of image and source before and after.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation import ScoringError
+from model.adaptation.record import AdaptationRecord
 
 RESULT_FILE, PLOT_FILE = "result.json", "diagnostics.png"
 
@@ -38,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def draw_folder(output: Path) -> list[Path]:
-    """Draw every image that went well; the files.
+    """Draw every image that was processed; the files.
 
     Raises:
         ScoringError: there is no result, or one cannot be read.
@@ -47,40 +48,42 @@ def draw_folder(output: Path) -> list[Path]:
     for path in sorted(output.rglob(RESULT_FILE)):
         try:
             result = json.loads(path.read_text())
-            account = result["adaptation"] if result["status"] == "ok" else None
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise ScoringError(f"{path} is no result of process.py: {error!r}") from error
-        if account is not None:
-            draw(account, str(result["file"]), path.with_name(PLOT_FILE))
-            written.append(path.with_name(PLOT_FILE))
+            if result["status"] != "ok":
+                continue
+            record = AdaptationRecord.model_validate(result["adaptation"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ScoringError(f"{path} is not a result of process.py: {error!r}") from error
+        draw(record, str(result["file"]), path.with_name(PLOT_FILE))
+        written.append(path.with_name(PLOT_FILE))
     if not written:
-        raise ScoringError(f"no {RESULT_FILE} of an image that went well in {output}")
+        raise ScoringError(f"no {RESULT_FILE} of a processed image in {output}")
     return written
 
 
-def draw(account: dict[str, Any], title: str, path: Path) -> None:
-    """Draw the account of one adaptation."""
+def draw(record: AdaptationRecord, title: str, path: Path) -> None:
+    """Draw the record of one adaptation."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(11, 5.5), layout="constrained")
     FigureCanvasAgg(figure)
     losses, accuracy, drift, distance = figure.subplots(2, 2).flat
-    curve = dict(account.get("curve") or {})
+    curve = dict(record.curve)
     stretch = int(curve.pop("steps_a_point", 1))
     _lines(losses, {k: v for k, v in curve.items() if "accuracy" not in k}, stretch, "loss")
     _lines(accuracy, {k: v for k, v in curve.items() if "accuracy" in k}, stretch, "accuracy")
-    if account.get("scanner_chance") is not None:
-        accuracy.axhline(account["scanner_chance"], color="black", ls="--", label="chance")
+    if record.scanner_chance is not None:
+        accuracy.axhline(record.scanner_chance, color="black", ls="--", label="chance")
         accuracy.legend(fontsize=8)
-    _bars(drift, account.get("drift_by_layer") or {}, "relative change")
-    names = {"before": "proxy_a_distance_before", "after": "proxy_a_distance_after"}
+    _bars(drift, record.drift_by_layer, "relative change")
     distances = {
-        label: account[key] for label, key in names.items() if account.get(key) is not None
+        "before": record.proxy_a_distance_before,
+        "after": record.proxy_a_distance_after,
     }
-    _bars(distance, distances, "proxy A-distance")
+    known = {label: value for label, value in distances.items() if value is not None}
+    _bars(distance, known, "proxy A-distance")
     distance.set_xlim(0, 2)
-    figure.suptitle(f"{title}: {account.get('arm')}\n{account.get('decision', '')}", fontsize=8)
+    figure.suptitle(f"{title}: {record.name}\n{record.decision or ''}", fontsize=8)
     figure.savefig(path, dpi=110)
 
 

@@ -2,36 +2,55 @@
 
 OUT is that of `python -m experiments.ablation ... --unguarded`, where every adaptation was used. An
 adaptation is harmful if it loses more than 0.05 of average precision on the figures of its image.
-For each check: what harmful and other adaptations measured, how well the check tells them apart
-(area under the ROC curve), and what its limit would have stopped.
+For each check: what harmful and other adaptations measured, how well the check separates them (area
+under the ROC curve), and what its limit would have stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from evaluation import ScoringError
-from evaluation.ground_truth import AnnotatedImage, read_ground_truth
+from evaluation.annotated_image import AnnotatedImage
+from evaluation.ground_truth import read_ground_truth
 from evaluation.metrics import average_precision, pool, ranked_curve
-from experiments.ablation import read_results
-from experiments.ablation_table import CONTROL, scored_row
+from experiments.adaptations.registry import NO_ADAPTATION
+from experiments.arm_scores import scored_image
+from experiments.results import Row, read_results
+from model.adaptation.record import Check
 
 HARM = 0.05  # of average precision
-BOUNDED_BELOW = {"candidates", "overlap", "agreement"}
+BOUNDED_BELOW = {"candidates"}
+HEAD = [
+    "| check | limit | harmful: median [5 %, 95 %] | others: median [5 %, 95 %] | AUC "
+    "| harmful stopped | others stopped |",
+    "|---|---|---|---|---|---|---|",
+]
 
 
-class Judged(NamedTuple):
-    """An adaptation: what it did to average precision, and what the guard measured."""
+class Outcome(NamedTuple):
+    """An adaptation: what it did to average precision, and what the guard measured, by check."""
 
     arm: str
     image: str
     change: float
-    checks: dict[str, dict[str, Any]]
+    checks: dict[str, Check]
+
+    @property
+    def harmful(self) -> bool:
+        """Whether it lost too much average precision."""
+        return self.change < -HARM
+
+    @property
+    def stopped(self) -> bool:
+        """Whether any check would have stopped it."""
+        return not all(check.passed for check in self.checks.values())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,79 +66,80 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         truth = read_ground_truth(options.fields / "ground_truth.json")
         rows = [row for out in options.out for row in read_results(out)]
-        judged = judge(rows, truth)
-        if not judged:
+        outcomes = outcomes_of(rows, truth)
+        if not outcomes:
             raise ScoringError("no adaptation with a guard's checks on an image with figures")
     except (ScoringError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(table(judged))
+    print(table(outcomes))
     return 0
 
 
-def judge(rows: list[dict[str, Any]], truth: dict[str, AnnotatedImage]) -> list[Judged]:
+def outcomes_of(rows: list[Row], truth: dict[str, AnnotatedImage]) -> list[Outcome]:
     """Every adaptation to an image with figures beside the same image without adaptation."""
     usable = [row for row in rows if len(truth[row["image"]].figures)]
     without = {
         (row["scanner"], row["image"]): _precision(row, truth)
         for row in usable
-        if row["arm"] == CONTROL
+        if row["arm"] == NO_ADAPTATION
     }
     return [
-        Judged(
+        Outcome(
             row["arm"],
             row["image"],
             _precision(row, truth) - without[row["scanner"], row["image"]],
-            {check["name"]: check for check in row["adaptation"]["guard"]},
+            {check["name"]: Check(**check) for check in row["adaptation"]["guard"]},
         )
         for row in usable
-        if "guard" in row["adaptation"] and (row["scanner"], row["image"]) in without
+        if row["adaptation"]["guard"] and (row["scanner"], row["image"]) in without
     ]
 
 
-def table(judged: list[Judged]) -> str:
-    """Markdown: a line a check, and one for all of them together."""
+def table(outcomes: Sequence[Outcome]) -> str:
+    """Markdown: a line for each check, one for all of them together, and one for each arm."""
+    names = dict.fromkeys(name for outcome in outcomes for name in outcome.checks)
+    harmful = np.array([outcome.harmful for outcome in outcomes])
+    stopped = np.array([outcome.stopped for outcome in outcomes])
+    change = np.array([outcome.change for outcome in outcomes])
+    arms = np.array([outcome.arm for outcome in outcomes])
     lines = [
-        "| check | limit | harmful: median [5 %, 95 %] | others: median [5 %, 95 %] | AUC "
-        "| harmful stopped | others stopped |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    names = dict.fromkeys(name for j in judged for name in j.checks)
-    for name in names:
-        here = [j for j in judged if name in j.checks and j.checks[name]["value"] is not None]
-        if not here:
-            continue
-        values, limits = (
-            np.array([j.checks[name][part] for j in here]) for part in ("value", "limit")
-        )
-        harmful = np.array([j.change < -HARM for j in here])
-        stopped = np.array([not j.checks[name]["passed"] for j in here])
-        sign = -1 if name in BOUNDED_BELOW else 1
-        lines.append(
-            f"| {name} | {np.median(limits):.3g} | {_range(values[harmful])} "
-            f"| {_range(values[~harmful])} | {_auc(sign * values, harmful)} "
-            f"| {_share(stopped[harmful])} | {_share(stopped[~harmful])} |"
-        )
-    harmful = np.array([j.change < -HARM for j in judged])
-    stopped = np.array([not all(c["passed"] for c in j.checks.values()) for j in judged])
-    change = np.array([j.change for j in judged])
-    lines += [
+        *HEAD,
+        *(line for name in names if (line := _line(name, outcomes))),
         f"| all | | | | | {_share(stopped[harmful])} | {_share(stopped[~harmful])} |",
         "",
-        f"{len(judged)} adaptations, {int(harmful.sum())} of them harmful. Mean change of average "
-        f"precision of those let through {_mean(change[~stopped])}, of those stopped "
+        f"{len(outcomes)} adaptations, {int(harmful.sum())} of them harmful. Mean change of "
+        f"average precision of those accepted {_mean(change[~stopped])}, of those stopped "
         f"{_mean(change[stopped])}.",
         *(
-            f"{arm}: {_share(~stopped[mine])} adapted, there {_mean(change[mine & ~stopped])}"
-            for arm in sorted({j.arm for j in judged})
-            for mine in [np.array([j.arm == arm for j in judged])]
+            f"{arm}: {_share(~stopped[arms == arm])} adapted, there "
+            f"{_mean(change[(arms == arm) & ~stopped])}"
+            for arm in sorted(set(arms))
         ),
     ]
     return "\n".join(lines)
 
 
-def _precision(row: dict[str, Any], truth: dict[str, AnnotatedImage]) -> float:
-    return average_precision(ranked_curve(pool([scored_row(row, truth[row["image"]])])))
+def _line(name: str, outcomes: Sequence[Outcome]) -> str | None:
+    """The line of a check; None where it measured nothing."""
+    here = [o for o in outcomes if name in o.checks and o.checks[name].value is not None]
+    if not here:
+        return None
+    checks = [outcome.checks[name] for outcome in here]
+    values = np.array([check.value for check in checks], float)
+    harmful = np.array([outcome.harmful for outcome in here])
+    stopped = np.array([not check.passed for check in checks])
+    sign = -1 if name in BOUNDED_BELOW else 1
+    return (
+        f"| {name} | {np.median([check.limit for check in checks]):.3g} "
+        f"| {_range(values[harmful])} | {_range(values[~harmful])} "
+        f"| {_auc(sign * values, harmful)} "
+        f"| {_share(stopped[harmful])} | {_share(stopped[~harmful])} |"
+    )
+
+
+def _precision(row: Row, truth: dict[str, AnnotatedImage]) -> float:
+    return average_precision(ranked_curve(pool([scored_image(row, truth[row["image"]])])))
 
 
 def _auc(values: np.ndarray, harmful: np.ndarray) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import torch
 
-from experiments.adaptations.matched import Mix, adapt_matched, at_prior, features_of
+from experiments.adaptations.matched import Mix, adapt_matched
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.diagnostics import features_of
+from model.adaptation.steps import Losses
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
 
@@ -21,19 +23,17 @@ def adapt(
     network: MitosisNetwork, target: torch.Tensor, bank: SourceBank, settings: AdaptationSettings
 ) -> Adapted:
     """Bring mean and covariance of the image's features to those of the source."""
-    entries = at_prior(bank).to(bank.values.device)
+    entries = bank.entries_to_adapt_with()
     entries = entries[:: max(len(entries) // REFERENCE, 1)]
     source = features_of(network, bank.activations(entries), bank.cut, settings.precision)
     spread = source.std(dim=0).clamp(min=1e-3 * float(source.std()) + 1e-8)
 
-    def pull(
-        source: torch.Tensor, image: torch.Tensor, mix: Mix
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    def align(source: torch.Tensor, image: torch.Tensor, mix: Mix) -> tuple[torch.Tensor, Losses]:
         means, covariance = moment_distances(source.float() / spread, image.float() / spread)
-        account = {"mean_distance": means.item(), "covariance_distance": covariance.item()}
-        return WEIGHT * (means + covariance), account
+        losses = {"mean_distance": means.item(), "covariance_distance": covariance.item()}
+        return WEIGHT * (means + covariance), losses
 
-    return adapt_matched(network, target, bank, settings, pull)
+    return adapt_matched(network, target, bank, settings, align)
 
 
 def moment_distances(

@@ -1,19 +1,23 @@
 """Gradient reversal on source batches at the prior of real candidates (DANN, Ganin et al. 2016).
 
-The scanner branch is asked one question, image or source: its odds of the target against all source
-scanners together. Asked for the scanner, as in the paper, it calls all of the image and most of the
-source the target, because the source's share is split among its domains. The shipped branch has
-lost to the trunk and is at chance, so that its gradient says little: it is first fitted to bank and
-image while the trunk stands still, and reversed only then.
+The scanner branch separates image and source: its odds of the target against all source scanners
+together. Asked for the scanner, as in the paper, it calls all of the image and most of the source
+the target, because the source's share is split among its domains. The shipped branch is at chance,
+so its gradient is uninformative: it is first fitted to bank and image while the trunk is frozen,
+and only then reversed.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from experiments.adaptations.matched import Mix, adapt_matched, at_prior, features_of
+from experiments.adaptations.matched import Mix, adapt_matched
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.diagnostics import features_of
+from model.adaptation.steps import Losses
 from model.gradient_reversal import reverse_gradient
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
@@ -29,19 +33,19 @@ def adapt(
     """Fit the scanner branch, then make the features of image and source alike."""
     fitted = _fit_scanner_branch(network, target, bank, settings)
 
-    def pull(
-        source: torch.Tensor, image: torch.Tensor, mix: Mix
-    ) -> tuple[torch.Tensor, dict[str, float]]:
+    def align(source: torch.Tensor, image: torch.Tensor, mix: Mix) -> tuple[torch.Tensor, Losses]:
         features = reverse_gradient(torch.cat([source, image]), settings.reversal_weight)
         odds = _odds_of_target(network, features)
         labels = _labels(len(source), len(image), odds)
         loss = binary_cross_entropy_with_logits(odds, labels)
         return loss, {"scanner_loss": loss.item(), "scanner_accuracy": _accuracy(odds, labels)}
 
-    adapted = adapt_matched(network, target, bank, settings, pull)
-    adapted.account["scanner_accuracy_fitted"] = fitted
-    adapted.account["scanner_chance"] = 0.5  # half of a batch is the image
-    return adapted
+    adapted = adapt_matched(network, target, bank, settings, align)
+    # Half of a batch is the image.
+    return replace(
+        adapted,
+        record=adapted.record | {"scanner_accuracy_fitted": fitted, "scanner_chance": 0.5},
+    )
 
 
 def _fit_scanner_branch(
@@ -49,7 +53,7 @@ def _fit_scanner_branch(
 ) -> float | None:
     """Train the scanner branch alone; its accuracy on examples that it was not fitted to."""
     generator = torch.Generator().manual_seed(settings.seed)
-    source = at_prior(bank)
+    source = bank.entries_to_adapt_with().cpu()
     count = min(len(source), len(target), FIT_EXAMPLES)
     source = source[torch.randperm(len(source), generator=generator)[:count]]
     image = target[torch.randperm(len(target), generator=generator)[:count]]

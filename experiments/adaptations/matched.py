@@ -1,13 +1,13 @@
 """Adaptation with the two losses kept apart: what `dann`, `coral` and `pseudo-labels` share.
 
 Candidates are 0.1 to 0.5 % mitotic, and aligning them with a source of another class prior turns
-one class into the other (Zhao et al. 2019). So the loss that brings image and source together sees
-source entries at the prior of real candidates, while the class loss has entries of its own, half of
-them mitotic, from the bank's reserve. Batch norm is frozen, and what is kept is a moving average of
-the weights (mean teacher).
+one class into the other (Zhao et al. 2019). So the loss that aligns image and source uses source
+entries at the prior of real candidates, while the class loss has entries for itself, half of them
+mitotic, from the bank's reserve. Batch norm is frozen, and a moving average of the weights is kept
+(mean teacher).
 
-The schedule is that of the settings, with RATE times the learning rate: at the paper's rate frozen
-statistics leave the network where it is.
+The schedule is that of the settings with RATE times the learning rate: at the paper's rate a
+network with frozen statistics hardly moves.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 
-from model.activations import BATCH_SIZE, as_input
+from experiments.adaptations.averaging import MovingAverage
+from model.activations import as_input
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.adaptation.optimiser import Adam
-from model.adaptation.steps import take_steps
+from model.adaptation.steps import Losses, Steps
 from model.network import MitosisNetwork
-from model.precision import Precision, arithmetic
+from model.precision import arithmetic
 from model.source_bank import SourceBank
 
 RATE = 6.0  # times the learning rate of the settings
@@ -38,9 +39,9 @@ class Mix(NamedTuple):
     labelled: torch.Tensor
 
 
-# Of the features (n, 512) of the step's source entries and candidates: a loss, and its account.
-Pull = Callable[[torch.Tensor, torch.Tensor, Mix], tuple[torch.Tensor, dict[str, float]]]
-Draw = Callable[[int, torch.Generator], torch.Tensor]  # so many candidates
+# From the features (n, 512) of the step's source entries and candidates: a loss, and its parts.
+Align = Callable[[torch.Tensor, torch.Tensor, Mix], tuple[torch.Tensor, Losses]]
+Draw = Callable[[int, torch.Generator], torch.Tensor]  # indices of so many candidates
 
 
 def adapt_matched(
@@ -48,72 +49,60 @@ def adapt_matched(
     target: torch.Tensor,
     bank: SourceBank,
     settings: AdaptationSettings,
-    pull: Pull,
+    align: Align,
     draw: Draw | None = None,
 ) -> Adapted:
-    """Adapt the layers above the cut by the class loss on the bank plus the loss of `pull`.
+    """Adapt the layers above the cut by the class loss on the bank plus the loss of `align`.
 
     Args:
         network: changed in place.
         target: (n, …) activations at the cut of the image's candidates.
         bank: its entries for adaptation.
         settings: schedule.
-        pull: what brings image and source together.
+        align: the loss between image and source.
         draw: chooses the candidates of a step; at random without it.
     """
-    device = next(network.parameters()).device
-    thaw(network, bank.cut)
-    parameters = [p for p in network.parameters() if p.requires_grad]
+    network.train_above(bank.cut, batch_norm=False)
+    parameters = network.trained_parameters()
     optimiser = Adam(parameters, RATE * settings.learning_rate)
-
-    def step(mix: Mix) -> dict[str, float]:
-        entries = torch.cat([mix.source, mix.labelled]).to(device)
-        candidates = as_input(target[mix.target].to(device), bank.cut)
-        inputs = torch.cat([bank.activations(entries), candidates])
-        with arithmetic(settings.precision, device):
-            features = network.features(
-                inputs.contiguous(memory_format=torch.channels_last), bank.cut
-            )
-            sizes = [len(mix.source), len(mix.labelled), len(mix.target)]
-            source, labelled, image = features.split(sizes)
-            class_loss = cross_entropy(
-                network.mitosis(labelled).float(), bank.mitotic[mix.labelled.to(device)]
-            )
-            pulled, account = pull(source, image, mix)
-        optimiser.zero_grad()
-        (class_loss + pulled).backward()
-        optimiser.step()
-        return {"mitosis_loss": class_loss.item()} | account
-
-    mixes = _mixes(bank, len(target), settings, draw or _at_random(len(target)))
-    taken = take_steps(network, mixes, step, settings, AVERAGING)
-    return Adapted(network, taken.account, taken.halfway)
+    average = MovingAverage(parameters, AVERAGING)
+    steps = Steps(network, settings)
+    for mix in steps.over(draw_mixes(bank, len(target), settings, draw or _at_random(len(target)))):
+        losses = _step(network, optimiser, target, bank, settings, align, mix)
+        steps.add(losses)
+        if not steps.diverged:
+            average.update()
+    average.replace_parameters()
+    return Adapted(network.eval(), steps.record())
 
 
-def thaw(network: MitosisNetwork, cut: int) -> None:
-    """Let the layers above the cut change, batch norm statistics excepted."""
-    network.eval().requires_grad_(False)
-    for module in network.modules_above(cut):
-        module.requires_grad_(True)
-
-
-def features_of(
-    network: MitosisNetwork, activations: torch.Tensor, cut: int, precision: Precision
-) -> torch.Tensor:
-    """(n, 512) float32 features of activations at the cut, on the network's device."""
-    device = next(network.parameters()).device
-    network.eval()
-    parts = [torch.zeros((0, 0), device=device)]
-    with torch.no_grad(), arithmetic(precision, device):
-        for batch in activations.split(BATCH_SIZE):
-            inputs = as_input(batch.to(device), cut).contiguous(memory_format=torch.channels_last)
-            parts.append(network.features(inputs, cut).float())
-    return torch.cat([part for part in parts if part.ndim == 2 and part.shape[1]] or parts)
-
-
-def at_prior(bank: SourceBank) -> torch.Tensor:
-    """Indices of the entries for adaptation at the prior of real candidates."""
-    return torch.nonzero(~bank.check & ~bank.reserve).flatten().cpu()
+def _step(
+    network: MitosisNetwork,
+    optimiser: Adam,
+    target: torch.Tensor,
+    bank: SourceBank,
+    settings: AdaptationSettings,
+    align: Align,
+    mix: Mix,
+) -> Losses:
+    """One step on the sum of both losses."""
+    device = network.device
+    entries = torch.cat([mix.source, mix.labelled]).to(device)
+    candidates = as_input(target[mix.target].to(device), bank.cut)
+    inputs = torch.cat([bank.activations(entries), candidates])
+    with arithmetic(settings.precision, device):
+        features = network.features(inputs.contiguous(memory_format=torch.channels_last), bank.cut)
+        source, labelled, image = features.split(
+            [len(mix.source), len(mix.labelled), len(mix.target)]
+        )
+        class_loss = cross_entropy(
+            network.mitosis(labelled).float(), bank.mitotic[mix.labelled.to(device)]
+        )
+        alignment, losses = align(source, image, mix)
+    optimiser.zero_grad()
+    (class_loss + alignment).backward()
+    optimiser.step()
+    return {"mitosis_loss": class_loss.item()} | losses
 
 
 def planned_steps(sources: int, targets: int, settings: AdaptationSettings) -> int:
@@ -122,10 +111,12 @@ def planned_steps(sources: int, targets: int, settings: AdaptationSettings) -> i
     return steps if settings.max_steps is None else min(steps, settings.max_steps)
 
 
-def _mixes(bank: SourceBank, targets: int, settings: AdaptationSettings, draw: Draw) -> list[Mix]:
+def draw_mixes(
+    bank: SourceBank, targets: int, settings: AdaptationSettings, draw: Draw
+) -> list[Mix]:
     """All steps' indices: halves of a batch from source and image, and a quarter labelled."""
     generator = torch.Generator().manual_seed(settings.seed)
-    source = at_prior(bank)
+    source = bank.entries_to_adapt_with().cpu()
     adapting = ~bank.check.cpu()
     kinds = [torch.nonzero(adapting & (bank.mitotic.cpu() == k)).flatten() for k in (0, 1)]
     half, eighth = max(settings.batch_size // 2, 1), max(settings.batch_size // 8, 1)

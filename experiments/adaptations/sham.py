@@ -1,8 +1,8 @@
-"""A control: all that the paper's adaptation does at a learning rate of 0.
+"""A control: all that the paper's adaptation does, at a learning rate of 0.
 
 No weight moves. Batch norm in training mode still measures the statistics of source and target
-mixed, so that the difference to `paper` is what its gradients do, and the difference to `none`
-what its batch norm does.
+mixed, so the difference to `paper` is what its gradients do, and the difference to `none` what its
+batch norm does.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import torch
 
-from model.adaptation.adversarial import adapt_by_gradient_reversal
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.registry import ADAPTATIONS
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
 
@@ -21,5 +21,5 @@ def adapt(
     network: MitosisNetwork, target: torch.Tensor, bank: SourceBank, settings: AdaptationSettings
 ) -> Adapted:
     """Adapt as `paper` does, without moving a weight."""
-    still = replace(settings, learning_rate=0.0)
-    return adapt_by_gradient_reversal(network, target, bank, still, batch_norm="training")
+    paper = ADAPTATIONS["paper"].load()
+    return paper(network, target, bank, replace(settings, learning_rate=0.0))

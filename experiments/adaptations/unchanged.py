@@ -1,4 +1,4 @@
-"""The shipped network as it is, for arms that change the image alone."""
+"""The shipped network as it is, for controls that change only the image."""
 
 from __future__ import annotations
 
@@ -13,4 +13,4 @@ def adapt(
     network: MitosisNetwork, target: torch.Tensor, bank: SourceBank, settings: AdaptationSettings
 ) -> Adapted:
     """Leave the network as it is."""
-    return Adapted(network, {"steps": 0})
+    return Adapted(network)

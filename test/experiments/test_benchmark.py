@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from batch.options import DEFAULT_ARM
-from experiments import benchmark, plain
-from experiments.benchmark import SIZES, main, mosaic
+from experiments import plain
+from experiments.benchmark import main
+from experiments.benchmark_scene import SIZES, Scene, bank_at, mosaic
+from model.adaptation.registry import DEFAULT_ADAPTATION
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
 
 
@@ -37,7 +38,7 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], str
 def test_json_holds_what_is_promised(quick: tuple[dict[str, Any], str]) -> None:
     values, _ = quick
     adaptation, candidates = values["adaptation"], values["candidates"]
-    assert adaptation["default_arm"] == DEFAULT_ARM
+    assert adaptation["default_arm"] == DEFAULT_ADAPTATION
     assert adaptation["default_arm_seconds"] >= 0
     numbers = [adaptation["ratio"], adaptation["ratio_same_method"], candidates["seconds"],
                candidates["default_seconds"], values["whole"]["seconds"]]  # fmt: skip
@@ -92,7 +93,7 @@ def test_tables_show_the_ratios_first(quick: tuple[dict[str, Any], str]) -> None
         "| | ratio | plain, s | here, s |",
         "| adaptation above the shipped cut (3) |",
         "| adaptation, the same method |",
-        f"| adaptation, default arm `{DEFAULT_ARM}` | - | - |",
+        f"| adaptation, default arm `{DEFAULT_ADAPTATION}` | - | - |",
         "| whole image by `process.py`, default |",
         "| 2 of 15 |",
     ):
@@ -123,10 +124,10 @@ def test_bank_at_a_cut_is_the_one_of_its_patches() -> None:
     network = tiny_network()
     patches = torch.randint(0, 255, (3, 64, 64, 3), dtype=torch.uint8)[[0, 1, 0, 2]]
     source = plain.Source(patches, torch.tensor([1, 0, 0, 0]), torch.tensor([0, 1, 2, 0]))
-    scene = benchmark.Scene(
+    scene = Scene(
         network, np.zeros((1, 1, 3), np.uint8), source, patches, 3, 1.0, "fp32", torch.device("cpu")
     )
-    pixels, bank = benchmark.bank_at(scene, 0), benchmark.bank_at(scene, 3)
+    pixels, bank = bank_at(scene, 0), bank_at(scene, 3)
     assert torch.equal(pixels.values, patches) and bank.mitotic.tolist() == [1, 0, 0, 0]
     found = bank.activations(torch.arange(4))
     expected = network.below(pixels.activations(torch.arange(4)), 3)
@@ -134,6 +135,6 @@ def test_bank_at_a_cut_is_the_one_of_its_patches() -> None:
     assert torch.equal(found[0], found[2])
 
 
-def test_missing_weights_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_weights_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--quick", "--weights", str(tmp_path)]) == 2
     assert "card.json is missing" in capsys.readouterr().err

@@ -23,7 +23,7 @@ def test_level_moves_with_the_scores(name: str) -> None:
     assert LEVELS[name](odds() + 2.5) == pytest.approx(LEVELS[name](odds()) + 2.5, abs=1e-6)
 
 
-def test_prior_meets_the_share_that_it_is_given() -> None:
+def test_prior_meets_the_share_that_was_asked_for() -> None:
     shift = -prior(odds(), share=0.01)
     assert (1 / (1 + np.exp(-(odds() + shift)))).mean() == pytest.approx(0.01, rel=1e-6)
 

@@ -27,10 +27,10 @@ def test_drawn_from_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[st
         [
             *("--input", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--quiet"),
             *("--weights", str(tmp_path / "weights"), "--source-bank", str(tmp_path / "bank")),
-            *("--adaptation", "dann", "--max-steps", "3", "--diagnostics"),
+            *("--adaptation", "gradient-reversal", "--max-steps", "3", "--diagnostics"),
         ]
     )
-    assert status == 1, "b.tif is none"
+    assert status == 1, "b.tif is not an image"
     assert main([str(tmp_path / "out")]) == 0
     drawn = sorted(path.parent.name for path in (tmp_path / "out").rglob(PLOT_FILE))
     assert drawn == ["a", "c"], "a failed image has none, one without candidates an empty one"

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from experiments import plain
-from model.adaptation.adversarial import adapt_by_gradient_reversal
+from model.adaptation import adversarial
 from model.adaptation.base import AdaptationSettings
 from model.candidates import PAPER, find_candidates
 from model.network import MitosisNetwork
@@ -40,7 +40,7 @@ def test_candidates_and_patches_are_the_same() -> None:
 
 def source_of(bank: SourceBank) -> plain.Source:
     """What the detector adapts with, for the plain version."""
-    used = ~bank.check & ~bank.reserve
+    used = bank.entries_to_adapt_with()
     return plain.Source(bank.values[used], bank.mitotic[used], bank.domain[used])
 
 
@@ -58,10 +58,8 @@ def test_adaptation_at_cut_0_gives_the_plain_loop_s_logits(
     bank, target = tiny_bank(network, 0), some_patches(30, seed=9)
     loop, fast = plain.plain_network(network), copy.deepcopy(network)
     plain.adapt(loop, source_of(bank), target, batch_norm=batch_norm, **SCHEDULE)
-    adapted = adapt_by_gradient_reversal(
-        fast, target, bank, AdaptationSettings(**SCHEDULE), batch_norm
-    )
-    assert adapted.account["steps"] == STEPS
+    adapted = adversarial.adapt(fast, target, bank, AdaptationSettings(**SCHEDULE), batch_norm)
+    assert adapted.record["steps"] == STEPS
     patches = some_patches(40, seed=2)
     before, expected, found = (logits(n, patches) for n in (network, loop, fast))
     change = (expected - before).abs().mean()
@@ -90,10 +88,10 @@ def test_classification_is_the_same() -> None:
     )
 
 
-def test_steps_are_told_and_end() -> None:
+def test_steps_are_reported_and_end() -> None:
     network = plain.plain_network(tiny_network())
     bank = tiny_bank(network, 0)
-    told: list[int] = []
+    reported: list[int] = []
     schedule = SCHEDULE | {"max_steps": None, "epochs": 2}
-    plain.adapt(network, source_of(bank), some_patches(10), on_step=told.append, **schedule)
-    assert told == [1, 2, 3, 4]  # 25 patches an epoch
+    plain.adapt(network, source_of(bank), some_patches(10), on_step=reported.append, **schedule)
+    assert reported == [1, 2, 3, 4]  # 25 patches an epoch

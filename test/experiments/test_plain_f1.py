@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from batch.options import DEFAULT_ARM
 from evaluation import ScoringError
-from experiments.plain_f1 import ARMS, PLAIN, RESULTS_FILE, compare_f1
+from experiments.plain_f1 import ARMS, PLAIN, compare_f1
+from experiments.results import RESULTS_FILE
+from model.adaptation.registry import DEFAULT_ADAPTATION
 from model.source_bank import SourceBankError
 from test.model.builders import field, tiny_bank, tiny_network, write_bank, write_weights
 from training.tiff import write_tiff
 
-FILES = ("A03_00.tif", "Case_10-01.tif", "A00_00.tif")  # the last is none of those to compare on
+FILES = ("A03_00.tif", "Case_10-01.tif", "A00_00.tif")  # the last is in neither set
 
 
 @pytest.fixture
@@ -44,9 +45,9 @@ def options(tmp_path: Path) -> Namespace:
     )  # fmt: skip
 
 
-def test_arms_are_compared_and_an_interrupted_run_goes_on(options: Namespace) -> None:
+def test_arms_are_compared_and_an_interrupted_run_continues(options: Namespace) -> None:
     scores = compare_f1(options)
-    assert ARMS == ("none", DEFAULT_ARM, "paper-frozen", PLAIN)
+    assert ARMS == ("none", DEFAULT_ADAPTATION, "paper-frozen", PLAIN)
     assert list(scores) == ["A03", "unseen lab"]
     for of_set in scores.values():
         assert list(of_set) == list(ARMS)
@@ -63,7 +64,7 @@ def test_arms_are_compared_and_an_interrupted_run_goes_on(options: Namespace) ->
     assert path.read_text().splitlines() == lines
 
 
-def test_what_is_missing_is_told(options: Namespace) -> None:
+def test_what_is_missing_is_named(options: Namespace) -> None:
     options.pixel_bank = options.source_bank
     with pytest.raises(SourceBankError, match="holds no pixels: make it with --cut 0"):
         compare_f1(options)

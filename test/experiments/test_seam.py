@@ -49,7 +49,7 @@ def near(first: torch.Tensor, second: torch.Tensor) -> bool:
 
 
 @pytest.mark.parametrize("marked", [True, False])
-def test_the_probe_finds_a_seam_and_invents_none(
+def test_the_probe_finds_only_a_seam_that_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marked: bool
 ) -> None:
     """Plain nuclei labelled at random; a bright frame round the "figures" stands for a seam."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from experiments.adaptations.adabn import BLEND, adapt, adapt_blended, blend_statistics
+from experiments.adaptations.adabn import adapt
+from experiments.adaptations.registry import CONTROLS
 from model.activations import activations_below
 from model.adaptation.base import AdaptationSettings
 from model.network import MitosisNetwork
@@ -15,7 +16,7 @@ from test.model.builders import some_patches, tiny_bank, tiny_network
 def adapted(share: float) -> tuple[MitosisNetwork, MitosisNetwork, torch.Tensor]:
     network, before = tiny_network(), tiny_network()
     target = activations_below(network, some_patches(40), 3, "fp32").clone()
-    blend_statistics(network, target, 3, AdaptationSettings(), share)
+    adapt(network, target, tiny_bank(network, 3), AdaptationSettings(), share)
     return network, before, target
 
 
@@ -51,8 +52,9 @@ def test_layers_below_the_cut_keep_their_statistics() -> None:
 
 
 def test_arms_take_all_or_a_share() -> None:
-    for arm, share in ((adapt, 1.0), (adapt_blended, BLEND)):
+    for name, share in (("adabn", 1.0), ("adabn-blended", 0.3), ("adabn-calibrated", 0.3)):
         network = tiny_network()
         bank = tiny_bank(network, 3)
-        result = arm(network, bank.activations(torch.arange(12)), bank, AdaptationSettings())
-        assert result.account["target_share"] == share
+        target = bank.activations(torch.arange(12))
+        adapted = CONTROLS[name].load()(network, target, bank, AdaptationSettings())
+        assert adapted.record["target_share"] == share

@@ -21,8 +21,8 @@ def test_entropy_falls_and_only_batch_norm_changes() -> None:
     target = activations_below(network, some_patches(40), 3, "fp32").clone()
     first = tent.adapt(tiny_network(), target, bank, replace(SETTINGS, max_steps=1))
     last = tent.adapt(network, target, bank, SETTINGS)
-    assert last.account["steps"] == 24
-    assert last.account["curve"]["entropy"][-1] < 0.9 * first.account["curve"]["entropy"][0]
+    assert last.record["steps"] == 24
+    assert last.record["curve"]["entropy"][-1] < 0.9 * first.record["curve"]["entropy"][0]
     changed = {n for n, v in network.state_dict().items() if not torch.equal(v, before[n])}
     assert changed and all(
         name.startswith("trunk.layer4") and ("bn" in name or "downsample.1" in name)
@@ -31,10 +31,10 @@ def test_entropy_falls_and_only_batch_norm_changes() -> None:
     assert not any(module.training for module in network.modules())
 
 
-def test_divergence_is_told() -> None:
+def test_divergence_is_reported() -> None:
     network = tiny_network()
     with torch.no_grad():
         linear(network.mitosis).bias[0] = math.nan
     bank = tiny_bank(tiny_network(), 3)
     result = tent.adapt(network, bank.activations(torch.arange(20)), bank, SETTINGS)
-    assert result.account["diverged"] and result.account["curve"]["entropy"] == [None]
+    assert result.record["diverged"] and result.record["curve"]["entropy"] == [None]

@@ -16,5 +16,5 @@ def test_network_stays_as_it_is() -> None:
     adapted = unchanged.adapt(
         network, bank.activations(torch.arange(4)), bank, AdaptationSettings()
     )
-    assert adapted.network is network and adapted.account == {"steps": 0}
+    assert adapted.network is network and adapted.record == {}
     assert all(torch.equal(value, before[n]) for n, value in network.state_dict().items())

@@ -1,4 +1,4 @@
-"""Rendered fields with annotations, weights and bank for the commands of evaluation/."""
+"""Rendered fields with annotations, weights and bank, for the commands of experiments/."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import pytest
 
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
 from test.rendering import render_tissue
+from test.training.conftest import data, runs
 from training.tiff import write_tiff
+
+__all__ = ["data", "fields_and_weights", "runs"]
 
 
 @pytest.fixture
 def fields_and_weights(tmp_path: Path) -> list[str]:
-    """Two fields of one slide, a folder for results, weights, bank: an evaluation's arguments."""
+    """Two fields of one slide, a folder for results, weights, bank: an experiment's arguments."""
     images, annotations = [], []
     for number in (1, 2):
         pixels, figures = render_tissue((150, 160), figures=1, seed=number)
