@@ -9,7 +9,7 @@ from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, base_name
 from evaluation.box_format import TWO_CORNERS, Boxes, box_format, to_corners
 from evaluation.category_names import CellClass, category_classes
 from evaluation.midog_editions import ScannerBlock, block_of, edition_of
-from evaluation.midog_schema import Annotation, ImageEntry, MidogJson
+from evaluation.midog_schema import MOST_PIXELS, Annotation, ImageEntry, MidogJson
 from evaluation.scored_image import UNKNOWN_DOMAIN
 
 Centres = Mapping[tuple[str, CellClass], list[list[float]]]  # by image id and class
@@ -29,12 +29,14 @@ def annotated_images(
     annotations = _without_repetitions(_usable(content, entries, problems), notes)
     classes = _classes(content, annotations, problems)
     corners = _corners(annotations, entries, problems, notes)
+    edition = edition_of(content.info.description)
+    if not edition:
+        _check_contradictions(annotations, classes, problems)
     if problems:
         return []
     centres: dict[tuple[str, CellClass], list[list[float]]] = defaultdict(list)
     for annotation, centre in zip(annotations, _centres(corners).tolist(), strict=True):
         centres[annotation.image_id, classes[annotation.category_id]].append(centre)
-    edition = edition_of(content.info.description)
     return [_image(entry, centres, edition) for entry in entries.values()]
 
 
@@ -106,6 +108,18 @@ def _classes(
         return {}
 
 
+def _check_contradictions(
+    annotations: list[Annotation], classes: Mapping[str, CellClass], problems: list[str]
+) -> None:
+    """A line for each box that is annotated as two kinds of cell. MIDOG's own files are trusted."""
+    first: dict[tuple[str, object], Annotation] = {}
+    for annotation in annotations:
+        box = annotation.image_id, annotation.bbox or repr(annotation.segmentation)
+        other = first.setdefault(box, annotation)
+        if classes.get(other.category_id) != classes.get(annotation.category_id):
+            problems.append(f"{annotation.id} marks the box of {other.id} as another kind of cell")
+
+
 def _corners(
     annotations: list[Annotation],
     entries: Mapping[str, ImageEntry],
@@ -161,7 +175,7 @@ def _polygon(segmentation: object) -> tuple[float, float, float, float] | None:
         points = np.concatenate([np.asarray(p, float).reshape(-1, 2) for p in segmentation])
     except (TypeError, ValueError):
         return None
-    if len(points) < 3 or not np.isfinite(points).all():
+    if len(points) < 3 or not (np.abs(points) <= MOST_PIXELS).all():
         return None
     (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
     return x1, y1, x2, y2

@@ -31,9 +31,14 @@ class AnnotationError(ScoringError):
     """An annotation file that cannot be used; `problems` has a line for each reason."""
 
     def __init__(self, path: Path, problems: list[str]) -> None:
+        self.problems = [_printable(f"{path}: {problem}") for problem in problems]
         more = f" ({len(problems) - 1} more problems)" if len(problems) > 1 else ""
-        super().__init__(f"{path}: {problems[0]}{more}")
-        self.problems = [f"{path}: {problem}" for problem in problems]
+        super().__init__(self.problems[0] + more)
+
+
+def _printable(text: str) -> str:
+    """One line that any terminal can show: names come from a file."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class AnnotationFile(NamedTuple):

@@ -1,6 +1,6 @@
-"""The data model of MIDOG's annotation JSON, as pydantic checks it."""
+"""The data model of MIDOG's annotation JSON; as a program, prints its JSON Schema."""
 
-import math
+import json
 from typing import Annotated, Any
 
 from pydantic import (
@@ -9,9 +9,9 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    FiniteFloat,
-    PositiveInt,
 )
+
+MOST_PIXELS = 1e7  # no image is larger
 
 
 def _as_key(value: Any) -> str:
@@ -23,25 +23,33 @@ def _as_key(value: Any) -> str:
             raise ValueError("not a whole number")
         value = int(value)
     text = str(value).strip()
+    if not text:
+        raise ValueError("empty")
     return str(int(text)) if text.isascii() and text.isdecimal() else text
 
 
-def pixel_size(value: Any) -> tuple[float, float]:
-    """µm per pixel (x, y) out of one number or of two. Raises ValueError or TypeError."""
-    x, y = value if isinstance(value, (list, tuple)) else (value, value)
-    x, y = float(x), float(y)
-    if not (0 < x < math.inf and 0 < y < math.inf):
-        raise ValueError("not a length")
-    return x, y
-
-
-Key = Annotated[str, BeforeValidator(_as_key), Field(min_length=1)]
-PixelSize = Annotated[tuple[float, float], BeforeValidator(pixel_size)]
-Box = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+def _as_pair(value: Any) -> Any:
+    """x and y, which may be given as one number."""
+    return value if isinstance(value, (list, tuple)) else (value, value)
 
 
 def _none_if_empty(value: Any) -> Any:
     return None if value == [] else value
+
+
+Key = Annotated[
+    str,
+    BeforeValidator(_as_key, json_schema_input_type=int | str),
+    Field(description='id, a number or a name; 1 and "1" are the same'),
+]
+Pixels = Annotated[int, Field(gt=0, le=MOST_PIXELS)]
+Length = Annotated[float, Field(gt=0, lt=1000)]  # µm
+PixelSize = Annotated[
+    tuple[Length, Length],
+    BeforeValidator(_as_pair, json_schema_input_type=Length | tuple[Length, Length]),
+]
+Coordinate = Annotated[float, Field(ge=-MOST_PIXELS, le=MOST_PIXELS, allow_inf_nan=False)]
+Box = tuple[Coordinate, Coordinate, Coordinate, Coordinate]
 
 
 class _Entry(BaseModel):
@@ -51,7 +59,7 @@ class _Entry(BaseModel):
 class Info(_Entry):
     """What the file says about itself."""
 
-    description: str | None = None
+    description: str | None = Field(None, description="names the edition in MIDOG's own files")
 
 
 class Licence(_Entry):
@@ -61,43 +69,55 @@ class Licence(_Entry):
 
 
 class ImageEntry(_Entry):
-    """An image; width and height in px, mpp in µm per pixel."""
+    """An image."""
 
     id: Key
-    file_name: str = Field(min_length=1)
-    width: PositiveInt | None = None
-    height: PositiveInt | None = None
-    slide: str | None = None
-    tissue: str | None = None
-    domain: str | None = Field(None, validation_alias=AliasChoices("domain", "scanner"))
-    mpp: PixelSize | None = None
+    file_name: str = Field(min_length=1, description="folders in it are ignored for scoring")
+    width: Pixels | None = Field(None, description="px; from the result where absent")
+    height: Pixels | None = Field(None, description="px; from the result where absent")
+    slide: str | None = Field(None, description="slide or case; the bootstrap draws slides")
+    tissue: str | None = Field(None, description="the same for slides of the same tissue")
+    domain: str | None = Field(
+        None,
+        validation_alias=AliasChoices("domain", "scanner"),
+        description="scanner and laboratory",
+    )
+    mpp: PixelSize | None = Field(None, description="µm per pixel, one number or [x, y]")
 
 
 class Category(_Entry):
     """A kind of cell."""
 
     id: Key
-    name: str
+    name: str = Field(description="decides whether the category is the mitotic figure")
 
 
 class Annotation(_Entry):
-    """A cell; bbox in px. A polygon of COCO's `segmentation` serves where there is no box."""
+    """A cell."""
 
     image_id: Key
     category_id: Key
-    id: Any = None
-    bbox: Annotated[Box | None, BeforeValidator(_none_if_empty)] = None
-    segmentation: Any = None
-    area: float | None = None
-    iscrowd: bool = False
-    ignore: bool = False
+    id: Any = Field(None, description="for messages")
+    bbox: Annotated[Box | None, BeforeValidator(_none_if_empty)] = Field(
+        None, description="px; x1, y1, x2, y2 as in MIDOG, or x, y, width, height as in COCO"
+    )
+    segmentation: Any = Field(None, description="COCO's polygons, where there is no bbox")
+    area: float | None = Field(None, description="px²; distinguishes the formats of bbox")
+    iscrowd: bool = Field(False, description="groups of cells are refused")
+    ignore: bool = Field(False, description="annotations to be ignored are refused")
 
 
 class MidogJson(_Entry):
-    """The whole file."""
+    """An annotation file."""
 
     info: Info = Info()
     licenses: list[Licence] = []
     images: list[ImageEntry]
-    categories: list[Category] | None = None
+    categories: list[Category] | None = Field(
+        None, description="where absent, id 1 is the mitotic figure and 2 a look-alike"
+    )
     annotations: list[Annotation]
+
+
+if __name__ == "__main__":
+    print(json.dumps(MidogJson.model_json_schema(), indent=1, ensure_ascii=False))

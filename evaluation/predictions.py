@@ -13,7 +13,6 @@ import numpy as np
 
 from evaluation import ScoringError
 from evaluation.annotated_image import image_stem
-from evaluation.midog_schema import pixel_size
 
 
 class Prediction(NamedTuple):
@@ -88,7 +87,7 @@ def _read_result(path: Path) -> Prediction:
         rows = [(d["x"], d["y"], d["probability"]) for d in result["detections"]]
         table = np.array(rows, dtype=np.float64).reshape(-1, 3)
         threshold = float(result["threshold"])
-        mpp = pixel_size(result["pixel_size_um"])
+        mpp = _pixel_size(result["pixel_size_um"])
         width, height = (int(value) for value in result["size_px"])
         x, y = (float(value) for value in result.get("origin_mm", (0.0, 0.0)))
     except KeyError as error:
@@ -103,6 +102,13 @@ def _read_result(path: Path) -> Prediction:
     return Prediction(
         result["file"], points, probabilities, threshold, mpp, (width, height), None, (x, y)
     )
+
+
+def _pixel_size(value: Any) -> tuple[float, float]:
+    x, y = (float(length) for length in value)
+    if not (0 < x < np.inf and 0 < y < np.inf):
+        raise ValueError("not a length")
+    return x, y
 
 
 def _failure(result: dict[str, Any]) -> Prediction:

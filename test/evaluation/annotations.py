@@ -39,7 +39,7 @@ def document(
         ]
     content = {
         "images": [image()] if images is None else list(images),
-        "categories": list(CATEGORIES),
+        "categories": [dict(category) for category in CATEGORIES],
         "annotations": list(annotations),
     }
     return {key: value for key, value in (content | parts).items() if key != without}

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evaluation.midog_json import AnnotationError, AnnotationFile, read_annotations
 from test.evaluation.annotations import CENTRES, annotation, corners, document, image, write
@@ -139,6 +141,9 @@ def test_what_the_file_says_of_an_image(tmp_path: Path) -> None:
         (document(images=[image(width=1.5)]), "image 1: bad 'width' 1.5"),
         (document(images=[image(mpp=-0.25)]), "image 1: bad 'mpp' -0.25"),
         (document(images=[image(mpp=[0.25])]), "image 1: bad 'mpp' [0.25]"),
+        (document(images=[image(mpp=10**400)]), "image 1: bad 'mpp' 1000"),
+        (document(images=[image(height=10**400)]), "image 1: bad 'height' 1000"),
+        (document([annotation(image_id="a\nb")]), "annotation number 1 of image a\\nb is for"),
         (document(images=[image(), image()]), "two images have the id 1"),
         (document(images=[image(), image(id="1")]), "two images have the id 1"),
         (
@@ -153,6 +158,10 @@ def test_what_the_file_says_of_an_image(tmp_path: Path) -> None:
         (document([annotation(bbox=None, segmentation=[])]), "has no 'bbox'"),
         (document([annotation(bbox=None, segmentation={"counts": ""})]), "has no 'bbox'"),
         (document([annotation(iscrowd=1)]), "'iscrowd' is set: mark single cells"),
+        (
+            document([annotation(id=1), annotation(id=2, category_id=2)]),
+            "annotation 2 of image 1 marks the box of annotation 1 of image 1 as another kind",
+        ),
         (document([{"image_id": 1, "bbox": [0, 0, 1, 1]}]), "of image 1 has no 'category_id'"),
         (document([annotation(category_id=5)]), "category 5 is used but not listed"),
         (document([annotation(category_id=0)], without="categories"), "category 0 has no name"),
@@ -247,3 +256,44 @@ def test_the_challenge_file_itself() -> None:
     assert +negatives == {
         "hamamatsu_xr_utrecht": 724, "hamamatsu_s360_utrecht": 1066, "aperio_cs2_utrecht": 924,
     }  # fmt: skip
+
+
+ODD_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**30), 10**30),
+    st.floats(),
+    st.text(max_size=5),
+    st.lists(st.one_of(st.floats(), st.integers(-9, 9999), st.text(max_size=2)), max_size=5),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_any_change_of_a_value_is_understood_or_refused(
+    data: st.DataObject, tmp_path: Path
+) -> None:
+    """One or two values replaced or removed: never another exception than AnnotationError."""
+    content = document(info={"description": "ours"}, licenses=[{"id": 1, "name": "CC0"}])
+    for _ in range(data.draw(st.integers(1, 2))):
+        part: Any = content
+        while isinstance(part, (dict, list)) and part:
+            keys = list(part) if isinstance(part, dict) else list(range(len(part)))
+            key = data.draw(st.sampled_from(keys))
+            below = part[key]
+            if not isinstance(below, (dict, list)) or data.draw(st.booleans()):
+                if data.draw(st.booleans()):
+                    part[key] = data.draw(ODD_VALUES)
+                else:
+                    del part[key]
+                break
+            part = below
+    try:
+        images = read(tmp_path, content).images
+    except AnnotationError as error:
+        assert "\n" not in str(error) and error.problems
+    else:
+        assert all(np.isfinite(image.figures).all() for image in images)
