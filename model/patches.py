@@ -52,7 +52,7 @@ class PatchCutter:
 def _mirrored(positions: np.ndarray, length: int) -> np.ndarray:
     """Positions inside 0..length-1 that show the same as these: the border pixel is repeated."""
     period = positions % (2 * length)
-    return np.minimum(period, 2 * length - 1 - period)
+    return np.asarray(np.minimum(period, 2 * length - 1 - period))
 
 
 def resize(patches: torch.Tensor, size: int) -> torch.Tensor:

@@ -130,5 +130,5 @@ def reversal_step(
 
 def _chance(domain: torch.Tensor, targets: int) -> float:
     """Accuracy of a scanner branch that answers with the most frequent domain."""
-    counts = [*torch.bincount(domain).tolist(), targets]
+    counts: list[int] = [*torch.bincount(domain).tolist(), targets]
     return round(max(counts) / max(sum(counts), 1), 4)
