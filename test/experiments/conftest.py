@@ -28,7 +28,12 @@ def fields_and_weights(tmp_path: Path) -> list[str]:
             {"id": number, "file_name": f"f{number}.tif", "width": 160, "height": 150, "slide": "S"}
         )
         annotations += [
-            {"image_id": number, "category_id": 1, "bbox": [x - 5, y - 5, x + 5, y + 5]}
+            {
+                "image_id": number,
+                "category_id": 1,
+                "bbox": [x - 5, y - 5, x + 5, y + 5],
+                "area": 100,
+            }
             for x, y in np.asarray(figures, float)
         ]
     truth = {"images": images, "annotations": annotations}
