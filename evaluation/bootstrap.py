@@ -1,9 +1,9 @@
 """95 % percentile bootstrap intervals, and paired differences between two runs.
 
-What is drawn with replacement is the slide (or case), because fields of one slide are alike. Below
-four slides the limits would be nothing but the best and the worst slide (of three, one is drawn
-three times in 1 of 27 resamples, more than the 2.5 % outside a limit), so then fields are drawn;
-such an interval is too narrow as a statement about new slides. The unit is part of the result.
+Slides (or cases) are drawn with replacement, because fields of one slide are alike. With fewer than
+four slides, fields are drawn: the limits would just be the best and the worst slide (of three
+slides, each is drawn three times in 1 of 27 resamples, more than the 2.5 % outside a limit). An
+interval over fields is too narrow as a statement about other slides, so the unit is reported.
 """
 
 from collections.abc import Sequence
@@ -36,10 +36,13 @@ class Difference(NamedTuple):
 
 
 def draw(slides: Sequence[str | None], resamples: int = RESAMPLES, seed: int = 0) -> Resamples:
-    """Draws as many slides (or fields) as there are, with replacement, for images of these slides.
+    """Draw as many slides (or fields) as there are, with replacement.
 
-    One image of unknown slide (None) makes the field the unit. A single unit has no spread to draw
-    from: weights is then empty, and every interval nan.
+    Args:
+        slides: slide of each image. If one is unknown (None), fields are drawn.
+        resamples: how often. A single slide or field has no spread: weights is then empty, and
+            every interval nan.
+        seed: of the random numbers.
     """
     by_slide = None not in slides and len(set(slides)) >= FEWEST_SLIDES
     keys = [str(slide) for slide in slides] if by_slide else range(len(slides))
@@ -52,7 +55,7 @@ def draw(slides: Sequence[str | None], resamples: int = RESAMPLES, seed: int = 0
 
 
 def intervals(pooled: Pool, resamples: Resamples) -> dict[str, tuple[float, float]]:
-    """The interval of each metric of metrics.summary."""
+    """The interval of each value of metrics.summary."""
     values = _replicates(pooled, resamples)
     return {name: percentile_interval(values[name]) for name in values}
 

@@ -2,7 +2,7 @@
 
 MIDOG.json is COCO's format except for `bbox`, which holds x1, y1, x2, y2. Tools that write COCO put
 x, y, width, height there. All boxes of a file are of one format, and the boxes of cells are small
-and of similar size, which tells the two apart in all but contrived files.
+and of similar size, which distinguishes the two in all but contrived files.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """True and false positives and what follows from them.
 
-Where a ratio has no denominator it is not a number (nan; null in JSON, "-" in a table): precision
-without detections, recall without figures, F1 without either. An image without figures still
-counts in a pool, through its false positives.
+A ratio without a denominator is nan (null in JSON, "-" in a table): precision without detections,
+recall without figures, F1 without both. An image without figures still counts in a pool, through
+its false positives.
 """
 
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ import numpy as np
 
 
 class Counts(NamedTuple):
-    """Of one image, or summed over several; whole numbers (floats where images are weighted)."""
+    """Counts of one image, or summed over several; not whole numbers if images are weighted."""
 
     true_positives: float
     false_positives: float

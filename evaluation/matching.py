@@ -1,21 +1,20 @@
 """Which detection found which figure: within 7.5 µm, each detection and each figure at most once.
 
-Four rules, because the count depends on the rule where points are crowded:
+There are four rules, because the count depends on the rule if points are crowded:
 
 official   evalutils.scorers.score_detection: the figures, in the order of the ground truth, each
            take the nearest detection that no earlier figure took. Another order of the same
            figures can give another count.
-optimal    the largest number of pairs that any assignment reaches. It depends on no order, and no
-           rule finds more.
+optimal    the largest number of pairs of any assignment, which does not depend on an order.
 ranked     the detections, from the most probable down (ties by y, then x), each take the nearest
-           figure that no earlier detection took. Removing the less probable detections changes
-           nothing above them, which is what average precision needs.
+           figure that no earlier detection took. Less probable detections do not affect more
+           probable ones, which average precision needs.
 boxes      as ranked, but points are boxes of 22.5 µm, and the figure taken is the one of the
            largest overlap (intersection over union) of at least 0.5, as in COCO. The MIDOG 2025
            evaluation computes its average precision with them.
 
-The first three ask evalutils which points lie within the radius of which, so they agree on the
-border: a distance equal to the radius counts. Equal distances are taken in evalutils' order.
+The first three use evalutils to find the points within the radius: a distance equal to the radius
+counts, and equal distances are taken in evalutils' order.
 """
 
 import numpy as np
@@ -112,9 +111,10 @@ def official_gains_by_rank(image: ScoredImage) -> np.ndarray:
     """(n,) bool in the order of ranking(): whether a detection adds one to the official count.
 
     The sum of the first k is the official number of true positives of the k most probable
-    detections, so one pass gives the official score at every threshold. A new detection goes along
-    the figures in their order: one that prefers it to its present detection keeps it and hands its
-    own on; the count rises by one where a figure that had none keeps what it is handed.
+    detections, so one pass gives the official score at every threshold. Each new detection is
+    offered to the figures in their order: a figure that prefers it to its present detection keeps
+    it, and that one is offered to the following figures instead. The count rises by one if a figure
+    without a detection keeps an offer.
     """
     order = ranking(image)
     preferences = [
@@ -125,16 +125,16 @@ def official_gains_by_rank(image: ScoredImage) -> np.ndarray:
     taken: list[int | None] = [None] * len(preferences)
     gains = np.zeros(len(order), dtype=bool)
     for new in reachable:
-        handed: int = new
+        offered: int = new
         for figure, preference in enumerate(preferences):
             present = taken[figure]
-            if handed not in preference:
+            if offered not in preference:
                 continue
             if present is None:
-                taken[figure], gains[new] = handed, True
+                taken[figure], gains[new] = offered, True
                 break
-            if preference[handed] < preference[present]:
-                taken[figure], handed = handed, present
+            if preference[offered] < preference[present]:
+                taken[figure], offered = offered, present
     assert gains.sum() == sum(detection is not None for detection in taken)
     return gains
 

@@ -40,9 +40,9 @@ def average_precision(curve: Curve) -> float:
     """Area under precision over recall as a sum of steps, without interpolation.
 
     AP = Σ (R_i - R_{i-1}) P_i over the distinct probabilities i in descending order, R_0 = 0, as in
-    sklearn.metrics.average_precision_score, but figures that no detection finds are in the
-    denominator of the recall. Nothing is assumed below the least probability in the files (0.01 in
-    those of process.py). nan without figures.
+    sklearn.metrics.average_precision_score, except that figures without a detection are in the
+    denominator of the recall. Detections below the least probability in the files (0.01 in those of
+    process.py) do not count. nan without figures.
     """
     if curve.figures == 0:
         return float("nan")
@@ -51,9 +51,9 @@ def average_precision(curve: Curve) -> float:
 
 
 def best_operating_point(curve: Curve) -> OperatingPoint:
-    """The threshold of the largest F1, the highest such threshold where several reach it.
+    """The threshold of the largest F1, the highest one if there are several.
 
-    inf without detections: nothing is positive then.
+    inf without detections, so that nothing is positive.
     """
     if len(curve.thresholds) == 0:
         return OperatingPoint(float("inf"), Counts(0, 0, curve.figures))
@@ -65,13 +65,15 @@ def best_operating_point(curve: Curve) -> OperatingPoint:
 
 
 def best_threshold(images: Sequence[ScoredImage]) -> OperatingPoint:
-    """The one threshold that maximises the pooled official F1 of the images, and its counts."""
+    """The threshold that maximises the pooled official F1 of the images, and its counts."""
     return best_operating_point(official_curve(pool(images)))
 
 
 def froc(curve: Curve, densities: Sequence[float] = FROC_DENSITIES) -> np.ndarray:
-    """Sensitivity at the most permissive threshold that has at most so many false positives per
-    mm², 0 where none has. nan without figures, or where no size is known."""
+    """Sensitivity at the lowest threshold with at most so many false positives per mm².
+
+    0 if there is no such threshold; nan without figures, or if no image size is known.
+    """
     if curve.figures == 0 or curve.area == 0:
         return np.full(len(densities), np.nan)
     allowed = np.searchsorted(curve.density, densities, side="right")
@@ -83,7 +85,7 @@ def summary(pooled: Pool, weights: np.ndarray | None = None) -> dict[str, float]
 
     precision, recall, f1   official, at each image's own threshold
     optimal_f1              the same by the largest assignment
-    best_f1                 official, at the threshold that is best for these very images
+    best_f1                 official, at the threshold that is best for these images
     ap                      average precision
     density                 false positives per mm², at each image's own threshold
     froc                    mean sensitivity over FROC_DENSITIES

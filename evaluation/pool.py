@@ -22,9 +22,9 @@ from evaluation.scored_image import ScoredImage
 
 
 class Pool(NamedTuple):
-    """What a set of n images with N detections in all adds up to, and all that a metric needs.
+    """The matched detections of n images, N in all.
 
-    The matching is done; a bootstrap replicate is the same pool with other weights of its images.
+    A bootstrap replicate is the same pool with other weights of its images.
 
     probabilities   (N,) float64, descending over all images
     image           (N,) int, the image of each detection
@@ -51,7 +51,7 @@ class Pool(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A pool at each of its k distinct probabilities, descending, taken as the threshold (>=)."""
+    """Counts of a pool at each of its k distinct probabilities, descending, as the threshold."""
 
     thresholds: np.ndarray
     true_positives: np.ndarray
@@ -79,7 +79,7 @@ class Curve(NamedTuple):
 
 
 def pool(images: Sequence[ScoredImage]) -> Pool:
-    """Matches every image by every rule and puts the detections of all into one ranking."""
+    """Match every image by every rule, and rank the detections of all images together."""
     orders = [ranking(image) for image in images]
     scores = [np.asarray(i.probabilities, float)[o] for i, o in zip(images, orders, strict=True)]
     probabilities = _joined(scores, float)

@@ -1,7 +1,7 @@
-"""The OUTPUT folder of process.py, read back: one result for each image of the run.
+"""The results in an OUTPUT folder of process.py, one for each image of the run.
 
-OUTPUT/results.json lists the images of the latest run and the folder in OUTPUT that holds the
-result.json of each, so what an earlier run left is not read. Without it every result.json is.
+OUTPUT/results.json lists the images of the latest run and the folder of each, so results of earlier
+runs are not read. Without it every result.json in OUTPUT and its folders is read.
 """
 
 import json

@@ -23,7 +23,7 @@ NOTED_MPP, WRONG_MPP = 0.02, 0.05
 
 
 class Run(NamedTuple):
-    """What a run found in the images of a ground truth, in the order of the truth.
+    """Detections of a run in the images of a ground truth, in the order of the ground truth.
 
     missing    images without a result: all their figures count as missed
     failed     the same, with the reason that their result gives
@@ -39,10 +39,16 @@ class Run(NamedTuple):
 
 
 def load_run(output: Path, ground_truth: Path, only: str = "*") -> Run:
-    """Reads an OUTPUT folder and an annotation file; only is a pattern for stems, such as "A03*".
+    """Read an OUTPUT folder and an annotation file.
 
-    Raises ScoringError where one cannot be read, where they have no image in common, or where an
-    image and its annotations do not belong together.
+    Args:
+        output: OUTPUT of process.py.
+        ground_truth: the annotation file.
+        only: pattern for the names of images without suffix, such as "A03*".
+
+    Raises:
+        ScoringError: one cannot be read, they have no image in common, or the annotations of an
+            image do not fit it.
     """
     notes: list[str] = []
     truth, found = read_ground_truth(ground_truth, notes), read_predictions(output)
@@ -58,9 +64,10 @@ def load_run(output: Path, ground_truth: Path, only: str = "*") -> Run:
 
 
 def pair(truth: dict[str, AnnotatedImage], found: dict[str, Prediction]) -> Run:
-    """Joins annotations and predictions, both by stem.
+    """Join annotations and predictions, both by stem.
 
-    Raises ScoringError where a result and its annotations are of images of different size.
+    Raises:
+        ScoringError: the annotations of an image do not fit its result.
     """
     run = Run([], [], {}, sorted(found.keys() - truth.keys()), [])
     for stem, annotated in truth.items():

@@ -1,4 +1,4 @@
-"""One image as the scoring sees it: what was detected in it and what is there."""
+"""One image to be scored: its detections and its mitotic figures."""
 
 from typing import NamedTuple
 
@@ -8,17 +8,17 @@ UNKNOWN_DOMAIN = "all"
 
 
 class ScoredImage(NamedTuple):
-    """Detections and figures of one image. Everything in evaluation/ is computed from these.
+    """Detections and figures of one image. All scores are computed from these.
 
     name           what tables call it (the stem of the file)
-    points         (n, 2) float, detections x, y in px, one for each figure that the detector saw
+    points         (n, 2) float, detections x, y in px
     probabilities  (n,) float in 0..1
     figures        (m, 2) float, mitotic figures x, y in px
     mpp            µm per pixel (x, y)
-    size           px (width, height); only the false positives per mm² of the FROC need it
+    size           px (width, height), only used for false positives per mm²
     threshold      a detection is positive from this probability on
     slide          slide or case, None where unknown; the bootstrap draws slides
-    domain         the scanner and lab
+    domain         scanner and laboratory
     """
 
     name: str

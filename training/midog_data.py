@@ -145,10 +145,17 @@ class MidogData:
 
 def add_midog_options(parser: argparse.ArgumentParser) -> None:
     """The options that choose MIDOG data."""
-    add = parser.add_argument_group("MIDOG 2021, MIDOG++ and data of their form").add_argument
+    add = parser.add_argument_group(
+        "MIDOG (2021, 2022, ++, 2025) and data of its form"
+    ).add_argument
     add("--midog", type=Path, metavar="IMAGES", help="folder of the TIFF files")
-    add("--annotations", type=Path, metavar="JSON", help="MIDOG.json or MIDOG++.json")
-    add("--scanners", type=Path, metavar="CSV", help="id or file name first, a column `scanner`")
+    add("--annotations", type=Path, metavar="JSON", help="MIDOG's JSON, or a file like it")
+    add(
+        "--scanners",
+        type=Path,
+        metavar="CSV",
+        help="id or file name in the first column, and a column `scanner`",
+    )
     add("--mpp", type=float, metavar="UM", help="µm per pixel [as the files say]")
     add(
         "--store",

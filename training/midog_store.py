@@ -1,8 +1,8 @@
 """MIDOG's images as memory-mapped arrays, with their candidates, made once and kept on disk.
 
-An image's pixels are a .npy file at the training resolution: 22 GB for MIDOG 2021. A patch is read
-straight from it, so any number of patches needs no memory but the system's cache, which all
-processes of a machine share.
+The pixels of an image are a .npy file at the training resolution: 22 GB for MIDOG 2021. Patches are
+read directly from it, so that they only use the system's cache, which all processes of a machine
+share.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ def store_images(
     mpp: float | None = None,
     compute: Compute = SINGLE_PROCESS,
 ) -> list[StoredImage]:
-    """The images in the store; what is missing there is made, divided among the processes.
+    """The images in the store. Missing ones are added, divided among the processes.
 
     Args:
         images: to be had.
-        folder: of the store. What is older than its image is made anew.
+        folder: of the store. Files older than their image are replaced.
         candidates: name of the candidates' settings.
         mpp: µm per pixel that replaces the files' own.
         compute: the processes.

@@ -68,7 +68,7 @@ def test_average_precision_of_edge_cases() -> None:
 @settings(deadline=None, max_examples=40)
 @given(seeds)
 def test_average_precision_threshold_by_threshold(numbers: list[int]) -> None:
-    """Each threshold matched anew from a cut copy of the images, as if there were no curve."""
+    """Each threshold matched again from a cut copy of the images, without the curve."""
     images = [crowded(number, levels=6) for number in numbers]
     figures = sum(len(image.figures) for image in images)
     if figures == 0:

@@ -32,7 +32,7 @@ def field(seed: int, figures: int = 10, threshold: float = 0.9) -> ScoredImage:
 
 
 def rescored(images: list[ScoredImage], threshold: float) -> Counts:
-    """The official counts at a threshold, each image scored anew."""
+    """The official counts at a threshold, each image scored again."""
     counts = [match_official(image._replace(threshold=threshold)) for image in images]
     return Counts(*np.sum(counts, axis=0))
 
