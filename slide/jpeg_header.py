@@ -112,6 +112,18 @@ def has_end(data: bytes) -> bool:
     return b"\xff\xd9" in data  # which never occurs in encoded pixels
 
 
+def ends_once(data: bytes) -> bool:
+    """Whether the first end marker behind a stream's headers is its last, padding aside.
+
+    Decoders make up what an early end marker cuts off.
+    """
+    place = 2
+    for _, body in _markers(data):
+        place = data.find(body, place) + len(body)
+    end = data.find(b"\xff\xd9", place)
+    return end >= 0 and not data[end + 2 :].strip(b"\0")
+
+
 def exif_orientation(exif: bytes) -> int | None:
     """The Orientation of EXIF data, a TIFF structure; None where it is missing or damaged."""
     order = {b"II": "<", b"MM": ">"}.get(exif[:2])

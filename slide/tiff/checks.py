@@ -11,6 +11,7 @@ from slide.tiff.segments import segment_count
 
 RGB, YCBCR = 2, 6  # TIFF 6.0, tag PhotometricInterpretation
 OLD_JPEG = 6  # TIFF tag Compression; TIFF Technical Note 2 withdrew it: readers disagree
+_WITHOUT_PREDICTOR = (1, 32773)  # Compression: none, PackBits
 _OTHER_COLOURS = {
     0: "greyscale", 1: "greyscale", 3: "a palette image", 4: "a transparency mask", 5: "CMYK",
     8: "CIELab", 9: "ICCLab", 10: "ITULab", 32803: "a colour filter array (camera raw)",
@@ -38,7 +39,7 @@ def _check_colour(page: tifffile.TiffPage) -> None:
     elif kind is None and photometric not in (RGB, YCBCR):
         kind = f"colours of an unknown kind (PhotometricInterpretation {photometric})"
     elif kind is None and samples not in (3, 4):
-        kind = f"{samples} channels"
+        kind = f"{samples} channel{'' if samples == 1 else 's'}"
     if kind is not None:
         raise ImageError(f"{kind}, but RGB is needed: {EXPORT_IN_COLOUR}")
 
@@ -46,6 +47,12 @@ def _check_colour(page: tifffile.TiffPage) -> None:
 def _check_samples(page: tifffile.TiffPage) -> None:
     if page.dtype != np.uint8 or page.bitspersample != 8:
         raise ImageError(f"{page.bitspersample}-bit samples ({page.dtype}): {CONVERT_TO_8_BITS}")
+    if page.planarconfig not in (1, 2):
+        raise ImageError(f"unknown PlanarConfiguration {page.planarconfig}: {EXPORT_AGAIN}")
+    if page.predictor != 1 and page.compression in _WITHOUT_PREDICTOR:
+        raise ImageError(
+            f"a predictor without a codec that has one, on which readers disagree: {EXPORT_AGAIN}"
+        )
     if page.compression == OLD_JPEG:
         raise ImageError(
             "old-style JPEG (Compression 6), which readers decode differently: save it with "

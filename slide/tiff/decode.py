@@ -18,6 +18,7 @@ from slide.alpha import on_white
 from slide.checks import EXPORT_IN_COLOUR
 from slide.image import ImageError
 from slide.tiff.checks import RGB, YCBCR
+from slide.tiff.chroma import decode_subsampled_page
 from slide.tiff.colour import page_ycbcr_to_rgb
 from slide.tiff.jpeg import JPEG, check_streams, decode_jpeg_page
 from slide.tiff.jpeg2000 import APERIO_YCBCR, JPEG2000, decode_jpeg2000_page
@@ -39,6 +40,8 @@ def decode_page(page: tifffile.TiffPage, path: Path) -> tuple[np.ndarray, tuple[
         pixels, warnings = _jpeg(page, path), ()
     elif page.compression in JPEG2000 and page.planarconfig == 1:
         pixels, warnings = decode_jpeg2000_page(page), ()
+    elif page.photometric == YCBCR and page.is_subsampled and page.compression in LOSSLESS:
+        pixels, warnings = decode_subsampled_page(page), ()
     else:
         pixels, warnings = _as_encoded(page, path), ()
     return pixels, paint_missing(page, pixels) + warnings
@@ -68,7 +71,7 @@ def _jpeg_by_itk(page: tifffile.TiffPage, path: Path) -> np.ndarray | None:
 def _as_encoded(page: tifffile.TiffPage, path: Path) -> np.ndarray:
     """Codecs that SimpleITK and tifffile decode alike."""
     pixels = None
-    with contextlib.suppress(Exception):  # a last strip as long as the others, subsampled chroma
+    with contextlib.suppress(Exception):  # such as a last strip as long as the others
         pixels = _in_rgb(page, _by_tifffile(page))
     if pixels is None:
         pixels = _by_itk(page, path)

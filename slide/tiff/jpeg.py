@@ -8,8 +8,16 @@ import tifffile
 
 from slide.checks import EXPORT_AGAIN
 from slide.image import ImageError
-from slide.jpeg_header import Colour, JpegHeader, check_jpeg, has_end, read_jpeg_header
-from slide.tiff.segments import Segment, assemble, read_segment, read_segment_end, segments
+from slide.jpeg_header import Colour, JpegHeader, check_jpeg, ends_once, has_end, read_jpeg_header
+from slide.tiff.segments import (
+    Segment,
+    assemble,
+    encoded_size,
+    read_segment,
+    read_segment_end,
+    segment_size,
+    segments,
+)  # fmt: skip
 
 JPEG = (7, 34892, 33007)  # TIFF tag Compression: JPEG, of DNG, of old Aperio readers
 _USUAL_HEADER = 1 << 12  # bytes in which the frame header is found, unless it has a long profile
@@ -33,16 +41,27 @@ def check_streams(page: tifffile.TiffPage) -> bool:
         if not segment.is_missing:
             header = _whole_stream(page, segment)
             check_jpeg(header, expected)
-            agree = agree and header.colour in (None, tagged)
+            agree = agree and header.colour in (None, tagged) and _fits(page, segment, header)
     return agree
+
+
+def _fits(page: tifffile.TiffPage, segment: Segment, header: JpegHeader) -> bool:
+    """Whether the stream has the size of the tags; libtiff leaves the rest to chance.
+
+    The last strip may be as long as the others.
+    """
+    height, width = encoded_size(page, segment)
+    return header.size in ((width, height), (width, segment_size(page)[0]))
 
 
 def decode_jpeg_page(page: tifffile.TiffPage) -> np.ndarray:
     """(height, width, 3) uint8 RGB of interleaved samples, each stream by its own colours."""
     tables, tagged = page.jpegtables, tagged_colour(page)
 
-    def decode(data: bytes) -> np.ndarray:
+    def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
         header = read_jpeg_header(data)
+        if not ends_once(data):
+            raise ImageError(_DAMAGED)
         colour = tagged if header is None or header.colour is None else header.colour
         pixels = imagecodecs.jpeg_decode(
             data, tables=tables, colorspace=colour.upper(), outcolorspace="RGB"
@@ -54,8 +73,10 @@ def decode_jpeg_page(page: tifffile.TiffPage) -> np.ndarray:
 
 def _whole_stream(page: tifffile.TiffPage, segment: Segment) -> JpegHeader:
     header = read_jpeg_header(read_segment(page, segment, _USUAL_HEADER))
-    if header is None:
-        header = read_jpeg_header(read_segment(page, segment))
-    if header is None or not has_end(read_segment_end(page, segment, _PADDED_END)):
+    ended = has_end(read_segment_end(page, segment, _PADDED_END))
+    if header is None or not ended:
+        data = read_segment(page, segment)
+        header, ended = read_jpeg_header(data), has_end(data.rstrip(b"\0")[-2:])
+    if header is None or not ended:
         raise ImageError(_DAMAGED)
     return header

@@ -42,7 +42,7 @@ class Codestream:
 def decode_jpeg2000_page(page: tifffile.TiffPage) -> np.ndarray:
     """(height, width, 3) uint8 RGB of a page of three interleaved samples."""
 
-    def decode(data: bytes) -> np.ndarray:
+    def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
         stored_as_ycbcr = _is_ycbcr(page, read_codestream_header(data))
         pixels = np.asarray(imagecodecs.jpeg2k_decode(data))
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:

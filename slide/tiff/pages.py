@@ -27,6 +27,8 @@ def full_resolution(tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     if not all(page is largest or _is_level_of(largest, page) for page in pages):
         kind = "greyscale pages (channels or slices)" if largest.photometric in _GREY else "pages"
         raise ImageError(f"{len(pages)} {kind} that are not a pyramid of one image: {SAVE_PAGE}")
+    if any(_area(page) > _area(largest) for page in every):
+        raise ImageError(f"its largest page is marked as a reduced copy: {EXPORT_AGAIN}")
     _check_single(largest)
     return largest
 

@@ -38,6 +38,12 @@ def segment_size(page: tifffile.TiffPage) -> tuple[int, int]:
     return min(page.rowsperstrip, page.imagelength), page.imagewidth
 
 
+def encoded_size(page: tifffile.TiffPage, segment: Segment) -> tuple[int, int]:
+    """Height and width in px that are encoded: a tile is padded, the last strip is shorter."""
+    height, width = segment_size(page)
+    return (height if page.is_tiled else min(height, page.imagelength - segment.top)), width
+
+
 def segment_count(page: tifffile.TiffPage) -> int:
     """How many strips or tiles the page needs."""
     rows, columns = _grid(page)
@@ -73,18 +79,21 @@ def _read(page: tifffile.TiffPage, offset: int, count: int) -> bytes:
     return bytes(handle.read(count))
 
 
-def assemble(page: tifffile.TiffPage, decode: Callable[[bytes], np.ndarray]) -> np.ndarray:
+Decode = Callable[[bytes, tuple[int, int]], np.ndarray]
+
+
+def assemble(page: tifffile.TiffPage, decode: Decode) -> np.ndarray:
     """(height, width, 3) uint8 of a page that is not planar; missing segments are white.
 
-    decode: encoded bytes of a segment to (height, width, 3) uint8, perhaps with padding below or
-    on the right.
+    decode: encoded bytes of a segment, and its (height, width) by the tags, to (height, width, 3)
+    uint8, perhaps with padding below or on the right.
     """
     out = np.full((page.imagelength, page.imagewidth, 3), WHITE, np.uint8)
     for segment in segments(page):
         if segment.is_missing:
             continue
         target = segment_region(page, segment, out)
-        pixels = decode(read_segment(page, segment))
+        pixels = decode(read_segment(page, segment), encoded_size(page, segment))
         if pixels.shape[0] < target.shape[0] or pixels.shape[1] < target.shape[1]:
             raise ImageError(f"damaged, a strip or tile is too small: {EXPORT_AGAIN}")
         target[:] = pixels[: target.shape[0], : target.shape[1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image as Picture
 from slide.read import read_image
 from test.slide.builders import assert_refused
 from test.slide.tiff.builders import (
+    LONG,
     RATIONAL,
     RGB,
     SHORT,
@@ -156,6 +158,39 @@ def test_streams_that_are_not_8_bit_colour(tiff: Path, encode: Encode, reason: s
     assert_refused(tiff, reason)
 
 
+@pytest.mark.parametrize("photometric", [2, 6])
+@pytest.mark.parametrize("subsampling", [0, 2])
+def test_streams_of_another_size_than_the_tile(
+    tiff: Path, subsampling: int, photometric: int
+) -> None:
+    """libtiff leaves what a smaller stream does not cover to chance."""
+    encode = jfif(subsampling)
+    write_encoded(tiff, lambda tile: encode(tile[:-16, :-16].copy()), "jpeg", photometric)
+    assert_refused(tiff, "damaged, a strip or tile is too small")
+    wider = ((0, 16), (0, 16), (0, 0))
+    write_encoded(tiff, lambda tile: encode(np.pad(tile, wider, "edge")), "jpeg", photometric)
+    assert distance(read_image(tiff).pixels, RGB) < CLOSE
+
+
+def test_streams_with_padding(tiff: Path) -> None:
+    write_encoded(tiff, lambda tile: jfif(0)(tile) + bytes(4000), "jpeg", 6)
+    assert distance(read_image(tiff).pixels, RGB) < CLOSE
+
+
+def test_damage_inside_a_stream(tiff: Path) -> None:
+    """Decoders go on with wrong colours, and only print a warning."""
+
+    def damaged(tile: np.ndarray) -> bytes:
+        data = bytearray(jfif(0)(tile))
+        middle = len(data) * 2 // 3
+        data[middle : middle + 40] = b"\xff\xd9" * 20  # end markers
+        return bytes(data)
+
+    for photometric in (2, 6):
+        write_encoded(tiff, damaged, "jpeg", photometric)
+        assert_refused(tiff, "damaged")
+
+
 def test_old_jpeg_is_refused(tiff: Path) -> None:
     write_encoded(tiff, jfif(0), "jpeg", 6)
     edit_ifd(tiff, [(259, SHORT, [6])])
@@ -265,28 +300,60 @@ def test_ycbcr_by_the_file_s_own_reference_values(tiff: Path) -> None:
     assert distance(read_image(tiff).pixels, RGB) < CLOSE
 
 
-def subsample(across: int, down: int) -> np.ndarray:
-    """TIFF 6.0's data units of YCbCr: luma of a block, then Cb, Cr; sides of whole blocks."""
-    height, width = (side // (2 * down * across) * 2 * down * across for side in YCBCR.shape[:2])
-    blocks = YCBCR[:height, :width].reshape(height // down, down, width // across, across, 3)
-    blocks = blocks.transpose(0, 2, 1, 3, 4).reshape(-1, down * across, 3)
+def data_units(across: int, down: int) -> bytes:
+    """TIFF 6.0's units of YCbCr: the luma of a block, then its mean Cb and Cr."""
+    padding = ((0, -YCBCR.shape[0] % down), (0, -YCBCR.shape[1] % across), (0, 0))
+    padded = np.pad(YCBCR, padding, "edge")
+    rows, columns = padded.shape[0] // down, padded.shape[1] // across
+    blocks = padded.reshape(rows, down, columns, across, 3).transpose(0, 2, 1, 3, 4)
+    blocks = blocks.reshape(-1, down * across, 3)
     chroma = blocks[..., 1:].mean(axis=1).round().astype(np.uint8)
-    return np.concatenate([blocks[..., 0], chroma], axis=1).ravel()
+    return np.concatenate([blocks[..., 0], chroma], axis=1).tobytes()
 
 
-@pytest.mark.parametrize("factors", [(2, 1), (2, 2)])
-def test_uncompressed_ycbcr_with_subsampled_chroma(tiff: Path, factors: tuple[int, int]) -> None:
-    across, down = factors
-    height, width = (side // (2 * down * across) * 2 * down * across for side in YCBCR.shape[:2])
-    write(tiff, RGB[:height, :width].copy())
-    data = subsample(across, down).tobytes()
-    with tifffile.TiffFile(tiff) as file:
-        offset = file.pages.first.dataoffsets[0]
-    content = bytearray(tiff.read_bytes())
-    content[offset : offset + len(data)] = data
-    tiff.write_bytes(content)
-    edit_ifd(tiff, [(262, SHORT, [6]), (530, SHORT, [across, down]), (279, 4, [len(data)])])
-    assert distance(read_image(tiff).pixels, RGB[:height, :width]) < CLOSE
+def write_strip(path: Path, data: bytes, compression: int, changes: list[Any]) -> None:
+    """A page of RGB's size in one strip of any encoded data, tagged YCbCr."""
+    write(path)
+    offset = path.stat().st_size
+    with path.open("ab") as file:
+        file.write(data)
+    strip = [(273, LONG, [offset]), (278, LONG, [len(RGB)]), (279, LONG, [len(data)])]
+    edit_ifd(path, [(259, SHORT, [compression]), (262, SHORT, [6]), *strip, *changes])
+
+
+ENCODERS: dict[int, Callable[..., Any]] = {
+    1: bytes,
+    5: imagecodecs.lzw_encode,
+    8: imagecodecs.zlib_encode,
+    32773: imagecodecs.packbits_encode,
+    50000: imagecodecs.zstd_encode,
+}
+
+
+@pytest.mark.parametrize(
+    "compression", ENCODERS, ids=["none", "LZW", "deflate", "PackBits", "zstd"]
+)
+@pytest.mark.parametrize("factors", [(2, 1), (2, 2), (4, 1), (4, 2), (1, 2)])
+def test_subsampled_chroma_without_jpeg(
+    tiff: Path, factors: tuple[int, int], compression: int
+) -> None:
+    data = ENCODERS[compression](data_units(*factors))
+    write_strip(tiff, data, compression, [(530, SHORT, list(factors))])
+    pixels = read_image(tiff).pixels
+    if compression in (1, 5, 8) and factors != (1, 2):  # libtiff in SimpleITK does these
+        assert distance(pixels, by_itk(tiff)) < 1
+    assert distance(pixels, RGB) < 4 if max(factors) == 4 else CLOSE
+
+
+def test_chroma_that_is_not_subsampled_though_the_tag_is_missing(tiff: Path) -> None:
+    """TIFF's default is 2, 2; the amount of data says otherwise."""
+    write_strip(tiff, YCBCR.tobytes(), 1, [])
+    assert distance(read_image(tiff).pixels, RGB) < CLOSE
+
+
+def test_subsampled_chroma_that_is_cut_off(tiff: Path) -> None:
+    write_strip(tiff, data_units(2, 2)[:-9], 1, [])
+    assert_refused(tiff, "damaged, a strip or tile is too short")
 
 
 @pytest.mark.parametrize("compression", ["webp", "jpegxl"])

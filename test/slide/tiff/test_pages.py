@@ -73,6 +73,13 @@ def test_a_reduced_copy_whose_original_is_in_a_subifd(tiff: Path) -> None:
     assert_refused(tiff, "a reduced copy whose original is in a SubIFD: copy or export it again")
 
 
+def test_the_largest_page_is_marked_as_a_reduced_copy(tiff: Path) -> None:
+    with tifffile.TiffWriter(tiff) as writer:
+        writer.write(RGB, subfiletype=1, **RGB_PAGE, **CM)
+        writer.write(RGB[::2, ::2].copy(), **RGB_PAGE, **CM)
+    assert_refused(tiff, "its largest page is marked as a reduced copy")
+
+
 def test_a_transparency_mask_on_a_page(tiff: Path) -> None:
     with tifffile.TiffWriter(tiff) as writer:
         writer.write(RGB, **RGB_PAGE, **CM)

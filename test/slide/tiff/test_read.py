@@ -22,6 +22,7 @@ from test.slide.builders import (
     write_any_tiff,
     write_pyramid,
 )
+from test.slide.tiff.builders import SHORT, edit_ifd
 from training.tiff import write_tiff
 
 
@@ -180,3 +181,17 @@ def test_a_last_strip_as_long_as_the_others(tiff: Path, compression: str | None)
     write_any_tiff(tiff, full, photometric="rgb", rowsperstrip=64, compression=compression)
     patch_tag(tiff, "ImageLength", HEIGHT)
     np.testing.assert_array_equal(read_image(tiff).pixels, RGB)
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "reason"),
+    [
+        (284, 3, "unknown PlanarConfiguration 3"),
+        (317, 2, "a predictor without a codec that has one"),
+        (259, 34713, "cannot be read .*NIKON_NEF"),
+    ],
+)
+def test_tags_on_which_readers_disagree(tiff: Path, tag: int, value: int, reason: str) -> None:
+    write_tiff(tiff, RGB, 0.25)
+    edit_ifd(tiff, [(tag, SHORT, [value])])
+    assert_refused(tiff, reason)
