@@ -9,6 +9,7 @@ from slide.image import ImageError
 
 _ROWS = 256  # at a time, so that the arithmetic takes little memory
 _ROUNDING = 16  # grey levels by which lossy codecs let a premultiplied colour exceed its alpha
+_INVISIBLE = 16  # of 255: an image without a more opaque pixel shows nothing
 NOT_PREMULTIPLIED = (
     "its alpha is marked as premultiplied, but colours exceed it: taken as not premultiplied"
 )
@@ -23,7 +24,7 @@ def on_white(pixels: np.ndarray, premultiplied: bool) -> tuple[np.ndarray, tuple
     alpha = pixels[..., 3]
     if alpha.min() == 255:
         return np.ascontiguousarray(pixels[..., :3]), ()
-    if alpha.max() == 0:
+    if alpha.max() <= _INVISIBLE:
         raise ImageError(f"its alpha channel makes all of it transparent: {EXPORT_IN_COLOUR}")
     warnings = [f"{_share(alpha):.1%} of it is transparent: composed on white"]
     if premultiplied and _exceeds_alpha(pixels):

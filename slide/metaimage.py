@@ -25,7 +25,7 @@ from slide.pixel_size import Statement, choose_pixel_size
 SUFFIX = ".mha"
 _MAX_HEADER = 1 << 16  # bytes
 _FARTHEST_ORIGIN = 1e6  # mm: beyond, a pixel is lost in the rounding of coordinates
-_CHUNK = 1 << 24  # bytes of encoded pixels at a time
+_CHUNK = 1 << 20  # bytes of encoded or decoded pixels at a time
 _SAVE_AGAIN = "save it again as .mha"
 _TAKEN_AS_ALPHA = "its fourth channel is taken as transparency"
 

@@ -8,6 +8,7 @@ image two or three times. Which library is used follows from the file alone.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from slide import itk
 from slide.alpha import on_white
 from slide.checks import EXPORT_IN_COLOUR
 from slide.image import ImageError
+from slide.memory import BY_RGBA, FILLED
 from slide.tiff.checks import RGB, YCBCR
 from slide.tiff.chroma import decode_subsampled_page
 from slide.tiff.colour import page_ycbcr_to_rgb
@@ -32,8 +34,24 @@ _UNSPECIFIED = 0
 _READ_BUFFER = 1 << 24  # bytes of encoded pixels at a time
 
 
-def decode_page(page: tifffile.TiffPage, path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(height, width, 3) uint8 RGB in the stored orientation, and warnings."""
+Reserve = Callable[[float], None]
+
+
+def decode_page(
+    page: tifffile.TiffPage, path: Path, reserve: Reserve
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Decode to RGB in the stored orientation.
+
+    Args:
+        page: that slide.tiff.checks accepts.
+        path: of its file.
+        reserve: called with the bytes of memory that decoding takes for a pixel, before it takes
+            them; raises ImageError where they are too many.
+
+    Returns:
+        (height, width, 3) uint8, and warnings.
+    """
+    reserve(FILLED if _fills_its_array(page) else BY_RGBA)
     if page.samplesperpixel == 4:
         pixels, warnings = _with_fourth_sample(page)
     elif page.compression in JPEG:
@@ -43,11 +61,11 @@ def decode_page(page: tifffile.TiffPage, path: Path) -> tuple[np.ndarray, tuple[
     elif page.photometric == YCBCR and page.is_subsampled and page.compression in LOSSLESS:
         pixels, warnings = decode_subsampled_page(page), ()
     else:
-        pixels, warnings = _as_encoded(page, path), ()
+        pixels, warnings = _as_encoded(page, path, reserve), ()
     return pixels, paint_missing(page, pixels) + warnings
 
 
-def fills_its_array(page: tifffile.TiffPage) -> bool:
+def _fills_its_array(page: tifffile.TiffPage) -> bool:
     """Whether decoding takes no memory beside the pixels."""
     exact = page.compression in LOSSLESS and page.photometric == RGB
     return exact and page.samplesperpixel == 3 and page.planarconfig == 1
@@ -68,12 +86,13 @@ def _jpeg_by_itk(page: tifffile.TiffPage, path: Path) -> np.ndarray | None:
     return None
 
 
-def _as_encoded(page: tifffile.TiffPage, path: Path) -> np.ndarray:
+def _as_encoded(page: tifffile.TiffPage, path: Path, reserve: Reserve) -> np.ndarray:
     """Codecs that SimpleITK and tifffile decode alike."""
     pixels = None
     with contextlib.suppress(Exception):  # such as a last strip as long as the others
         pixels = _in_rgb(page, _by_tifffile(page))
     if pixels is None:
+        reserve(BY_RGBA)
         pixels = _by_itk(page, path)
     return _in_rgb(page, _by_tifffile(page)) if pixels is None else pixels
 

@@ -12,6 +12,7 @@ from slide.jpeg_header import Colour, JpegHeader, check_jpeg, ends_once, has_end
 from slide.tiff.segments import (
     Segment,
     assemble,
+    check_stream_size,
     encoded_size,
     read_segment,
     read_segment_end,
@@ -41,6 +42,7 @@ def check_streams(page: tifffile.TiffPage) -> bool:
         if not segment.is_missing:
             header = _whole_stream(page, segment)
             check_jpeg(header, expected)
+            check_stream_size(page, header.size)
             agree = agree and header.colour in (None, tagged) and _fits(page, segment, header)
     return agree
 

@@ -16,7 +16,7 @@ import tifffile
 from slide.checks import EXPORT_AGAIN, EXPORT_IN_COLOUR
 from slide.image import ImageError
 from slide.tiff.colour import ycbcr_to_rgb
-from slide.tiff.segments import assemble
+from slide.tiff.segments import assemble, check_stream_size
 
 APERIO_YCBCR, APERIO_RGB = 33003, 33005  # TIFF tag Compression
 JPEG2000 = (APERIO_YCBCR, 33004, APERIO_RGB, 34712)
@@ -27,12 +27,17 @@ _CONTRADICTION = (
 
 @dataclass(frozen=True)
 class Codestream:
-    """Attributes:
-    components: number of components; is_subsampled: whether they differ in resolution;
-    is_transformed: whether the codec transforms the components, as it does with RGB only;
-    container_colour: EnumCS of a JP2 file's colour box (16 sRGB, 18 sYCC), None without one.
+    """What the main header of a codestream says.
+
+    Attributes:
+        size: px (width, height).
+        components: number of components.
+        is_subsampled: whether the components differ in resolution.
+        is_transformed: whether the codec transforms the components, as it does with RGB only.
+        container_colour: EnumCS of a JP2 file's colour box (16 sRGB, 18 sYCC), None without one.
     """
 
+    size: tuple[int, int]
     components: int
     is_subsampled: bool
     is_transformed: bool
@@ -43,7 +48,9 @@ def decode_jpeg2000_page(page: tifffile.TiffPage) -> np.ndarray:
     """(height, width, 3) uint8 RGB of a page of three interleaved samples."""
 
     def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
-        stored_as_ycbcr = _is_ycbcr(page, read_codestream_header(data))
+        stream = read_codestream_header(data)
+        check_stream_size(page, stream.size)
+        stored_as_ycbcr = _is_ycbcr(page, stream)
         pixels = np.asarray(imagecodecs.jpeg2k_decode(data))
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
             raise ImageError(f"its JPEG 2000 data are not 8-bit colour: {EXPORT_IN_COLOUR}")
@@ -59,10 +66,13 @@ def read_codestream_header(data: bytes) -> Codestream:
         raise ImageError(f"damaged, a strip or tile is not JPEG 2000: {EXPORT_AGAIN}")
     box = data.find(b"colr\x01", 0, start)
     container = struct.unpack_from(">I", data, box + 7)[0] if box >= 0 else None
+    right, bottom, left, top = struct.unpack_from(">4I", data, start + 8)
     (count,) = struct.unpack_from(">H", data, start + 40)
     factors = {data[i : i + 2] for i in range(start + 43, start + 42 + 3 * count, 3)}
     coding = data.find(b"\xff\x52", start + 42 + 3 * count)  # COD
-    return Codestream(count, len(factors) > 1, coding >= 0 and data[coding + 8] == 1, container)
+    transformed = coding >= 0 and data[coding + 8] == 1
+    size = max(right - left, 0), max(bottom - top, 0)
+    return Codestream(size, count, len(factors) > 1, transformed, container)
 
 
 def _is_ycbcr(page: tifffile.TiffPage, stream: Codestream) -> bool:

@@ -9,11 +9,11 @@ from pathlib import Path
 import tifffile
 
 from slide.image import Image
-from slide.memory import BY_RGBA, FILLED, MemoryBudget, check_memory
+from slide.memory import MemoryBudget, check_memory
 from slide.orientation import orientation_warning
 from slide.pixel_size import PixelSize, choose_pixel_size
 from slide.tiff.checks import check_page
-from slide.tiff.decode import decode_page, fills_its_array
+from slide.tiff.decode import decode_page
 from slide.tiff.pages import full_resolution
 from slide.tiff.pixel_size import stated_pixel_sizes
 
@@ -21,9 +21,10 @@ from slide.tiff.pixel_size import stated_pixel_sizes
 def read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
     """Read the full resolution of a TIFF file; arguments and errors as for read_image."""
     with open_page(path, mpp) as (page, size):
-        decoding = FILLED if fills_its_array(page) else BY_RGBA
-        check_memory((page.imagewidth, page.imagelength), size.spacing, decoding, budget)
-        pixels, warnings = decode_page(page, path)
+        shape = page.imagewidth, page.imagelength
+        pixels, warnings = decode_page(
+            page, path, lambda decoding: check_memory(shape, size.spacing, decoding, budget)
+        )
         warnings += size.warnings + orientation_warning(page.tags.valueof("Orientation"))
         return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
 

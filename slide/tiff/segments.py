@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import tifffile
 
-from slide.checks import EXPORT_AGAIN
+from slide.checks import EXPORT_AGAIN, shown_size
 from slide.image import ImageError
 
 WHITE = 255
@@ -77,6 +77,14 @@ def _read(page: tifffile.TiffPage, offset: int, count: int) -> bytes:
     handle = page.parent.filehandle
     handle.seek(offset)
     return bytes(handle.read(count))
+
+
+def check_stream_size(page: tifffile.TiffPage, size: tuple[int, int]) -> None:
+    """Raise ImageError if a segment's own header declares far more px than its tags."""
+    if math.prod(size) > 4 * math.prod(segment_size(page)) + (1 << 20):
+        raise ImageError(
+            f"damaged, a strip or tile declares {shown_size(size)} pixels: {EXPORT_AGAIN}"
+        )
 
 
 Decode = Callable[[bytes, tuple[int, int]], np.ndarray]

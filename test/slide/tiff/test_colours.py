@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -394,3 +395,21 @@ def test_other_colours_are_refused_with_the_true_reason(
 ) -> None:
     write(tiff, pixels, **options)
     assert_refused(tiff, reason)
+
+
+@pytest.mark.parametrize("compression", ["jpeg", 33005])
+def test_a_stream_far_larger_than_its_tile_is_refused(tiff: Path, compression: str | int) -> None:
+    """Before it is decoded: its size is overwritten, not its data."""
+
+    def bomb(tile: np.ndarray) -> bytes:
+        if compression == "jpeg":
+            data = bytearray(jfif(0)(tile))
+            frame = data.index(b"\xff\xc0")
+            data[frame + 5 : frame + 9] = struct.pack(">HH", 60000, 60000)
+        else:
+            data = bytearray(j2k()(tile))
+            data[8:16] = struct.pack(">II", 60000, 60000)
+        return bytes(data)
+
+    write_encoded(tiff, bomb, compression, 6 if compression == "jpeg" else 2)
+    assert_refused(tiff, "damaged, a strip or tile declares 60000x60000 pixels: copy")
