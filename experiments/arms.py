@@ -1,7 +1,7 @@
 """Arms of an experiment: several adaptations of the same prepared image.
 
 An image is prepared once: resampled, its candidates found, their activations computed, and scored
-by the shipped network. Each arm then has a detector of its own that shares network and bank.
+by the shipped network. Each arm then has its own detector, which shares network and bank.
 
     setup = load_setup(weights, source_bank)
     prepared = prepare(setup, Field(pixels, mpp))

@@ -101,7 +101,7 @@ def _whole(values: dict[str, Any]) -> str:
     whole = values["whole"]
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in whole["stages"].items())
     return (
-        f"The whole image as a process of its own: {whole['seconds']:.1f} s with its start, "
+        f"The whole image in a separate process: {whole['seconds']:.1f} s with its start, "
         f"{_gib(whole['peak_bytes'])} at most, {whole['candidates']:,} candidates; {stages}."
     )
 

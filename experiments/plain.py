@@ -101,10 +101,10 @@ def adapt(
         target: (n, 64, 64, 3) uint8 patches of the image: examples of one more scanner.
         epochs, learning_rate, batch_size: of Adam.
         reversal_weight: of the reversed gradient, which the paper does not give.
-        batch_norm: of which the paper does not speak; "training" is what a loop does by itself.
+        batch_norm: not specified in the paper; "training" is what an unmodified loop does.
         seed: of the order.
         max_steps: end after so many.
-        on_step: told of the number of steps after each.
+        on_step: called with the number of steps after each.
     """
     device = next(network.parameters()).device
     patches = torch.cat([source.patches, target])

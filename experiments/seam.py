@@ -2,7 +2,7 @@
 
 If compression history gave the figures away, (1) a network that learnt its mitotic figures from
 other slides' crops only would do worse on A03 for no other reason, and (2) the ring around a
-figure, its centre masked, would tell it from other nuclei. This command measures both.
+figure, its centre masked, would distinguish it from other nuclei. This command measures both.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from slide.image import ImageError
 MAX_PIXELS = 10**9  # 3 GB of RGB; twenty-five times an image of MIDOG 2021
 
 CUT_OUT = "cut out the region to analyse"
-SAVE_PAGE = "save the one to analyse as a file of its own"
+SAVE_PAGE = "save the one to analyse as a separate file"
 EXPORT_AGAIN = "copy or export it again"
 EXPORT_IN_COLOUR = "export it in colour (8-bit RGB)"
 CONVERT_TO_8_BITS = "convert it to 8-bit RGB"

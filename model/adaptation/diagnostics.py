@@ -50,10 +50,10 @@ def proxy_a_distances(
     precision: Precision,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """How well a fresh linear probe tells image and source apart by the features.
+    """How well a fresh linear probe separates image and source by their features.
 
     The proxy A-distance is 2 (1 - 2 error) of the probe on entries and candidates that it was not
-    trained on (Ben-David et al. 2007): 0 where the two are alike, 2 where they can be told apart
+    trained on (Ben-David et al. 2007): 0 if the two are alike, 2 if they can be separated
     without error.
 
     Args:

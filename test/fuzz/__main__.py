@@ -2,8 +2,8 @@
 
 It starts from the odd inputs of the tests and runs until the time is up or something is found: an
 exception other than the reader's own, a broken promise, a crash, more than --memory, or an input
-that takes more than 20 s. A finding is written into the corpus folder, and told with how to repeat
-it.
+that takes more than 20 s. A finding is written into the corpus folder and reported with the command
+that repeats it.
 
 Exit status: 0 nothing found, 1 a finding, 2 a wrong call or no atheris.
 """

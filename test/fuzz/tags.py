@@ -30,7 +30,7 @@ def changed_tags(tiff: bytes) -> Iterator[bytes]:
         for offset, code, values in ((2, "H", TYPES), (4, "I", COUNTS), (8, "I", VALUES)):
             for value in values:
                 yield _put(tiff, place + offset, f"{order}{code}", value)
-        for short in (v for v in VALUES if v < 1 << 16):  # big-endian shorts stand in front
+        for short in (v for v in VALUES if v < 1 << 16):  # big-endian shorts come first
             yield _put(tiff, place + 8, f"{order}H", short)
         if number:
             before = struct.unpack_from(f"{order}H", tiff, place - 12)[0]

@@ -83,7 +83,7 @@ def prepare_inputs(folder: Path) -> None:
 
 
 def check_inputs(data: bytes, folder: Path) -> None:
-    """Whatever stands in inputs.json, the folder is listed, and nothing outside it is."""
+    """Whatever inputs.json contains, the folder is listed, and nothing outside it is."""
     source = folder / "input"
     (source / PLATFORM_FILE).write_bytes(data)
     slugs, problem = platform_slugs(source)

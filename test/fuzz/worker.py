@@ -1,4 +1,4 @@
-"""One run of atheris on a target, in a process of its own: libFuzzer ends it when it is done.
+"""One run of atheris on a target, in a separate process, which libFuzzer ends.
 
 `python -m test.fuzz` starts it. Arguments: the target's name, then libFuzzer's own.
 """

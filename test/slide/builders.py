@@ -29,7 +29,7 @@ def write_any_tiff(path: Path, pixels: np.ndarray, **options: Any) -> None:
 
 
 def write_pyramid(path: Path, pixels: np.ndarray, subifds: bool, **options: Any) -> None:
-    """Two levels, the second in a SubIFD or on a page of its own."""
+    """Two levels, the second in a SubIFD or on a separate page."""
     with tifffile.TiffWriter(path) as writer:
         options |= {"photometric": "rgb", "metadata": None}
         base: dict[str, Any] = {

@@ -31,7 +31,7 @@ def test_nothing_is_written_to_the_terminal(
     photo = tmp_path / "photo.jpg"
     Picture.fromarray(RGB).save(photo)
     photo.write_bytes(photo.read_bytes().replace(b"\xff\xc4", b"\0\0\xff\xc4", 1))
-    read_image(photo, 0.25)  # libjpeg tells stdout of the bytes between
+    read_image(photo, 0.25)  # libjpeg reports the bytes between on stdout
     assert capfd.readouterr() == ("", "")
 
 

@@ -32,7 +32,7 @@ def test_whole_fields(data: Path) -> None:
 
 
 def test_whole_fields_without_their_figures(data: Path) -> None:
-    """The control for the seam: they are no negatives either."""
+    """The control for the seam: they are not negatives either."""
     samples = Samples(DOMAINS)
     add_fields(samples, data, {"A00"}, figures_as_positives=False)
     assert not samples.mitotic.any()

@@ -13,7 +13,7 @@ from training.imagenet_trunk import load_folded_trunk
 
 @pytest.fixture(scope="module")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> tuple[MitosisNetwork, MitosisNetwork]:
-    """A network with statistics of its own, and one loaded from its folded form."""
+    """A network with its own statistics, and one loaded from its folded form."""
     torch.manual_seed(0)
     original = MitosisNetwork(2).eval()
     for module in original.modules():

@@ -39,7 +39,7 @@ def test_probe_of_alike_and_unlike() -> None:
     assert probe(first, second) < 0.4
     assert probe(first, second + 5.0) == pytest.approx(2.0, abs=0.05)
     half = torch.where(torch.arange(200)[:, None] < 100, second + 9.0, first)
-    assert 0.6 < probe(first, half) < 1.4, "half of it can be told apart"
+    assert 0.6 < probe(first, half) < 1.4, "half of it can be separated"
 
 
 def test_distances_before_and_after(monkeypatch: pytest.MonkeyPatch) -> None:

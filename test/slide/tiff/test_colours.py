@@ -45,7 +45,7 @@ def distance(pixels: np.ndarray, other: np.ndarray) -> float:
 
 
 def by_pillow(path: Path) -> np.ndarray:
-    """JPEG tiles, each decoded by Pillow as a file of its own."""
+    """JPEG tiles, each decoded by Pillow as a separate file."""
     with tifffile.TiffFile(path) as tiff:
         page, handle = tiff.pages.first, tiff.filehandle
         height, width = page.imagelength, page.imagewidth
