@@ -46,6 +46,13 @@ class Montage(NamedTuple):
         y = np.arange(len(self.mitotic)) * TILE + middle
         return np.stack([np.full(len(y), middle), y], axis=1).astype(float)
 
+    def take(self, index: np.ndarray, name: str) -> Montage:
+        """Some of the tiles, as another montage."""
+        tiles = self.pixels.reshape(-1, TILE, TILE, 3)[index]
+        return Montage(
+            name, self.domain, tiles.reshape(-1, TILE, 3), self.mitotic[index], self.slides[index]
+        )
+
 
 def draw_montages(
     data: Path,
@@ -65,19 +72,48 @@ def draw_montages(
         seed: of the order of the figures, and of their borders.
         crop_sets: where the domain's crops are taken from.
     """
+    whole = domain_montage(data, domain, seed, crop_sets)
+    for number, index in enumerate(draw_candidates(whole.mitotic, share, draws, seed)):
+        yield whole.take(index, f"{domain}/{number}")
+
+
+def domain_montage(
+    data: Path, domain: str, seed: int = 0, crop_sets: Iterable[str] = CROP_SETS
+) -> Montage:
+    """All figures and negatives of a domain; negatives near a crop's border are left out.
+
+    Args:
+        data: the data folder.
+        domain: of the patches.
+        seed: of the mirrored borders of the figures.
+        crop_sets: where the domain's crops are taken from.
+    """
     samples = Samples([domain])
     add_crops(samples, data, crop_sets)
-    random = np.random.default_rng(seed)
-    match_borders(samples, random)
-    negatives = np.flatnonzero(~samples.mitotic & (samples.borders.min(axis=1) >= MIN_BORDER))
-    figures = random.permutation(np.flatnonzero(samples.mitotic))
+    match_borders(samples, np.random.default_rng(seed))
+    index = np.flatnonzero(samples.mitotic | (samples.borders.min(axis=1) >= MIN_BORDER))
+    return Montage(
+        domain,
+        domain,
+        np.concatenate([samples.window(int(i), side=TILE) for i in index]),
+        samples.mitotic[index],
+        np.array([samples.images[samples.image[i]].slide for i in index]),
+    )
+
+
+def draw_candidates(
+    mitotic: np.ndarray, share: float, draws: int, seed: int = 0
+) -> Iterator[np.ndarray]:
+    """Indices of images that hold all negatives and a share of figures; no figure is in two.
+
+    Args:
+        mitotic: (n,) bool.
+        share: of mitotic figures in an image; at least one is drawn.
+        draws: images at most.
+        seed: of the order of the figures.
+    """
+    negatives = np.flatnonzero(~mitotic)
+    figures = np.random.default_rng(seed).permutation(np.flatnonzero(mitotic))
     count = max(round(share / (1 - share) * len(negatives)), 1)
     for number in range(min(draws, len(figures) // count)):
-        index = np.sort(np.append(negatives, figures[number * count : (number + 1) * count]))
-        yield Montage(
-            f"{domain}/{number}",
-            domain,
-            np.concatenate([samples.window(int(i), side=TILE) for i in index]),
-            samples.mitotic[index],
-            np.array([samples.images[samples.image[i]].slide for i in index]),
-        )
+        yield np.sort(np.append(negatives, figures[number * count : (number + 1) * count]))

@@ -63,11 +63,7 @@ def card(
         "threshold": read["threshold"]["threshold"],
         "reversal_weight": last["recipe"]["reversal_weight"],
         "calibration": read["threshold"]["calibration"],
-        "threshold_choice": {
-            "rule": "largest pooled F1 over whole fields, each scored by a network that was "
-            "trained without its slide; mean of its log odds over resamples of the fields",
-            **read["threshold"],
-        },
+        "threshold_choice": read["threshold"],
         "preprocessing": {
             "patch_size_px": PATCH_SIZE,
             "pixel_size_um": 0.25,

@@ -10,7 +10,7 @@ import pytest
 from model.patches import PATCH_SIZE, PatchCutter
 from model.target import WIDE
 from training.crops import CROP_SETS, add_crops
-from training.montage import TILE, draw_montages
+from training.montage import TILE, draw_candidates, draw_montages
 from training.samples import Samples, match_borders
 
 XR, CS2_BERLIN = "hamamatsu_xr_utrecht", "aperio_cs2_berlin"
@@ -45,6 +45,16 @@ def test_no_view_of_a_patch_shows_its_neighbours(data: Path, side: int) -> None:
     patches = PatchCutter(montage.pixels, side).cut(montage.centres).numpy()
     windows = {samples.window(index, side=side).tobytes() for index in range(len(samples))}
     assert all(patch.tobytes() in windows for patch in patches)
+
+
+def test_candidates_are_drawn_with_all_negatives() -> None:
+    mitotic = np.arange(100) % 10 == 0
+    drawn = list(draw_candidates(mitotic, share=0.03, draws=9))
+    assert len(drawn) == 3, "3 figures beside 90 negatives are 0.032; ten figures give three times"
+    figures = [index[mitotic[index]].tolist() for index in drawn]
+    assert len({figure for image in figures for figure in image}) == 9
+    for index in drawn:
+        assert (~mitotic[index]).sum() == 90 and (np.diff(index) > 0).all()
 
 
 def test_a_montage_has_the_share_of_figures_that_was_asked_for(data: Path) -> None:

@@ -1,70 +1,87 @@
-"""The threshold: each slide scored by the network that has not seen it."""
+"""Threshold and calibration: each image scored by a network that has not seen its domain."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy.special import logit
+from scipy.special import expit, logit
 
-from evaluation.scored_image import ScoredImage
 from training import threshold
-from training.samples import SourceImage
+from training.field_scores import ScoredCandidates
+from training.icpr_2012 import PARIS
+from training.runs import RUN_FILE
+
+XR = "hamamatsu_xr_utrecht"
 
 
-def test_a_fold_scores_the_slide_it_left_out(
-    data: Path, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture(scope="module")
+def fold(runs: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run as if it had left out a domain: that of the crops, under another list of domains."""
+    folder = tmp_path_factory.mktemp("fold") / f"no_{XR}"
+    shutil.copytree(runs["crops"], folder)
+    summary = json.loads((folder / RUN_FILE).read_text())
+    summary |= {"left_out_domain": XR, "domains": ["a", "b", "c", "d", "e"]}
+    (folder / RUN_FILE).write_text(json.dumps(summary))
+    return folder
+
+
+def test_fields_and_left_out_domains_are_scored_by_their_runs(
+    data: Path, runs: dict[str, Path], fold: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """A run on the crops alone has left out every slide."""
     file = tmp_path / "threshold.json"
-    assert threshold.main([str(data), str(runs["fold"]), "--json", str(file)]) == 0
+    words = [str(data), str(runs["crops"]), str(fold), "--json", str(file), "--share", "0.05"]
+    assert threshold.main(words) == 0
     chosen = json.loads(file.read_text())
-    assert chosen["slides"] == list(chosen["calibrated"]["by_slide"]) == ["A01"]
-    assert chosen["figures"] == 1 and 0 <= chosen["threshold"] <= 1
-    assert capsys.readouterr().out.startswith(f"threshold {chosen['threshold']:.4f} on 1 figures")
+    assert set(chosen["calibrated"]["by_domain"]) == {PARIS, XR}
+    assert {"A00", "A01", "A02", f"{XR}/0"} <= set(chosen["slides"])
+    rows = chosen["without_calibration"]["by_domain"]
+    assert rows[PARIS]["figures"] == 3 and rows[XR]["figures"] >= 3
+    assert chosen["candidate_share"] == 0.05 and 0 <= chosen["threshold"] <= 1
+    assert capsys.readouterr().out.startswith(f"threshold {chosen['threshold']:.4f} on ")
 
 
-def test_it_maximises_the_pooled_f1(
-    data: Path, runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Two figures found at 0.9 and 0.6, look-alikes at 0.7 and 0.3: from 0.6 on F1 is 4/5."""
-
-    def scored(
-        _: object, images: list[SourceImage], *__: object
-    ) -> tuple[list[ScoredImage], list[ScoredImage]]:
-        points = np.array([[100.0, 0], [300, 0], [500, 0], [700, 0]])
-        plain, calibrated = np.array([0.9, 0.7, 0.6, 0.3]), np.array([0.5, 0.3, 0.2, 0.1])
-        figures, file = points[[0, 2]], images[0].file
-        return tuple(
-            [ScoredImage(file, points, p, figures, (0.25, 0.25), slide="A01")]
-            for p in (plain, calibrated)
-        )  # type: ignore[return-value]
-
-    monkeypatch.setattr(threshold, "score_fields", scored)
-    chosen = threshold.choose_threshold(data, [runs["fold"]])
-    assert chosen["without_calibration"]["f1"] == pytest.approx(0.8)
-    assert chosen["threshold"] == pytest.approx(0.6)
-    # Calibrated scores of 0.2 are to reach the threshold as well: the reference rises by as much.
-    expected = threshold.START + logit(0.6) - logit(0.2)
-    assert chosen["calibration"]["reference"] == pytest.approx(expected)
+def test_a_fold_scores_the_slide_it_left_out(data: Path, runs: dict[str, Path]) -> None:
+    scored = threshold.score_left_out(data, [runs["fold"]], share=0.002)
+    assert [image.slide for image in scored] == ["A01"]
+    assert len(scored[0].figures) == 1 and len(scored[0].probabilities) > 5
 
 
-def test_threshold_lies_in_the_middle_of_those_of_the_resamples() -> None:
-    """Two fields whose best thresholds are 0.9 and 0.5; both together have 0.5."""
-    points, figures = np.array([[100.0, 0], [300, 0]]), np.array([[100.0, 0]])
-    low = ScoredImage("low", points, np.array([0.5, 0.4]), figures, (0.25, 0.25))
-    high = ScoredImage("high", points, np.array([0.9, 0.85]), figures, (0.25, 0.25))
-    assert 0.5 < threshold.best_on_average([low, high]) < 0.9
+def test_what_was_trained_on_or_left_out_twice_is_refused(
+    data: Path, runs: dict[str, Path], fold: Path, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    with pytest.raises(ValueError, match="left out no domain and no slide, so it can score none"):
+        threshold.score_left_out(data, [runs["fields"]], share=0.002)
+    words = [str(data), str(runs["crops"]), str(runs["fold"]), "--json", str(tmp_path / "none")]
+    assert threshold.main(words) == 2
+    assert "left out A01, as another run did" in capsys.readouterr().err
+    with pytest.raises(ValueError, match=f"left out {XR}, as another run did"):
+        threshold.score_left_out(data, [fold, fold], share=0.002)
 
 
-def test_a_run_on_the_crops_alone_scores_every_slide(data: Path, runs: dict[str, Path]) -> None:
-    (scored,) = threshold.score_folds(data, [runs["crops"]], (None,))
-    assert [image.slide for image in scored] == ["A00", "A01", "A02"]
-
-
-def test_slides_are_scored_once_and_unseen(data: Path, runs: dict[str, Path]) -> None:
-    with pytest.raises(ValueError, match="left out no slide, so it can score none"):
-        threshold.choose_threshold(data, [runs["fields"]])
-    with pytest.raises(ValueError, match=r"left out \['A01'\], as a run before it did"):
-        threshold.choose_threshold(data, [runs["crops"], runs["fold"]])
+def test_the_calibration_has_the_same_best_threshold() -> None:
+    """An image like the reference, and one whose scores all lie two higher, without a figure."""
+    random = np.random.default_rng(0)
+    points = np.stack([100.0 * np.arange(3000), np.zeros(3000)], axis=1)
+    odds = random.normal(-6, 1.5, 3000)
+    odds[:6] = [1, 2, 3, 4, 5, 6]
+    scored = [
+        ScoredCandidates(
+            name, name, domain, points, expit(odds + more).astype(np.float32), points[:6], 0.25,
+            (300_000, 10),
+        )
+        for name, domain, more in (("one", "a", 0.0), ("two", "b", 2.0))
+    ]  # fmt: skip
+    chosen = threshold.choose(scored)
+    found = chosen["calibrated"]
+    assert found["f1_by_best_f1"] > 0.97
+    thresholds = [row["best_threshold"] for row in found["by_domain"].values()]
+    plain = [row["best_threshold"] for row in chosen["without_calibration"]["by_domain"].values()]
+    assert abs(np.diff(logit(thresholds))) < abs(np.diff(logit(plain)))
+    assert chosen["calibration"]["reference"] == pytest.approx(-2, abs=2)
