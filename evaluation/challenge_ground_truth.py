@@ -8,14 +8,18 @@ github.com/DeepMicroscopy/MIDOG_evaluation_docker and MIDOG25_T1_evaluation_dock
 neither pixel sizes nor look-alikes.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
 
 from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage
 from evaluation.scored_image import UNKNOWN_DOMAIN
 
 MOST_MILLIMETRES = 300.0  # a slide is 75 mm long: larger numbers are pixels
+
+Millimetres = Annotated[float, Field(ge=-MOST_MILLIMETRES, le=MOST_MILLIMETRES)]
+POINTS = TypeAdapter(list[Annotated[list[Millimetres], Field(min_length=2, max_length=3)]])
 
 
 def is_challenge_ground_truth(content: Any) -> bool:
@@ -34,8 +38,8 @@ def read_points(content: dict[str, Any], problems: list[str]) -> list[AnnotatedI
     for name, value in content.items():
         try:
             figures = _figures(_points(value))
-        except (TypeError, ValueError) as error:
-            problems.append(f"image {name}: {error}")
+        except ValidationError:
+            problems.append(f"image {name}: expected positions [x, y, z] in mm")
             continue
         domain = value.get("tumor domain") if isinstance(value, dict) else None
         images.append(
@@ -57,8 +61,7 @@ def _points(value: Any) -> Any:
     return value.get("annotations") if isinstance(value, dict) else value
 
 
-def _figures(points: list[Any]) -> np.ndarray:
-    figures = np.array([[float(p[0]), float(p[1])] for p in points], float).reshape(-1, 2)
-    if not np.isfinite(figures).all() or (np.abs(figures) > MOST_MILLIMETRES).any():
-        raise ValueError("expected positions [x, y, z] in mm")
-    return figures
+def _figures(points: Any) -> np.ndarray:
+    """(n, 2) float64 mm. Raises ValidationError for anything else."""
+    positions = POINTS.validate_python(points)
+    return np.array([position[:2] for position in positions], float).reshape(-1, 2)

@@ -225,20 +225,6 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
             read_annotations(path)
 
 
-def test_the_challenge_s_own_ground_truth(tmp_path: Path) -> None:
-    """Of the evaluation containers: positions in mm by file name."""
-    old = {"007.tiff": [[0.5, 0.25, 0], [1.5, 0.75, 0.0]], "008.tiff": []}
-    first, second = read(tmp_path, old).images
-    assert first.millimetres and first.figures.tolist() == [[0.5, 0.25], [1.5, 0.75]]
-    assert (first.stem, len(second.figures), first.domain) == ("007", 0, "all")
-    new = {"a.tif": {"annotations": old["007.tiff"], "tumor domain": 3, "roi type": "hotspot"}}
-    (image,) = read(tmp_path, new).images
-    assert image.domain == "tumor domain 3" and len(image.figures) == 2
-    for bad in ([[4336, 346, 0]], [["x", 1, 0]], [5], [[math.nan, 0, 0]]):
-        with pytest.raises(AnnotationError, match=r"image a\.tif: "):
-            read(tmp_path, {"a.tif": bad})
-
-
 @pytest.mark.skipif("MITOSIS_DATA" not in os.environ, reason="needs MITOSIS_DATA")
 def test_the_challenge_file_itself() -> None:
     file = read_annotations(Path(os.environ["MITOSIS_DATA"]) / "MIDOG.json")
