@@ -21,6 +21,7 @@ import numpy as np
 from evalutils.scorers import find_hits_for_targets, score_detection
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.spatial import cKDTree
 
 from evaluation.counts import Counts
 from evaluation.scored_image import ScoredImage
@@ -80,16 +81,23 @@ def hits_by_rank(image: ScoredImage) -> np.ndarray:
 
 def box_hits_by_rank(image: ScoredImage) -> np.ndarray:
     """(n,) bool in the order of ranking(): whether a detection finds a figure, rule of boxes."""
-    scale = np.array(image.mpp) * 1e-3 / BOX_SIDE
-    points, figures = image.points[ranking(image)] * scale, image.figures * scale
-    shared = np.clip(1 - np.abs(points[:, None] - figures[None]), 0, None).prod(axis=2)
-    overlap = shared / (2 - shared)
-    best_first = [np.argsort(-row, kind="stable") for row in overlap]
+    sides = np.array(image.mpp) * 1e-3 / BOX_SIDE
+    points, figures = image.points[ranking(image)] * sides, image.figures * sides
+    if len(figures) == 0:
+        return np.zeros(len(points), dtype=bool)
+    near = cKDTree(figures).query_ball_point(points, r=0.5, p=np.inf)
     preferences = [
-        [int(figure) for figure in order if row[figure] >= LEAST_OVERLAP]
-        for order, row in zip(best_first, overlap, strict=True)
+        _by_overlap(point, figures, row) for point, row in zip(points, near, strict=True)
     ]
-    return _take_in_turn(preferences, len(image.figures))
+    return _take_in_turn(preferences, len(figures))
+
+
+def _by_overlap(point: np.ndarray, figures: np.ndarray, near: list[int]) -> list[int]:
+    """The figures near a point that overlap it enough, most first; positions in box sides."""
+    shared = (1 - np.abs(figures[near] - point)).prod(axis=1)
+    overlap = shared / (2 - shared)
+    order = np.argsort(-overlap, kind="stable")
+    return [near[place] for place in order if overlap[place] >= LEAST_OVERLAP]
 
 
 def _take_in_turn(preferences: list[list[int]], figures: int) -> np.ndarray:
