@@ -28,6 +28,20 @@ from slide.read import read_image
 from test.container.conftest import strict_json
 from test.model.builders import tiny_detector
 from test.rendering import render_tissue
+from test.slide.tiff.builders import (
+    FLOAT,
+    RATIONAL,
+    SHORT,
+    Encode,
+    aperio,
+    drop_segments,
+    edit_ifd,
+    j2k,
+    jfif,
+    ome,
+    philips,
+    write_encoded,
+)  # fmt: skip
 from training.tiff import write_tiff
 
 RGB, _ = render_tissue((96, 80), figures=0, seed=5)
@@ -146,11 +160,45 @@ def unreadable(path: Path) -> None:
     path.chmod(0)
 
 
+def edited(write: Write, *changes: tuple[int, int, list[float]]) -> Write:
+    """A TIFF with tags of any type set afterwards: number, field type, values."""
+
+    def edit(path: Path) -> None:
+        write(path)
+        edit_ifd(path, changes)
+
+    return edit
+
+
+def sparse(path: Path) -> None:
+    tiff(tile=(32, 32))(path)
+    drop_segments(path, [1, 4])
+
+
+def streams(encode: Encode, compression: str | int, pixels: np.ndarray = RGB) -> Write:
+    """Tiles of any encoder, tagged RGB."""
+    return lambda path: write_encoded(path, encode, compression, 2, pixels)
+
+
 def flat(*colour: int) -> np.ndarray:
     return np.full((96, 80, 3), colour, np.uint8)
 
 
+def described(text: str) -> Write:
+    """A TIFF whose pixel size is in its description alone."""
+    return tiff(description=text.encode(), resolution=None, resolutionunit=None)
+
+
+def with_exif(pixels: np.ndarray, form: str) -> Write:
+    turned = Picture.Exif()
+    turned[274] = 6  # Orientation
+    return lambda path: Picture.fromarray(pixels).save(path, form, exif=turned)
+
+
 PLAIN = tiff()
+PER_MICRON: dict[str, Any] = {"resolution": (4, 4), "resolutionunit": "NONE"}
+YCBCR = np.asarray(Picture.fromarray(RGB).convert("YCbCr"))
+GLASS = ALPHA * (np.arange(96)[:, None, None] > 30)  # transparent at the top
 GONE = "vanished.tif"  # when the folder has been listed
 KINDS = [
     # Layouts and codecs.
@@ -184,6 +232,22 @@ KINDS = [
         patched(tiff(rowsperstrip=64, compression="zlib"), ImageLength=90),
         None,
     ),
+    Kind("jfif tagged rgb.tif", streams(jfif(2), "jpeg"), None),
+    Kind("aperio ycbcr.tif", streams(j2k(), 33003, YCBCR), None),
+    Kind("jpeg 2000 at odds.tif", streams(j2k(transform=True), 33003), "contradict each other"),
+    Kind("ycbcr.tif", tiff(YCBCR, photometric="ycbcr", subsampling=(1, 1)), None),
+    Kind("old jpeg.tif", edited(tiff(compression="jpeg"), (259, SHORT, [6])), "old-style JPEG"),
+    Kind("turned.tif", edited(PLAIN, (274, SHORT, [6])), None),
+    Kind("turned jpeg.tif", edited(tiff(compression="jpeg"), (274, SHORT, [8])), None),
+    Kind("sparse.tif", sparse, None),
+    Kind("straight alpha.tif", tiff(GLASS, extrasamples=["unassalpha"]), None),
+    Kind("premultiplied.tif", tiff(GLASS, extrasamples=["assocalpha"]), None),
+    Kind(
+        "invisible.tif",
+        tiff(ALPHA * np.uint8([1, 1, 1, 0]), extrasamples=["unassalpha"]),
+        "transparent",
+    ),
+    Kind("infrared.tif", tiff(GLASS, extrasamples=["unspecified"]), "not marked as alpha"),
     Kind("metaimage.mha", mha(), None),
     Kind("packed.mha", mha(compressed=True), None),
     Kind("cyclic pages.tif", cyclic, "its pages lead back to an earlier one"),
@@ -204,6 +268,18 @@ KINDS = [
     Kind("zero.tif", tiff(resolution=(0, 0)), NO_SIZE),
     Kind("72 dpi.tif", tiff(resolution=(72, 72), resolutionunit="INCH"), "352.8 µm is implausible"),
     Kind("stated.tif", tiff(resolution=None, resolutionunit=None), None, with_mpp=True),
+    Kind("float resolution.tif", edited(PLAIN, (282, FLOAT, [4e4]), (283, FLOAT, [4e4])), None),
+    Kind(
+        "two resolutions.tif",
+        edited(PLAIN, (282, RATIONAL, [40000, 1, 50000, 1])),
+        "XResolution has 2 values",
+    ),
+    Kind("unit 9.tif", edited(PLAIN, (296, SHORT, [9])), "ResolutionUnit 9 is unknown"),
+    Kind("ome.tif", described(ome(80, 96)), None),
+    Kind("aperio.tif", described(aperio(80, 96)), None),
+    Kind("philips.tif", described(philips('"0.00025" "0.00025"')), None),
+    Kind("imagej.tif", tiff(description="ImageJ=1.53t\nunit=um\n", **PER_MICRON), None),
+    Kind("at odds.tif", tiff(description=ome(80, 96).encode(), resolution=(2e4, 2e4)), "two pixel"),
     Kind("no spacing.mha", mha(ElementSpacing="1 1"), NO_SIZE),
     Kind("nan spacing.mha", mha(ElementSpacing="nan nan"), "implausible|cannot be decoded"),
     Kind("nan origin.mha", mha(Offset="nan nan"), "invalid origin"),
@@ -222,6 +298,16 @@ KINDS = [
     Kind("float.tif", tiff(RGB.astype(np.float32)), "32-bit samples"),
     Kind("many pages.tif", tiff(np.stack([RGB, RGB])), "2 pages that are not a pyramid"),
     Kind("volume.mha", mha(np.stack([RGB, RGB])), "2 slices, but one image is needed"),
+    Kind("lab.tif", tiff(photometric="cielab"), "CIELab, but RGB is needed"),
+    Kind("five channels.tif", tiff(np.dstack([RGB, RGB[..., :2]])), "5 channels, but RGB"),
+    Kind(
+        "grey with alpha.tif",
+        tiff(RGB[..., :2].copy(), photometric="minisblack", planarconfig="contig"),
+        "greyscale with alpha",
+    ),
+    Kind("stack.tif", tiff(description="ImageJ=1.53t\nimages=3\n"), "3 slices"),
+    Kind("channels.tif", tiff(PLANES, photometric="minisblack"), "3 greyscale pages"),
+    Kind("rgba.mha", mha(GLASS), None),
     Kind("grey.mha", mha(GREY[..., None]), "greyscale: export it in colour"),
     # Damaged.
     Kind("empty.tif", raw(b""), "an empty file"),
@@ -231,6 +317,9 @@ KINDS = [
     Kind("cut in the pages.tif", cut(PLAIN, 0.004), DAMAGED),
     Kind("cut in the pixels.tif", cut(PLAIN, 0.5), DAMAGED),
     Kind("cut in the last tile.tif", cut(tiff(tile=(16, 16), compression="zlib"), 0.99), DAMAGED),
+    Kind("a stream cut off.tif", streams(lambda t: jfif(0)(t)[:-99], "jpeg"), DAMAGED),
+    Kind("a small stream.tif", streams(lambda t: jfif(2)(t[9:, 9:].copy()), "jpeg"), DAMAGED),
+    Kind("no packed size.mha", mha(compressed=True, CompressedDataSize="0"), None),
     Kind("cut in the header.mha", cut(mha(), 0.004), DAMAGED),
     Kind("cut in the pixels.mha", cut(mha(), 0.5), DAMAGED),
     Kind("cut packed.mha", cut(mha(compressed=True), 0.9), DAMAGED),
@@ -256,7 +345,7 @@ KINDS = [
     Kind("a list.mha", mha(ElementDataFile="LIST"), "are in another file"),
     # Files of other kinds, and names.
     Kind(GONE, PLAIN, "cannot be opened \\(No such file"),
-    Kind("pipe.tif", os.mkfifo, "no regular file"),
+    Kind("pipe.tif", os.mkfifo, "not a regular file"),
     Kind("link to nothing.tif", linked("{folder}/in/nothing"), "cannot be opened \\(No such file"),
     Kind("link to itself.tif", linked("link to itself.tif"), "cannot be opened \\(Too many levels"),
     Kind("link to outside.tif", linked("{folder}/outside.tif"), "a link out of the input folder"),
@@ -275,6 +364,10 @@ KINDS = [
     Kind("photo.png", saved(RGB, "png"), None, with_mpp=True),
     Kind("photo.jpg", saved(RGB, "jpeg"), None, with_mpp=True),
     Kind("grey.png", saved(GREY, "png"), "greyscale: export it in colour", with_mpp=True),
+    Kind("glass.png", saved(GLASS, "png"), None, with_mpp=True),
+    Kind("grey with alpha.png", saved(GLASS[..., 2:].copy(), "png"), "with alpha", with_mpp=True),
+    Kind("turned.jpg", with_exif(RGB, "jpeg"), None, with_mpp=True),
+    Kind("half.jpg", cut(saved(RGB, "jpeg"), 0.5), DAMAGED, with_mpp=True),
     Kind("cut.jpg", cut(saved(RGB, "jpeg"), 0.02), DAMAGED, with_mpp=True),
 ]
 

@@ -106,6 +106,43 @@ def drop_segments(path: Path, indices: Sequence[int]) -> None:
             page.tags[kind + name].overwrite(kept)
 
 
+# ------------------------------------------------------------------------------------- descriptions
+
+
+def ome(
+    width: int = RGB.shape[1], height: int = RGB.shape[0], x: str = "0.25", unit: str = ""
+) -> str:
+    """OME-XML of one image, its pixel size in µm unless a unit is stated."""
+    units = f'PhysicalSizeXUnit="{unit}" PhysicalSizeYUnit="{unit}"' if unit else ""
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        f'<Pixels ID="Pixels:0" SizeX="{width}" SizeY="{height}" PhysicalSizeX="{x}" '
+        f'PhysicalSizeY="{x}" {units}/></Image></OME>'
+    )
+
+
+def aperio(width: int = RGB.shape[1], height: int = RGB.shape[0], mpp: str = "0.2500") -> str:
+    """Aperio's description of the baseline of a slide."""
+    return (
+        f"Aperio Image Library v11.2.1 \r\n{width}x{height} [0,0 {width}x{height}] (256x256) "
+        f"JPEG/RGB Q=70|AppMag = 40|MPP = {mpp}|Left = 25.6"
+    )
+
+
+def philips(*spacings: str) -> str:
+    """Philips' XML, of a level with each spacing."""
+    levels = "".join(
+        '<DataObject ObjectType="PixelDataRepresentation"><Attribute Name="DICOM_PIXEL_SPACING" '
+        f'Group="0x0028" Element="0x0030" PMSVR="IDoubleArray">{s}</Attribute></DataObject>'
+        for s in spacings
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8" ?><DataObject ObjectType="DPUfsImport">'
+        f"{levels}</DataObject>"
+    )
+
+
 # ------------------------------------------------------------------------------------- JPEG streams
 
 

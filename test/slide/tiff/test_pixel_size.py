@@ -21,7 +21,10 @@ from test.slide.tiff.builders import (
     RATIONAL,
     RGB,
     SHORT,
+    aperio,
     edit_ifd,
+    ome,
+    philips,
     write,
 )  # fmt: skip
 
@@ -92,43 +95,14 @@ def test_resolution_that_cannot_be_used(
 # ------------------------------------------------------------------------- programs' and scanners'
 
 
-def ome(size: str = f'SizeX="{WIDTH}" SizeY="{HEIGHT}"', x: str = "0.25", unit: str = "") -> str:
-    units = f'PhysicalSizeXUnit="{unit}" PhysicalSizeYUnit="{unit}"' if unit else ""
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>'
-        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
-        f'<Pixels ID="Pixels:0" {size} PhysicalSizeX="{x}" PhysicalSizeY="{x}" {units}/>'
-        "</Image></OME>"
-    )
-
-
-def aperio(mpp: str = "0.2500", size: str = f"{WIDTH}x{HEIGHT}") -> str:
-    return (
-        f"Aperio Image Library v11.2.1 \r\n{size} [0,0 {size}] (256x256) JPEG/RGB Q=70"
-        f"|AppMag = 40|MPP = {mpp}|Left = 25.6"
-    )
-
-
-def philips(*spacings: str) -> str:
-    levels = "".join(
-        '<DataObject ObjectType="PixelDataRepresentation"><Attribute Name="DICOM_PIXEL_SPACING" '
-        f'Group="0x0028" Element="0x0030" PMSVR="IDoubleArray">{s}</Attribute></DataObject>'
-        for s in spacings
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8" ?><DataObject ObjectType="DPUfsImport">'
-        f"{levels}</DataObject>"
-    )
-
-
 VENDORS: list[Any] = [
     pytest.param("OME-XML", ome(), id="OME"),
     pytest.param("OME-XML", ome(unit="µm"), id="OME in µm"),
     pytest.param("OME-XML", ome(x="250", unit="nm"), id="OME in nm"),
     pytest.param("OME-XML", ome(x="0.00025", unit="mm"), id="OME in mm"),
     pytest.param("Aperio MPP", aperio(), id="Aperio"),
-    pytest.param("Aperio MPP", aperio("0,25"), id="Aperio, decimal comma"),
-    pytest.param("Aperio MPP", aperio(size="46000x32914"), id="a region cut from an Aperio slide"),
+    pytest.param("Aperio MPP", aperio(mpp="0,25"), id="Aperio, decimal comma"),
+    pytest.param("Aperio MPP", aperio(46000, 32914), id="a region cut from an Aperio slide"),
     pytest.param("Philips", philips('"0.00025" "0.00025"'), id="Philips"),
     pytest.param("Philips", philips('"0.001" "0.001"', '"0.00025" "0.00025"'), id="Philips levels"),
 ]
@@ -162,12 +136,12 @@ def test_resolution_tags_come_first_and_contradictions_are_refused(
         ome(x="0.25", unit="pixel"),
         ome(x="nan"),
         ome(x="-0.25"),
-        ome(f'SizeX="{WIDTH * 4}" SizeY="{HEIGHT * 4}"'),
+        ome(WIDTH * 4, HEIGHT * 4),
         ome()[:-9],
         '<!DOCTYPE a [<!ENTITY b "0.25">]>' + ome(),
-        aperio("unknown"),
-        aperio("0"),
-        aperio(size=f"{WIDTH * 16}x{HEIGHT * 16}"),
+        aperio(mpp="unknown"),
+        aperio(mpp="0"),
+        aperio(WIDTH * 16, HEIGHT * 16),
         aperio().replace("MPP", "PPM"),
         philips("0.00025"),
         philips('"a" "b"'),
@@ -196,7 +170,7 @@ def test_anisotropic_fields(tiff: Path) -> None:
 
 
 def test_ome_of_several_images_takes_the_one_of_this_size(tiff: Path) -> None:
-    other = ome('SizeX="90" SizeY="60"', x="9").partition("<Image")[2].partition("</OME>")[0]
+    other = ome(90, 60, x="9").partition("<Image")[2].partition("</OME>")[0]
     text = ome().replace("</OME>", f"<Image{other}</OME>")
     write(tiff, description=text.encode(), **NO_TAGS)
     assert_size(tiff, "OME-XML")
