@@ -199,6 +199,7 @@ PLAIN = tiff()
 PER_MICRON: dict[str, Any] = {"resolution": (4, 4), "resolutionunit": "NONE"}
 YCBCR = np.asarray(Picture.fromarray(RGB).convert("YCbCr"))
 GLASS = ALPHA * (np.arange(96)[:, None, None] > 30)  # transparent at the top
+HIDDEN = np.dstack([RGB, np.zeros_like(GREY)])
 GONE = "vanished.tif"  # when the folder has been listed
 KINDS = [
     # Layouts and codecs.
@@ -244,7 +245,7 @@ KINDS = [
     Kind("premultiplied.tif", tiff(GLASS, extrasamples=["assocalpha"]), None),
     Kind(
         "invisible.tif",
-        tiff(ALPHA * np.uint8([1, 1, 1, 0]), extrasamples=["unassalpha"]),
+        tiff(HIDDEN, extrasamples=["unassalpha"]),
         "transparent",
     ),
     Kind("infrared.tif", tiff(GLASS, extrasamples=["unspecified"]), "not marked as alpha"),
