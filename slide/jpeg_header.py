@@ -71,7 +71,8 @@ class JpegHeader:
 def read_jpeg_header(data: bytes | mmap.mmap) -> JpegHeader | None:
     """The header at the start of a JPEG stream, None if `data` ends or is damaged before it."""
     jfif, adobe, orientation = False, None, None
-    for marker, body in _markers(data):
+    for marker, start, end in _markers(data):
+        body = data[start:end]
         if marker == _APP0 and body.startswith(b"JFIF\0"):
             jfif = True
         elif marker == _APP14 and body.startswith(b"Adobe") and len(body) >= 12:
@@ -117,10 +118,8 @@ def ends_once(data: bytes) -> bool:
 
     Decoders make up what an early end marker cuts off.
     """
-    place = 2
-    for _, body in _markers(data):
-        place = data.find(body, place) + len(body)
-    end = data.find(b"\xff\xd9", place)
+    scan = max((end for _, _, end in _markers(data)), default=0)
+    end = data.find(b"\xff\xd9", scan)
     return end >= 0 and not data[end + 2 :].strip(b"\0")
 
 
@@ -141,8 +140,8 @@ def exif_orientation(exif: bytes) -> int | None:
     return None
 
 
-def _markers(data: bytes | mmap.mmap) -> Iterator[tuple[int, bytes]]:
-    """Marker and body of each segment before the first scan."""
+def _markers(data: bytes | mmap.mmap) -> Iterator[tuple[int, int, int]]:
+    """Each segment before the first scan: its marker, and where its body starts and ends."""
     place = 0
     while (place := data.find(b"\xff", place)) >= 0 and place + 1 < len(data):
         marker = data[place + 1]
@@ -152,5 +151,6 @@ def _markers(data: bytes | mmap.mmap) -> Iterator[tuple[int, bytes]]:
         if marker == _SOS or place + 4 > len(data):
             return
         (length,) = struct.unpack_from(">H", data, place + 2)
-        yield marker, data[place + 4 : place + 2 + length]
-        place += 2 + max(length, 2)
+        end = place + 2 + max(length, 2)
+        yield marker, place + 4, end
+        place = end

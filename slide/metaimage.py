@@ -40,6 +40,10 @@ class _Header:
     def get(self, name: str) -> str:
         return self.fields.get(name.lower(), "")
 
+    def is_set(self, name: str) -> bool:
+        """A truth value as MetaIO reads it, by the first letter."""
+        return self.get(name)[:1] in ("T", "t", "1")
+
 
 def read_metaimage(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
     """Read an .mha file of 8-bit RGB or RGBA; arguments and errors as for read_image."""
@@ -78,7 +82,7 @@ def _check_fields(header: _Header) -> None:
     for name in ("Offset", "Origin", "Position"):
         if re.search("nan|inf", header.get(name), re.IGNORECASE):  # ITK takes 0 for it
             raise ImageError("invalid origin: save it with a finite one")
-    if header.get("BinaryData").lower() == "false":
+    if header.get("BinaryData") and not header.is_set("BinaryData"):
         raise ImageError(f"its pixels are written as text: {_SAVE_AGAIN}")
     if header.get("HeaderSize") not in ("", "0", "-1"):
         raise ImageError(f"it skips bytes before its pixels (HeaderSize): {_SAVE_AGAIN}")
@@ -132,7 +136,7 @@ def _read_pixels(path: Path, header: _Header, shape: tuple[int, int, int]) -> np
     out = np.empty(math.prod(shape), np.uint8)
     with path.open("rb") as file:
         file.seek(header.pixels_at)
-        if header.get("CompressedData").lower() in ("true", "1"):
+        if header.is_set("CompressedData"):
             surplus = _inflate(file, out.data)
         else:
             _fill(file, out.data)

@@ -46,9 +46,9 @@ def _check_colour(page: tifffile.TiffPage) -> None:
 
 def _check_samples(page: tifffile.TiffPage) -> None:
     if page.dtype != np.uint8 or page.bitspersample != 8:
-        raise ImageError(f"{page.bitspersample}-bit samples ({page.dtype}): {CONVERT_TO_8_BITS}")
+        raise ImageError(f"{page.bitspersample!r}-bit samples ({page.dtype}): {CONVERT_TO_8_BITS}")
     if page.planarconfig not in (1, 2):
-        raise ImageError(f"unknown PlanarConfiguration {page.planarconfig}: {EXPORT_AGAIN}")
+        raise ImageError(f"unknown PlanarConfiguration {page.planarconfig!r}: {EXPORT_AGAIN}")
     if page.predictor != 1 and page.compression in _WITHOUT_PREDICTOR:
         raise ImageError(
             f"a predictor without a codec that has one, on which readers disagree: {EXPORT_AGAIN}"

@@ -18,7 +18,7 @@ from slide.tiff.segments import (
     read_segment_end,
     segment_size,
     segments,
-)  # fmt: skip
+)
 
 JPEG = (7, 34892, 33007)  # TIFF tag Compression: JPEG, of DNG, of old Aperio readers
 _USUAL_HEADER = 1 << 12  # bytes in which the frame header is found, unless it has a long profile

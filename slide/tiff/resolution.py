@@ -64,6 +64,6 @@ def of_resolution_tags(page: tifffile.TiffPage) -> Statement | None:
         return Statement(source, None, "no unit")
     millimetres = _MILLIMETRES_PER_UNIT.get(unit) if isinstance(unit, int) else None
     if millimetres is None:
-        shown = int(unit) if isinstance(unit, IntEnum) else str(unit)[:20]
+        shown = int(unit) if isinstance(unit, IntEnum) else ascii(unit)[:20]
         return Statement(source, None, f"ResolutionUnit {shown} is unknown")
     return Statement(source, (millimetres * x[1] / x[0], millimetres * y[1] / y[0]))

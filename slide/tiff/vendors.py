@@ -40,14 +40,14 @@ def _ome(page: tifffile.TiffPage) -> Statement | None:
     if not sized:
         return None
     usable = [e for e in sized if not _is_reduced(page, _ome_size(e))]
-    exact = [e for e in usable if _ome_size(e) == (page.imagewidth, page.imagelength)]
     if not usable:
         return Statement(source, None, _ANOTHER_SIZE)
+    exact = [e for e in usable if _ome_size(e) == (page.imagewidth, page.imagelength)]
     element = (exact or usable)[0]
-    spacing = tuple(_ome_axis(element, axis) for axis in "XY")
-    if None in spacing:
+    x, y = (_ome_axis(element, axis) for axis in "XY")
+    if x is None or y is None:
         return Statement(source, None, "a value or unit is missing or unknown")
-    return Statement(source, spacing)  # type: ignore[arg-type]
+    return Statement(source, (x, y))
 
 
 def _ome_size(pixels: ElementTree.Element) -> tuple[int, int] | None:
