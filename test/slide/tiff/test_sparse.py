@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Picture
 
 from slide.read import read_image
 from test.slide.builders import assert_refused
@@ -47,6 +48,19 @@ def test_missing_segments_are_white_and_the_others_as_they_were(
     assert image.warnings == (
         f"3 of {total} {kind} are left out of the file: taken as white glass",
     )
+
+
+@pytest.mark.parametrize("compression", ["zlib", "jpeg"])
+def test_openslide_shows_the_same(tiff: Path, compression: str) -> None:
+    """To OpenSlide a missing tile is transparent, and its viewers put white behind it."""
+    openslide = pytest.importorskip("openslide")
+    write(tiff, compression=compression, **TILED)
+    drop_segments(tiff, [1, 5, 8])
+    with openslide.OpenSlide(tiff) as slide:
+        region = slide.read_region((0, 0), 0, slide.dimensions)
+    white = Picture.new("RGBA", region.size, (255, 255, 255, 255))
+    expected = np.asarray(Picture.alpha_composite(white, region).convert("RGB"))
+    assert np.abs(read_image(tiff).pixels.astype(int) - expected).mean() < 2
 
 
 def test_aperio_s_jpeg2000_with_a_missing_tile(tiff: Path) -> None:
