@@ -30,10 +30,10 @@ from model.adaptation.base import AdaptationSettings
 from model.adaptation.calibration import Calibration
 from model.detector import DetectorSettings
 from model.precision import choose_device, choose_precision
+from training.bank_selection import Selection
 from training.domain_folds import add_fold_options, fold_bank, train_fold
 from training.montage import MPP, TILE, Montage, draw_montages
 from training.runs import load_run
-from training.select_bank import Selection
 
 # Only differences of thresholds matter: each arm's is chosen on the other domains.
 REFERENCE, THRESHOLD = -1.5, 0.95

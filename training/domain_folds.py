@@ -13,11 +13,11 @@ from pathlib import Path
 from model.source_bank import BANK_FILE, SourceBank, load_bank, save_bank
 from model.weights import file_sha256
 from training import train
+from training.bank_selection import Selection, select
 from training.compute import add_compute_options
 from training.crops import crop_domains
 from training.data_folder import FolderChoice
 from training.runs import NETWORK_FILE, RUN_FILE, load_run
-from training.select_bank import Selection, select
 
 RECIPE = Path(__file__).with_name("domain_fold.toml")
 BANK_CUT = 3

@@ -45,11 +45,15 @@ class ScoredCandidates(NamedTuple):
     mpp: float
     size: tuple[int, int]
 
+    def calibrated(self, calibration: Calibration | None) -> np.ndarray:
+        """(n,) float32 probabilities under a calibration, if there is one and its checks pass."""
+        if calibration is None or failures(check_calibration(calibration, self.probabilities)):
+            return self.probabilities
+        return shifted(self.probabilities, calibration.shift(self.probabilities))
+
     def detections(self, calibration: Calibration | None = None) -> ScoredImage:
         """The image as the scoring takes it, calibrated unless the guard's checks fail."""
-        probabilities = self.probabilities
-        if calibration is not None and not failures(check_calibration(calibration, probabilities)):
-            probabilities = shifted(probabilities, calibration.shift(probabilities))
+        probabilities = self.calibrated(calibration)
         kept = select(self.points * self.mpp, probabilities)
         return ScoredImage(
             name=self.name,

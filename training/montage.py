@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from model.target import WIDE
+from training.bank_selection import MIN_BORDER
 from training.crops import CROP_SETS, add_crops
 from training.samples import Samples, match_borders
-from training.select_bank import MIN_BORDER
 
 MPP = 0.25  # µm per px of the crops
 TILE = WIDE  # px, so that no view of a patch shows its neighbours

@@ -15,13 +15,25 @@ from model.network import MitosisNetwork
 from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE
 from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
 from training.averaging import SHARE, released_network
+from training.crops import AMI_BR, ATNORM_MD
+from training.data_folder import FolderChoice
 from training.icpr_2012 import VALIDATION_SLIDES
 from training.runs import load_run, run_before
 
+CROPS = {
+    AMI_BR: "AMi-Br: figures of MIDOG 2021 (UMC Utrecht) and TUPAC16, all slides",
+    ATNORM_MD: "AtNorM-MD: figures of MIDOG++ (UMC Utrecht, VMU Vienna, FU Berlin)",
+}
+UNLABELLED = {
+    "none": "none",
+    "grouped": "26 fields of as many hospitals (TCGA, MoNuSeg), one domain of the scanner branch",
+    "each": "26 fields of as many hospitals (TCGA, MoNuSeg), a domain of the scanner branch each",
+}
 INTENDED_USE = "Research. Not for diagnosis, and not a medical device."
 TERMS = (
     "Weights and source bank: for non-commercial research only, as the data they were made from "
-    "(AMi-Br and MIDOG 2021, CC BY-NC-ND; TUPAC16; ICPR 2012). The code is under the MIT licence."
+    "(AMi-Br and MIDOG 2021, CC BY-NC-ND; AtNorM-MD, MIT; TUPAC16; ICPR 2012). The code is under "
+    "the MIT licence."
 )
 
 
@@ -30,7 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m training.release", description=__doc__)
     parser.add_argument("run", type=Path, help="finished run of training.train")
     parser.add_argument("--threshold", type=Path, required=True, help="JSON of training.threshold")
-    parser.add_argument("--seam", type=Path, help="JSON of experiments.seam")
     parser.add_argument("--validation", type=Path, help="JSON of evaluation.score on A03")
     parser.add_argument("--out", type=Path, default=Path("weights"), help="[%(default)s]")
     options = parser.parse_args(arguments)
@@ -39,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     read = {
         name: json.loads(path.read_text()) if path else None
         for name, path in vars(options).items()
-        if name in ("threshold", "seam", "validation")
+        if name in ("threshold", "validation")
     }
     options.out.mkdir(parents=True, exist_ok=True)
     save_network(network, options.out / WEIGHTS_FILE)
@@ -88,7 +99,6 @@ def card(
             if "data" not in last
             else "validation_without_adaptation": _pooled(read["validation"])
         },
-        "seam_control": read["seam"],
         "commit": _commit(),
         "intended_use": INTENDED_USE,
         "terms": _terms(last),
@@ -108,11 +118,13 @@ def _averaging(stages: list[dict[str, Any]]) -> str:
 
 
 def _ami_br_data(last: dict[str, Any]) -> dict[str, Any]:
+    choice = FolderChoice.of_run(last)
     fields = "ICPR 2012, Aperio XT, and negatives of the same tissue on a Hamamatsu"
     return {
-        "crops": "AMi-Br: figures of MIDOG 2021 (UMC Utrecht) and TUPAC16, all slides",
+        "crops": "; ".join(CROPS[crop_set] for crop_set in choice.crop_sets),
         "whole_fields": fields if last["whole_field_slides"] else "none",
-        "crop_sets": last.get("crop_sets", ["crops"]),
+        "crop_sets": list(choice.crop_sets),
+        "unlabelled": UNLABELLED[choice.unlabelled],
         "training_slides": last["whole_field_slides"],
         "validation_slides": list(VALIDATION_SLIDES),
         "split": "by slide; the validation slides chose nothing",

@@ -1,12 +1,12 @@
-"""Search for both learning rates with Optuna, as the paper does (section 3).
+"""Search for both learning rates with Optuna, as described in the paper (section 3).
 
     source       of the training, by average precision on the validation images
     adaptation   of the adaptation, on source data alone: each of the given runs was trained with
                  one scanner left out (training.train --leave-out-scanner), whose images are the
                  targets; by the mean over the scanners of the average precision after adaptation
 
-The study stands in OUTPUT/study.db (SQLite): the same command goes on after an interruption, until
-the study has --trials trials. OUTPUT/<name>.json has the best rate, <name>.png the trials.
+OUTPUT/study.db (SQLite) holds the study: the same command continues after an interruption, until
+it has --trials trials. OUTPUT/<name>.json gets the best rate, <name>.png the trials.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from model.detector import Detector, DetectorSettings
 from model.network import CUTS, MitosisNetwork
 from model.source_bank import SourceBank
 from training.averaging import released_network
+from training.bank_selection import select
 from training.compute import Compute, add_compute_options, join
 from training.initial_network import initial_network
 from training.loop import train
@@ -41,12 +42,12 @@ from training.midog_store import StoredImage, as_image
 from training.preset import read_preset
 from training.recipe import Recipe
 from training.runs import load_run
-from training.select_bank import SELECTIONS, select
+from training.select_bank import SELECTIONS
 from training.trunk import IMAGENET, Trunk
 
 SOURCE_RATES = (1e-6, 1e-3)  # the paper found 1.0e-5
 ADAPTATION_RATES = (1e-7, 1e-4)  # the paper found 1.7e-6
-ARMS = ("paper", "paper-frozen")  # those whose rate the paper's is
+ADAPTATIONS = ("paper", "gradient-reversal")
 VALIDATIONS = 5  # of a trial, after each of which it may be pruned
 UNPRUNED = 4  # trials that pruning compares with
 
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
 def run_study(
     name: str, output: Path, trials: int, objective: Objective, seed: int
 ) -> optuna.Study:
-    """Run or go on with a study until it has so many trials, and write its result and plot."""
+    """Run or continue a study until it has so many trials, and write its result and plot."""
     study = optuna.create_study(
         storage=f"sqlite:///{output / 'study.db'}",
         study_name=name,
@@ -181,7 +182,9 @@ def adapted_ap(target: Target, rate: float, options: argparse.Namespace, compute
         seed=options.seed,
         precision=compute.precision,
     )
-    settings = DetectorSettings(find_adaptation(options.arm), schedule, 0.5, target.candidates)
+    settings = DetectorSettings(
+        find_adaptation(options.adaptation), schedule, 0.5, target.candidates
+    )
     detector = Detector(target.network, target.bank, settings, compute.device)
     scored = []
     for stored in target.images:
@@ -226,8 +229,9 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--steps", type=int, help="of a trial [the preset's]")
     adaptation = commands.add_parser("adaptation", help="the rate of the adaptation")
     adaptation.add_argument("runs", type=Path, nargs="+", help="each with one scanner left out")
-    adaptation.add_argument("--arm", choices=ARMS, default="paper",
-                            help="[%(default)s]")  # fmt: skip
+    adaptation.add_argument(
+        "--adaptation", choices=ADAPTATIONS, default="paper", help="[%(default)s]"
+    )
     adaptation.add_argument("--images", type=int, default=5, help="of a scanner [%(default)s]")
     adaptation.add_argument("--cut", type=int, choices=CUTS, default=0, help="[%(default)s]")
     adaptation.add_argument("--negatives", type=int, help="of a scanner in the bank [the paper's]")

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from batch.output import write_json
-from evaluation.scored_image import ScoredImage
 from model.adaptation.calibration import HALF_TRUSTED, QUANTILE, Calibration, log_odds
 from training import threshold_rule
 from training.averaging import released_network
@@ -29,6 +28,7 @@ from training.field_scores import (
 )
 from training.icpr_2012 import FIELD_MPP, PARIS, SELECTION_SLIDES, field_figures, field_images
 from training.midog_data import MidogChoice
+from training.reliability import reliability_curve
 from training.runs import load_run
 
 START = -1.5  # reference from which that of the calibration is found
@@ -89,25 +89,33 @@ def choose(scored: Sequence[ScoredCandidates]) -> dict[str, Any]:
         ValueError: no domain has a mitotic figure.
     """
 
-    def detect(calibration: Calibration | None) -> list[ScoredImage]:
-        return [image.detections(calibration) for image in scored]
-
-    plain = detect(None)
+    plain, calibration = [image.detections() for image in scored], Calibration(START)
     threshold = threshold_rule.choose(plain)
-    moved = threshold_rule.choose(detect(Calibration(START)))
+    moved = threshold_rule.choose([image.detections(calibration) for image in scored])
     reference = float(START + log_odds(threshold) - log_odds(moved))
     return {
         "rule": threshold_rule.RULE,
         "threshold": threshold,
-        "slides": sorted({str(image.slide) for image in plain}),
-        "figures": sum(len(image.figures) for image in plain),
-        "without_calibration": threshold_rule.describe(plain, threshold),
-        "calibrated": threshold_rule.describe(detect(Calibration(reference)), threshold),
+        "slides": sorted({str(image.slide) for image in scored}),
+        "figures": sum(len(image.figures) for image in scored),
+        "without_calibration": _described(scored, None, threshold),
+        "calibrated": _described(scored, Calibration(reference), threshold),
         "calibration": {
             "quantile": QUANTILE,
             "half_trusted": HALF_TRUSTED,
             "reference": reference,
         },
+    }
+
+
+def _described(
+    scored: Sequence[ScoredCandidates], calibration: Calibration | None, threshold: float
+) -> dict[str, Any]:
+    """Scores at the threshold, and the reliability curve."""
+    detections = [image.detections(calibration) for image in scored]
+    probabilities = [image.calibrated(calibration) for image in scored]
+    return threshold_rule.describe(detections, threshold) | {
+        "reliability": reliability_curve(scored, probabilities)
     }
 
 

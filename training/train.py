@@ -1,8 +1,8 @@
 """Train the network on labelled tissue: DATA RUN, or --midog IMAGES --output RUN.
 
-Presets: `crops` trains every layer from the ImageNet trunk on the crops of five domains and made
-the weights of 0.1.0; `domains` does so on seven domains; `fields` continues with whole fields and
-hard negatives; `paper` is the paper's training.
+Presets: `domains` trains every layer from the ImageNet trunk on the crops of seven domains; `crops`
+does so on five and made the weights of 0.1.0; `hospitals` adds unlabelled domains to the scanner
+branch; `fields` continues with whole fields and hard negatives; `paper` is the paper's training.
 Several processes: torchrun --nproc-per-node N -m training.train ...
 """
 
@@ -159,7 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--preset",
         type=_preset_name,
-        default="crops",
+        default="domains",
         help="name of a file in training/presets, or a file of the same form [%(default)s]",
     )
     add("--start", type=Path, metavar="RUN", help="finished run to continue from")

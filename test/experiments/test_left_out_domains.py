@@ -13,10 +13,10 @@ from experiments import left_out_domains
 from experiments.left_out_domains import by_slide, main
 from test.builders import write_data_folder
 from training import train
+from training.bank_selection import Selection
 from training.crops import AMI_BR, crop_domains
 from training.montage import TILE, Montage
 from training.runs import load_run
-from training.select_bank import Selection
 from training.virtual_scanners import AS_IT_IS, REPORTING
 
 XR, S360 = "hamamatsu_xr_utrecht", "hamamatsu_s360_utrecht"

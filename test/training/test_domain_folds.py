@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from training import domain_folds, train
+from training.bank_selection import Selection
 from training.crops import crop_domains
 from training.domain_folds import FoldError, fold_bank, left_out_domain, main, train_fold
 from training.preset import read_preset
 from training.recipe import Recipe
 from training.runs import load_run
-from training.select_bank import Selection
 
 XR, VIENNA = "hamamatsu_xr_utrecht", "pannoramic_scan_ii_vienna"
 TINY = """

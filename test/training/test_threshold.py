@@ -42,6 +42,8 @@ def test_fields_and_left_out_domains_are_scored_by_their_runs(
     assert {"A00", "A01", "A02", f"{XR}/0"} <= set(chosen["slides"])
     rows = chosen["without_calibration"]["by_domain"]
     assert rows[PARIS]["figures"] == 3 and rows[XR]["figures"] >= 3
+    bins = chosen["calibrated"]["reliability"]
+    assert sum(row["candidates"] for row in bins) > 30 and all(row["predicted"] for row in bins)
     assert chosen["candidate_share"] == 0.05 and 0 <= chosen["threshold"] <= 1
     assert capsys.readouterr().out.startswith(f"threshold {chosen['threshold']:.4f} on ")
 

@@ -24,7 +24,8 @@ from training.trunk import TRUNK_FILE, Trunk
 def test_presets_are_recipes(path: Path) -> None:
     preset = tomllib.loads(path.read_text())
     assert isinstance(preset["whole_fields"], bool)
-    assert Recipe.from_dict(preset["recipe"]).mixture.size == 128
+    mixture = Recipe.from_dict(preset["recipe"]).mixture
+    assert (mixture.unlabelled > 0) == ("unlabelled" in preset) and mixture.size >= 128
 
 
 def test_a_run_leaves_network_metrics_and_what_it_was(runs: dict[str, Path]) -> None:
