@@ -18,12 +18,13 @@ from experiments.arm_scores import ArmScore, summarise
 from experiments.arms import load_setup, trials
 from experiments.cases import Case, find_cases
 from experiments.options import add_arm_options, add_field_options
-from experiments.prior_threshold import CANDIDATE_PRIOR, prior_threshold
+from experiments.prior_threshold import prior_threshold
 from experiments.results import Results
 from experiments.runs import missing_trials, run_missing
 from experiments.schedules import SHORT
 from model.adaptation.registry import DEFAULT_ADAPTATION
 from model.weights import load_card
+from training.threshold import CANDIDATE_SHARE
 
 EXAMPLES = """\
 examples:
@@ -50,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
         setup = load_setup(options.weights, options.source_bank, guarded=not options.unguarded)
         results = Results(options.out, setup.description())
         wanted = trials(options.arms, options.seeds, options.schedule)
-        run_missing(setup, missing_trials(cases, wanted, results), results)
+        run_missing(setup, missing_trials(cases, wanted, results.rows), results)
         scores = _scores(options, cases, results)
         write_scores(scores, options.out)
     except (ScoringError, ValueError, OSError) as error:
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--candidate-prior",
         type=float,
-        default=CANDIDATE_PRIOR,
+        default=CANDIDATE_SHARE,
         metavar="SHARE",
         help="mitotic share of candidates that one of the thresholds is corrected to [%(default)s]",
     )

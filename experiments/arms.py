@@ -29,7 +29,7 @@ from experiments.adaptations.registry import (
 from experiments.cases import Field
 from experiments.schedules import SHIPPED, scheduled
 from model.adaptation.base import AdaptationSettings
-from model.adaptation.registry import Adaptation
+from model.adaptation.registry import ADAPTATIONS, Adaptation
 from model.clock import Clock
 from model.detections import Detections, select
 from model.detector import Detector, DetectorSettings
@@ -56,14 +56,14 @@ class Setup:
 
     Attributes:
         network: the shipped one.
-        bank: the shipped one.
+        bank: the shipped one; None where no arm needs it.
         settings: of a detector without adaptation; the arms replace adaptation and schedule.
         device: the processor or a GPU.
         weights_sha256: hash of the weights.
     """
 
     network: MitosisNetwork
-    bank: SourceBank
+    bank: SourceBank | None
     settings: DetectorSettings
     device: torch.device
     weights_sha256: str
@@ -81,14 +81,19 @@ class Setup:
 
     def description(self) -> dict[str, Any]:
         """What distinguishes results that must not be mixed, ready for JSON."""
-        settings = self.settings
+        settings, schedule = self.settings, self.settings.schedule
         return {
             "weights": self.weights_sha256,
-            "source_bank": self.bank.sha256,
+            "source_bank": None if self.bank is None else self.bank.sha256,
             "threshold": settings.threshold,
             "calibration": None if settings.calibration is None else asdict(settings.calibration),
             "guarded": settings.guarded,
-            "precision": settings.schedule.precision,
+            "precision": schedule.precision,
+            "schedule": [
+                *(schedule.epochs, schedule.learning_rate, schedule.batch_size),
+                *(schedule.max_steps, schedule.reversal_weight),
+            ],
+            "options": {name: dict(arm.options) for name, arm in ADAPTATIONS.items()},
         }
 
 
@@ -113,13 +118,13 @@ class PreparedImage(NamedTuple):
 
 
 def load_setup(
-    weights: Path, source_bank: Path, *, guarded: bool = True, device: str = "auto"
+    weights: Path, source_bank: Path | None, *, guarded: bool = True, device: str = "auto"
 ) -> Setup:
     """Network, bank and the settings of their card.
 
     Args:
         weights: folder with weights.safetensors and card.json.
-        source_bank: folder with bank.safetensors.
+        source_bank: folder with bank.safetensors; None where no arm needs a bank.
         guarded: whether the guard can refuse an adaptation.
         device: "auto", "cpu" or "cuda".
 
@@ -128,7 +133,7 @@ def load_setup(
     """
     where = choose_device(device)
     network, card = load_weights(weights)
-    bank = load_bank(source_bank, card.sha256, card.domains)
+    bank = None if source_bank is None else load_bank(source_bank, card.sha256, card.domains)
     settings = DetectorSettings(
         ARMS[NO_ADAPTATION],
         AdaptationSettings(
@@ -167,8 +172,8 @@ def prepare(setup: Setup, field: Field) -> PreparedImage:
 
 def run_arm(setup: Setup, prepared: PreparedImage, trial: Trial) -> Detections:
     """Detections of a prepared image after one trial's adaptation."""
-    candidates = min(len(prepared.centres), MAX_KEPT)
-    patches = len(setup.bank.entries_to_adapt_with()) + candidates
+    entries = 0 if setup.bank is None else len(setup.bank.entries_to_adapt_with())
+    patches = entries + min(len(prepared.centres), MAX_KEPT)
     schedule = scheduled(trial.schedule, setup.settings.schedule, patches, trial.seed)
     detector = setup.detector(trial.arm, schedule)
     started = time.monotonic()

@@ -36,7 +36,7 @@ from training.montage import MPP, TILE, Montage, draw_montages
 from training.runs import load_run
 
 # Only differences of thresholds matter: each arm's is chosen on the other domains.
-REFERENCE, THRESHOLD = -1.5, 0.95
+THRESHOLD, UNTUNED = 0.95, Calibration(-1.5)
 EXAMPLES = """\
 examples:
   python -m experiments.left_out_domains DATA RUNS OUT --arms none calibrated dann --schedule short
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace, results: Results) -> list[Montage]:
             for name in SCANNERS[options.scanners]
             for montage in montages
         ]
-        missing = missing_trials(images, wanted, results)
+        missing = missing_trials(images, wanted, results.rows)
         if missing:
             selection = Selection(negatives=options.negatives)
             setup = load_fold(options.data, fold, selection, guarded=not options.unguarded)
@@ -98,8 +98,25 @@ def run(options: argparse.Namespace, results: Results) -> list[Montage]:
     return everything
 
 
-def load_fold(data: Path, fold: Path, selection: Selection, *, guarded: bool = True) -> Setup:
-    """The network of a fold and its bank."""
+def load_fold(
+    data: Path,
+    fold: Path,
+    selection: Selection,
+    *,
+    threshold: float = THRESHOLD,
+    calibration: Calibration | None = UNTUNED,
+    guarded: bool = True,
+) -> Setup:
+    """The network of a fold and its bank.
+
+    Args:
+        data: the data folder, from which the bank is selected if there is none.
+        fold: run of the network.
+        selection: of the bank.
+        threshold: probability from which a detection is a mitotic figure.
+        calibration: of the scores.
+        guarded: whether the guard can refuse an adaptation.
+    """
     network, summary = load_run(fold)
     bank = fold_bank(data, fold, selection)
     device = choose_device("auto")
@@ -109,8 +126,8 @@ def load_fold(data: Path, fold: Path, selection: Selection, *, guarded: bool = T
             reversal_weight=summary["recipe"]["reversal_weight"],
             precision=choose_precision("auto", device),
         ),
-        THRESHOLD,
-        calibration=Calibration(REFERENCE),
+        threshold,
+        calibration=calibration,
         guarded=guarded,
     )
     return Setup(network, bank, settings, device, bank.weights_sha256)

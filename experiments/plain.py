@@ -1,8 +1,8 @@
-"""The method as it reads in the paper (Kondo 2021), with nothing done for speed.
+"""The paper's method (Kondo 2021) as directly as it can be written, without any optimisation.
 
-What `experiments/benchmark.py` measures the detector against, and what its tests compare it with:
-scikit-image for the candidates, a patch at a time, all layers from pixels in float32. Only the
-network's definition and the scaling of pixels are shared, so that both are the same function.
+The benchmark measures the detector against it, and tests compare the two: scikit-image for the
+candidates, one patch at a time, all layers from pixels in float32. Only the definition of the
+network and the scaling of pixels are shared, so both compute the same function.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from model.network import MITOTIC, MitosisNetwork
 from model.patches import PATCH_SIZE, normalise
 from model.small_maps import SmallMapConv2d
 
-NOT_LABELLED = -100  # cross entropy's mark for examples that it leaves out
+NOT_LABELLED = -100  # cross entropy ignores examples with this label
 
 
 class Source(NamedTuple):
@@ -101,10 +101,10 @@ def adapt(
         target: (n, 64, 64, 3) uint8 patches of the image: examples of one more scanner.
         epochs, learning_rate, batch_size: of Adam.
         reversal_weight: of the reversed gradient, which the paper does not give.
-        batch_norm: not specified in the paper; "training" is what an unmodified loop does.
+        batch_norm: which the paper does not specify; "training" is the default of a plain loop.
         seed: of the order.
-        max_steps: end after so many.
-        on_step: called with the number of steps after each.
+        max_steps: stop after so many steps.
+        on_step: called after each step with their number.
     """
     device = next(network.parameters()).device
     patches = torch.cat([source.patches, target])

@@ -25,6 +25,7 @@ from experiments.results import Results, Row
 from model.adaptation.registry import DEFAULT_ADAPTATION
 from model.detections import select
 from model.source_bank import SourceBank, SourceBankError, load_bank
+from model.weights import load_card
 from slide.resample import resample
 
 SETS = {"A03": "A03*", "unseen lab": "Case*"}
@@ -67,7 +68,8 @@ def compare_f1(options: argparse.Namespace) -> dict[str, dict[str, dict[str, flo
 
 def _load(options: argparse.Namespace) -> Comparison:
     setup = load_setup(options.weights, options.source_bank, device=options.device)
-    pixel_bank = load_bank(options.pixel_bank, setup.weights_sha256, setup.bank.domains)
+    domains = load_card(options.weights).domains
+    pixel_bank = load_bank(options.pixel_bank, setup.weights_sha256, domains)
     if pixel_bank.cut != 0:
         raise SourceBankError(f"{options.pixel_bank} holds no pixels: make it with --cut 0")
     return Comparison(setup, pixel_bank)

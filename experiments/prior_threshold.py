@@ -6,11 +6,10 @@ from scipy.special import expit
 
 from model.adaptation.calibration import log_odds
 from model.card import Card
+from training.threshold import CANDIDATE_SHARE
 
-CANDIDATE_PRIOR = 0.002  # 102 of the 55,200 candidates of fields_a A00-A02
 
-
-def prior_threshold(card: Card, prior: float = CANDIDATE_PRIOR) -> float | None:
+def prior_threshold(card: Card, prior: float = CANDIDATE_SHARE) -> float | None:
     """Probability from which a candidate is more likely mitotic than not at a prior.
 
     A network trained on batches with a share p returns the odds of that share; where the prior is q

@@ -12,10 +12,10 @@ TOP = 8
 
 
 def profile(work: Callable[[], object]) -> list[dict[str, Any]]:
-    """The operators that take most of some work's time, and what is outside of all of them.
+    """The operators that take most of some work's time, and the time outside all of them.
 
-    Seconds are those of the calling thread, without the operators called; they come with the
-    profiler's own time in them, so the shares are what to look at.
+    Seconds are those of the calling thread, without the operators called. They include the
+    profiler's own time, so only the shares are meaningful.
     """
     started = time.perf_counter()
     with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,7 +10,7 @@ from tqdm import tqdm
 
 from experiments.arms import Setup, Trial, prepare, result_row, run_arm
 from experiments.cases import Field
-from experiments.results import Results
+from experiments.results import Results, Row
 
 
 class Subject(Protocol):
@@ -34,12 +35,12 @@ Missing = list[tuple[Subject, list[Trial]]]
 
 
 def missing_trials(
-    subjects: Sequence[Subject], wanted: Sequence[Trial], results: Results
+    subjects: Sequence[Subject], wanted: Sequence[Trial], rows: Sequence[Row]
 ) -> Missing:
     """The images that lack results, and which."""
     done = {
         (row["scanner"], row["image"], Trial(row["arm"], row["seed"], row["schedule"]))
-        for row in results.rows
+        for row in rows
     }
     missing = [
         (
@@ -51,9 +52,25 @@ def missing_trials(
     return [(subject, lacking) for subject, lacking in missing if lacking]
 
 
-def run_missing(setup: Setup, missing: Missing, results: Results, label: str = "images") -> None:
-    """Add the results that are missing; each image is prepared once."""
+def run_missing(
+    setup: Setup,
+    missing: Missing,
+    results: Results,
+    label: str = "images",
+    deadline: float | None = None,
+) -> None:
+    """Add the results that are missing; each image is prepared once.
+
+    Args:
+        setup: network, bank and settings.
+        missing: the images that lack results, and which.
+        results: rows of the same setup.
+        label: of the progress bar.
+        deadline: value of time.monotonic() after which no further image begins.
+    """
     for subject, lacking in tqdm(missing, desc=label, mininterval=5):
+        if deadline is not None and time.monotonic() > deadline:
+            return
         prepared = prepare(setup, subject.read())
         for trial in lacking:
             found = result_row(trial, run_arm(setup, prepared, trial))

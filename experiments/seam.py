@@ -1,8 +1,8 @@
 """Control for the seam of `fields_a`, whose mitotic figures were pasted in from lossless crops.
 
-If compression history gave the figures away, (1) a network that learnt its mitotic figures from
-other slides' crops only would do worse on A03 for no other reason, and (2) the ring around a
-figure, its centre masked, would distinguish it from other nuclei. This command measures both.
+If the compression history revealed the figures, (1) a network trained on mitotic figures of other
+slides' crops only would be worse on A03, and (2) the ring around a figure, with its centre masked,
+would distinguish it from other nuclei. This command measures both.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def validation_scores(data: Path, run: Path) -> dict[str, float]:
 def ring_probe(data: Path, steps: int = STEPS) -> dict[str, Any]:
     """AUC on A03 of a network that is trained on A00-A02 and sees only the ring around a nucleus.
 
-    0.5 is chance. Figures lie in cellular tissue, so a little more needs no seam.
+    0.5 is chance. Figures lie in cellular tissue, so a slightly higher value does not need a seam.
     """
     train, test = (_field_samples(data, slides) for slides in (set(SELECTION_SLIDES), VALIDATION))
     random = np.random.default_rng(0)

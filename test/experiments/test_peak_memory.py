@@ -12,7 +12,7 @@ from experiments.peak_memory import run
 MIB = 1 << 20
 
 
-def test_the_program_s_own_peak_is_told(tmp_path: Path) -> None:
+def test_the_program_s_own_peak_is_reported(tmp_path: Path) -> None:
     held = np.ones(300 * MIB, np.uint8)  # by the process that asks
     small, large = (
         run([sys.executable, "-S", "-c", f"x = b'1' * {size}"], tmp_path).peak

@@ -1,4 +1,4 @@
-"""The control for the seam: the ring hides the figure, and a mark round figures is found."""
+"""The control for the seam: the ring hides the figure, and a mark around figures is found."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def near(first: torch.Tensor, second: torch.Tensor) -> bool:
 def test_the_probe_finds_only_a_seam_that_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marked: bool
 ) -> None:
-    """Plain nuclei labelled at random; a bright frame round the "figures" stands for a seam."""
+    """Plain nuclei labelled at random; a bright frame around the "figures" imitates a seam."""
     monkeypatch.setattr(seam, "TEST_NEGATIVES", 30)
     monkeypatch.setattr(seam, "_field_samples", lambda _, slides: nuclei(len(slides), marked))
     write_folded_trunk(tmp_path / TRUNK_FILE, MitosisNetwork(1).trunk.eval())
