@@ -20,8 +20,9 @@ _MAX_XML = 1 << 24  # characters: an OME-XML of a thousand planes has less than 
 _MICRO = ("µ", "μ", "u", r"\u00B5", r"\u00b5")
 _MILLIMETRES: dict[str, float] = {
     **{f"{micro}m": 1e-3 for micro in _MICRO},
-    **dict.fromkeys(("micron", "microns", "micrometer", "micrometre"), 1e-3),
-    "nm": 1e-6, "mm": 1.0, "cm": 10.0, "m": 1000.0, "Å": 1e-7,
+    **dict.fromkeys(("micron", "micrometer", "micrometre"), 1e-3),
+    **dict.fromkeys(("microns", "micrometers", "micrometres"), 1e-3),
+    "pm": 1e-9, "nm": 1e-6, "mm": 1.0, "cm": 10.0, "m": 1000.0, "Å": 1e-7,
     "in": 25.4, "inch": 25.4,
 }  # fmt: skip
 _ANOTHER_SIZE = "it describes an image of another size"
@@ -30,7 +31,7 @@ _ANOTHER_SIZE = "it describes an image of another size"
 def _ome(page: tifffile.TiffPage) -> Statement | None:
     """PhysicalSizeX and Y of the image of this size, in µm unless a unit is stated."""
     source, text = "OME-XML PhysicalSize", page.parent.pages.first.description
-    if "<OME" not in text[:2000] and "OME/" not in text[:2000]:
+    if re.search(r"<(\w+:)?OME[\s>]", text) is None:
         return None
     root = _xml(text)
     if root is None:
@@ -56,7 +57,7 @@ def _ome_size(pixels: ElementTree.Element) -> tuple[int, int] | None:
 
 def _ome_axis(pixels: ElementTree.Element, axis: str) -> float | None:
     value = _number(pixels.get(f"PhysicalSize{axis}"))
-    unit = _MILLIMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+    unit = _millimetres(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
     return None if value is None or unit is None else value * unit
 
 
@@ -64,9 +65,10 @@ def _imagej(page: tifffile.TiffPage) -> Statement | None:
     """XResolution and YResolution in pixels per unit of ImageJ's description."""
     if not page.description.startswith("ImageJ="):
         return None
-    found = re.search(r"^unit=(.*?)\s*$", page.description, re.MULTILINE)
-    unit = _MILLIMETRES.get(found[1]) if found else None
-    if unit is None:
+    names = dict(re.findall(r"^(y?unit)=(.*?)\s*$", page.description, re.MULTILINE))
+    x_unit = _millimetres(names.get("unit", ""))
+    y_unit = _millimetres(names["yunit"]) if "yunit" in names else x_unit
+    if x_unit is None or y_unit is None:
         return None
     try:
         x, y = (resolution(page, axis) for axis in "XY")
@@ -74,7 +76,7 @@ def _imagej(page: tifffile.TiffPage) -> Statement | None:
         return None  # the resolution tags' own statement says why
     if x is None or y is None:
         return None
-    return Statement("ImageJ unit", (unit * x[1] / x[0], unit * y[1] / y[0]))
+    return Statement("ImageJ unit", (x_unit * x[1] / x[0], y_unit * y[1] / y[0]))
 
 
 def _aperio(page: tifffile.TiffPage) -> Statement | None:
@@ -82,7 +84,7 @@ def _aperio(page: tifffile.TiffPage) -> Statement | None:
     source, text = "Aperio MPP", page.description
     if not text.startswith("Aperio"):
         return None
-    found = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", text)
+    found = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", text, re.IGNORECASE)
     if found is None:
         return None
     mpp = _number(found[1].replace(",", "."))
@@ -97,7 +99,7 @@ def _aperio(page: tifffile.TiffPage) -> Statement | None:
 def _philips(page: tifffile.TiffPage) -> Statement | None:
     """DICOM_PIXEL_SPACING, mm, of the finest level in Philips' XML."""
     source, text = "Philips DICOM_PIXEL_SPACING", page.parent.pages.first.description
-    if "DPUfsImport" not in text[:2000]:
+    if "DPUfsImport" not in text:
         return None
     root = _xml(text)
     if root is None:
@@ -130,9 +132,14 @@ def _xml(text: str) -> ElementTree.Element | None:
     if len(text) > _MAX_XML or "<!DOCTYPE" in text or "<!ENTITY" in text:
         return None
     try:
-        return ElementTree.fromstring(text.strip("\0 \r\n"))
+        return ElementTree.fromstring(text.strip("\ufeff\0 \r\n"))
     except ElementTree.ParseError:
         return None
+
+
+def _millimetres(unit: str) -> float | None:
+    """Of a unit by its symbol, or by its name in any case; None if it is not known."""
+    return _MILLIMETRES.get(unit, _MILLIMETRES.get(unit.lower()))
 
 
 def _number(text: str | None) -> float | None:

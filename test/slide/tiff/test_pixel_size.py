@@ -100,6 +100,7 @@ VENDORS: list[Any] = [
     pytest.param("OME-XML", ome(unit="µm"), id="OME in µm"),
     pytest.param("OME-XML", ome(x="250", unit="nm"), id="OME in nm"),
     pytest.param("OME-XML", ome(x="0.00025", unit="mm"), id="OME in mm"),
+    pytest.param("OME-XML", f"<!-- {3000 * 'x'} -->{ome().partition('?>')[2]}", id="OME, comment"),
     pytest.param("Aperio MPP", aperio(), id="Aperio"),
     pytest.param("Aperio MPP", aperio(mpp="0,25"), id="Aperio, decimal comma"),
     pytest.param("Aperio MPP", aperio(46000, 32914), id="a region cut from an Aperio slide"),
@@ -179,9 +180,9 @@ def test_ome_of_several_images_takes_the_one_of_this_size(tiff: Path) -> None:
 @pytest.mark.parametrize(
     ("unit", "per_unit", "stated"),
     [
-        ("micron", 4, "NONE"), ("um", 4, "NONE"), ("µm", 4, "NONE"), (r"\u00B5m", 4, "NONE"),
-        ("nm", 0.004, "NONE"), ("mm", 4000, "NONE"), ("cm", 40000, "NONE"),
-        ("inch", 101600, "NONE"), ("micron", 4, "CENTIMETER"),
+        ("micron", 4, "NONE"), ("um", 4, "NONE"), ("Micron", 4, "NONE"), ("µm", 4, "NONE"),
+        (r"\u00B5m", 4, "NONE"), ("nm", 0.004, "NONE"), ("mm", 4000, "NONE"),
+        ("cm", 40000, "NONE"), ("inch", 101600, "NONE"), ("micron", 4, "CENTIMETER"),
     ],
 )  # fmt: skip
 def test_imagej(tiff: Path, unit: str, per_unit: float, stated: str) -> None:
@@ -189,6 +190,12 @@ def test_imagej(tiff: Path, unit: str, per_unit: float, stated: str) -> None:
     options: dict[str, Any] = {"resolution": (per_unit, per_unit), "resolutionunit": stated}
     write(tiff, description=text.encode(), **options)
     assert_size(tiff, "ImageJ unit")
+
+
+def test_imagej_with_another_unit_down(tiff: Path) -> None:
+    text = "ImageJ=1.53t\nunit=um\nyunit=mm\n"
+    write(tiff, description=text, resolution=(4, 2000), resolutionunit="NONE")
+    assert_size(tiff, "ImageJ unit", (0.25, 0.5))
 
 
 def test_imagej_as_tifffile_writes_it(tiff: Path) -> None:
