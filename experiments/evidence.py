@@ -24,8 +24,8 @@ from experiments.evidence_sets import LEFT_OUT, EvidenceSet, load_set, set_names
 from experiments.options import add_weight_options
 from experiments.results import Results, read_results
 from experiments.runs import missing_trials, run_missing
+from training.bank_selection import Selection
 from training.domain_folds import RECIPE
-from training.select_bank import Selection
 from training.threshold import CANDIDATE_SHARE
 
 EXAMPLES = """\

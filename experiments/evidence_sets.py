@@ -21,11 +21,11 @@ from experiments.left_out_domains import LeftOutImage, by_slide, load_fold
 from experiments.results import Row
 from experiments.runs import Subject
 from model.weights import load_card
+from training.bank_selection import Selection
 from training.crops import crop_domains
 from training.domain_folds import train_fold
 from training.icpr_2012 import SELECTION_SLIDES
 from training.montage import Montage, draw_montages
-from training.select_bank import Selection
 from training.virtual_scanners import AS_IT_IS, REPORTING
 
 SELECTION, PIECES, SCANNERS = "A00-A02", "dense pieces", "virtual scanners"

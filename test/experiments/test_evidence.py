@@ -20,7 +20,7 @@ from model.adaptation.registry import DEFAULT_ADAPTATION
 from test.builders import write_data_folder
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
 from test.rendering import render_tissue
-from training.select_bank import Selection
+from training.bank_selection import Selection
 from training.tiff import write_tiff
 from training.virtual_scanners import REPORTING
 
