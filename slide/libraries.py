@@ -7,11 +7,13 @@ import os
 import re
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 
 from slide.checks import EXPORT_AGAIN
 from slide.image import ImageError
 
+_capturing = threading.Lock()
 NOT_DECODED = f"truncated or damaged, cannot be decoded: {EXPORT_AGAIN}"
 # What libjpeg prints where encoded pixels are missing or damaged (jerror.h): it makes them grey.
 # Surplus bytes between the markers of a header (0xc0 to 0xcf, 0xda and above) do no harm.
@@ -41,9 +43,10 @@ def library_errors_named() -> Iterator[None]:
 def output_captured() -> Iterator[None]:
     """Keep descriptors 1 and 2 silent: libtiff, MetaIO, libjpeg and ITK bypass sys.stdout.
 
-    Raises ImageError at the end if libjpeg printed that pixels are missing.
+    One thread at a time, so that each restores what it found. Raises ImageError at the end if
+    libjpeg printed that pixels are missing.
     """
-    with tempfile.TemporaryFile() as printed:
+    with _capturing, tempfile.TemporaryFile() as printed:
         with _redirected(printed.fileno()):
             yield
         printed.seek(0)

@@ -66,7 +66,7 @@ def read_header(path: Path, mpp: float | None = None) -> Header:
     mpp: as for read_image. Raises ImageError where read_image would refuse the header.
     """
     _check_before_opening(path, mpp)
-    with output_captured(), library_errors_named(), open_page(path, mpp) as (page, size):
+    with library_errors_named(), open_page(path, mpp) as (page, size):
         return Header((page.imagewidth, page.imagelength), size.spacing)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,15 @@ def test_a_process_without_stdout_or_stderr_reads(tiff: Path, closed: str) -> No
         "sys.exit(read_image(Path(sys.argv[1])).pixels.shape != (96, 80, 3))"  # fmt: skip
     command = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", code, str(tiff)]
     assert subprocess.run(command, cwd=Path(__file__).parents[2]).returncode == 0
+
+
+def test_threads_that_read_at_once_leave_the_terminal_as_it_was(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    paths = [tmp_path / f"{number}.tif" for number in range(16)]
+    for path in paths:
+        write_tiff(path, RGB, 0.25, tile=(16, 16), compression="jpeg")
+    with ThreadPoolExecutor(8) as pool:
+        assert len(list(pool.map(read_image, paths))) == 16
+    os.write(1, b"still there")
+    assert capfd.readouterr().out == "still there"
