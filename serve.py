@@ -4,8 +4,7 @@
     POST /invoke   201 when the output is written; 500 with the reason of every image that failed;
                    503 where too many calls wait already
 
-The HTTP threads only queue the calls. The main thread answers them one after another: a second
-call waits, and a signal interrupts an image in the same place as in process.py.
+Each call processes --input as process.py does; results of the call before it are removed.
 """
 
 from __future__ import annotations
@@ -13,31 +12,26 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-import traceback
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from queue import SimpleQueue
-from typing import Any
 
-import waitress
-
-import process
+from batch.http_server import Calls, answer, application, listen
 from batch.options import option_parser
-
-THREADS = 16  # of HTTP
-MAX_CALLS = 8  # running or waiting: each holds a thread, the others answer /health and refuse
-MAX_CONNECTIONS = 512  # slow ones hold nothing but a descriptor, of which 1024 are usual
-
-Calls = SimpleQueue[Future[list[str]]]
-Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+from batch.processors import use_processors
+from batch.signals import exit_on_sigterm
 
 
-def main(argv: list[str] | None = None) -> int:
-    options = parse_options(argv)
-    process.exit_on_sigterm()
-    calls: Calls = SimpleQueue()
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until a signal ends the process; the exit status is 2 for a wrong call."""
+    options = parse_options(arguments)
+    use_processors()  # before anything imports torch
+    exit_on_sigterm()
+
+    from batch.folder import process_folder
+    from batch.settings import folder_settings, load_detector
+
+    calls: Calls = Calls()
     try:
-        detector = process.load_detector(options)
+        detector = load_detector(options)
+        settings = folder_settings(options, detector)
         server = listen(application(calls), options.host, options.port)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -45,74 +39,19 @@ def main(argv: list[str] | None = None) -> int:
     threading.Thread(target=server.run, daemon=True).start()
     print(f"the model is loaded, listening on {options.host}:{options.port}")
     while True:
-        answer(calls.get(), lambda: process.process_folder(detector, options))
+        answer(calls.get(), lambda: process_folder(detector, settings))
 
 
-def parse_options(argv: list[str] | None) -> argparse.Namespace:
+def parse_options(arguments: list[str] | None) -> argparse.Namespace:
     """The options of process.py, which hold for every call, and where to listen."""
     parser = option_parser()
     parser.prog = "serve.py"
-    parser.description = "Serve POST /invoke and GET /health; every invoke processes --input anew."
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]")
-    parser.add_argument("--port", type=int, default=4743, help="[%(default)s, the platform's]")
-    return parser.parse_args(argv)
-
-
-def answer(call: Future[list[str]], work: Callable[[], list[str]]) -> None:
-    """Do the work of one call; its result, or its exception, goes to the waiting HTTP thread."""
-    try:
-        call.set_result(work())
-    except Exception as error:
-        traceback.print_exc()
-        call.set_exception(error)
-
-
-def application(calls: Calls) -> Application:
-    """The WSGI application: it puts every POST /invoke into `calls` and waits for its failures."""
-    places = threading.BoundedSemaphore(MAX_CALLS)
-
-    def respond(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        status, text = route(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        body = f"{text}\n".encode(errors="replace")
-        length = str(len(body))
-        start_response(status, [("Content-Type", "text/plain"), ("Content-Length", length)])
-        return [body]
-
-    def route(method: str, path: str) -> tuple[str, str]:
-        if (method, path) == ("GET", "/health"):
-            return "200 OK", "ready"
-        if (method, path) == ("POST", "/invoke"):
-            return invoke()
-        return "404 Not Found", "there is GET /health and POST /invoke"
-
-    def invoke() -> tuple[str, str]:
-        if not places.acquire(blocking=False):
-            return "503 Service Unavailable", f"{MAX_CALLS} calls wait already: call again later"
-        call: Future[list[str]] = Future()
-        try:
-            calls.put(call)
-            failures = call.result()
-        except Exception as error:
-            return "500 Internal Server Error", f"{type(error).__name__}: {error}"
-        finally:
-            places.release()
-        if failures:
-            return "500 Internal Server Error", "\n".join(failures)
-        return "201 Created", "the output is written"
-
-    return respond
-
-
-def listen(app: Application, host: str, port: int) -> waitress.server.BaseWSGIServer:
-    """A bound server. Requests are read without a thread each, so slow clients block nobody.
-
-    The platform sends no body, so 64 KiB are plenty. Clients that send nothing for 60 s are let go.
-    """
-    return waitress.create_server(
-        app, host=host, port=port, threads=THREADS, ident=None,
-        max_request_header_size=64 << 10, max_request_body_size=64 << 10, channel_timeout=60,
-        connection_limit=MAX_CONNECTIONS, asyncore_use_poll=True,
-    )  # fmt: skip
+    parser.usage = "serve.py [--input IN] [--output OUT] [--host ADDRESS] [--port N] [options]"
+    parser.description = "Serve POST /invoke and GET /health; every call processes --input."
+    group = parser.add_argument_group("HTTP")
+    group.add_argument("--host", default="127.0.0.1", help="address to listen on [%(default)s]")
+    group.add_argument("--port", type=int, default=4743, help="[%(default)s, the platform's]")
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

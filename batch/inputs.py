@@ -2,113 +2,153 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from pydantic import ValidationError
+
+from batch.documents.platform import PLATFORM_INPUTS
 from slide.read import SUFFIXES, SUFFIXES_WITH_MPP
 
 SLUG = "histopathology-roi-cropout"  # the challenge's name of its input
 PLATFORM_FILE = "inputs.json"
-SUMMARY_FILE = "results.json"  # of the output folder
 MAX_PLATFORM_BYTES = 1 << 20  # the platform writes some hundred an input
-# A slug names a folder: what could lead elsewhere, or is too long for a name, is none.
+# A slug names a folder: it cannot lead elsewhere, nor be too long for a name.
 _IS_SLUG = re.compile(r"[A-Za-z0-9_-]{1,255}")
+# Files that operating systems leave beside a user's own.
+COMPANIONS = ("thumbs.db", "desktop.ini", "icon\r")
+NEEDED = "not a .tif, .tiff or .mha file"
+NO_MPP = "its pixel size is not known: state it with --mpp (µm per pixel) to include it"
+WHOLE_SLIDES = (
+    ".svs", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".bif", ".czi", ".isyntax", ".dcm", ".qptiff",
+    ".lif", ".vsi", ".jp2",
+)  # fmt: skip
+CONVERT = "a format that is not read: convert it, or a region of it, to .tif, .tiff or .mha"
+EMPTY = "an empty file (0 bytes), perhaps not copied or synchronised yet"
 
 
 class Inputs(NamedTuple):
-    """Images in the order of their names, and a line for each thing that was passed over."""
+    """What an input holds.
 
+    Attributes:
+        folder: the input itself.
+        images: in the order of their names.
+        skipped: a line "file: reason" for each file that is not processed.
+    """
+
+    folder: Path
     images: list[Path]
-    passed_over: list[str]
+    skipped: list[str]
+
+    def why_empty(self) -> str:
+        """One line on an input without any image to process."""
+        line = f"no .tif, .tiff or .mha image in {self.folder}"
+        if not self.skipped:
+            return line
+        reasons = [skipped.split(": ", 1)[-1] for skipped in self.skipped]
+        for reason in (NO_MPP, CONVERT):
+            if count := reasons.count(reason):
+                first = self.skipped[reasons.index(reason)]
+                return f"{line}: {first}" + (f" ({count} such files)" if count > 1 else "")
+        return f"{line}: {self.skipped[0]}"
 
 
-def find_images(folder: Path, with_mpp: bool = False) -> Inputs:
-    """Images in a folder and in its `images/<slug>/`, not deeper.
+def find_images(source: Path, with_mpp: bool = False) -> Inputs:
+    """Images in a folder and in its `images/<slug>/`, not deeper; or the one image file given.
 
     Args:
-        folder: as the platform mounts it, or any folder of images.
+        source: folder as the platform mounts it, any folder of images, or an image file.
         with_mpp: whether the pixel size is given, so that PNG and JPEG files can be used.
 
     Raises:
-        NotADirectoryError, PermissionError: the folder cannot be listed.
+        OSError: there is no such file or folder, or it cannot be listed.
     """
+    if source.is_file():  # named by the user, so that only its kind counts
+        reason = _wrong_kind(source, with_mpp)
+        return (
+            Inputs(source, [], [f"{source.name}: {reason}"])
+            if reason
+            else Inputs(source, [source], [])
+        )
+    slugs, problem = platform_slugs(source)
+    places = [source, *(source / "images" / slug for slug in slugs)]
     images: list[Path] = []
-    passed_over: list[str] = []
-    slugs, problem = platform_slugs(folder)
-    if problem:
-        passed_over.append(problem)
-    places = [folder, *(folder / "images" / slug for slug in slugs)]
-    suffixes = SUFFIXES + (SUFFIXES_WITH_MPP if with_mpp else ())
+    skipped = [problem] if problem else []
+    for path in _entries(places):
+        if path.is_dir():
+            if path not in (source / "images", *places):
+                skipped.append(f"{path.name}: a folder")
+        elif reason := _reason_to_skip(path, with_mpp):
+            skipped.append(f"{path.name}: {reason}")
+        elif path.name != PLATFORM_FILE:
+            images.append(path)
+    return Inputs(source, sorted(images, key=lambda path: path.name), skipped)
+
+
+def _entries(places: list[Path]) -> Iterator[Path]:
+    """What is in the first folder, and in those of the others that are there."""
     for place in places:
-        if place != folder and not place.is_dir():
-            continue
-        for path in sorted(place.iterdir()):
-            if path.is_dir():
-                if path not in (folder / "images", *places):
-                    passed_over.append(f"{path.name}: a folder")
-            elif path.suffix.lower() in suffixes:
-                images.append(path)
-            elif path.suffix.lower() in SUFFIXES_WITH_MPP:
-                passed_over.append(f"{path.name}: give its pixel size with --mpp to include it")
-            elif path.name != PLATFORM_FILE:
-                passed_over.append(f"{path.name}: no .tif, .tiff or .mha file")
-    return Inputs(sorted(images, key=lambda path: path.name), passed_over)
+        if place == places[0] or place.is_dir():
+            yield from sorted(place.iterdir())
+
+
+def _reason_to_skip(path: Path, with_mpp: bool) -> str | None:
+    """Why a file is not an image to process; None for an image and for the platform's file."""
+    if path.name == PLATFORM_FILE:
+        return None
+    if path.name.startswith(".") or path.name.lower() in COMPANIONS:
+        return "a hidden or system file"
+    return _wrong_kind(path, with_mpp) or (EMPTY if _is_empty(path) else None)
+
+
+def _wrong_kind(path: Path, with_mpp: bool) -> str | None:
+    """Why a file with this suffix is not processed."""
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES_WITH_MPP and not with_mpp:
+        return NO_MPP
+    if suffix not in SUFFIXES + SUFFIXES_WITH_MPP:
+        return CONVERT if suffix in WHOLE_SLIDES else NEEDED
+    return None
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a regular file has no content; False where that cannot be seen."""
+    try:
+        return path.is_file() and path.stat().st_size == 0
+    except OSError:
+        return False
 
 
 def platform_slugs(folder: Path) -> tuple[list[str], str | None]:
     """Slugs of the image inputs that `inputs.json` names, and what is wrong with the file.
 
-    The slug stands under `interface` (2025) or `socket` (2026). The challenge's own is always
-    looked for, so the file may be missing or unreadable. Never raises.
+    The challenge's own slug is always among them, so the file may be missing or unreadable. Never
+    raises.
     """
     slugs = {SLUG: None}  # in order, each once
     try:
-        for entry in _platform_entries(folder / PLATFORM_FILE):
-            slug = (entry.get("socket") or entry["interface"])["slug"]
-            if _IS_SLUG.fullmatch(slug):
-                slugs[slug] = None
+        slugs |= dict.fromkeys(filter(_IS_SLUG.fullmatch, _stated_slugs(folder / PLATFORM_FILE)))
     except FileNotFoundError:
         return list(slugs), None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        reason = f"cannot be understood ({type(error).__name__})"
-        return list(slugs), f"{PLATFORM_FILE}: {reason}, not used"
+    except (OSError, ValueError, RecursionError) as error:
+        reason = "not in the platform's format" if isinstance(error, ValidationError) else error
+        return list(slugs), f"{PLATFORM_FILE}: cannot be understood ({reason}), not used"
     return list(slugs), None
 
 
-def _platform_entries(path: Path) -> Any:
-    """The content of `inputs.json`: a list of entries, if all is well.
+def _stated_slugs(path: Path) -> list[str]:
+    """The slugs in `inputs.json`.
 
     Raises:
-        OSError, ValueError, RecursionError: it is no regular file, too large, or no JSON.
+        OSError, ValueError, RecursionError: it is not a regular file, too large, or not the
+            platform's document.
     """
     if path.exists() and not path.is_file():
-        raise OSError("no regular file")  # a pipe would be waited for
+        raise OSError("not a regular file")  # a pipe would be waited for
     with path.open("rb") as file:
         content = file.read(MAX_PLATFORM_BYTES + 1)
     if len(content) > MAX_PLATFORM_BYTES:
         raise ValueError(f"over {MAX_PLATFORM_BYTES} bytes")
-    return json.loads(content)
-
-
-def output_names(images: list[Path]) -> list[str]:
-    """Name of each image's output folder: "" for a single one, else its stem.
-
-    Where stems clash, also by letter case, the whole file name is used, and a number behind it
-    where that is taken too. No name leads out of the output folder or is that of its summary.
-    """
-    if len(images) == 1:
-        return [""]
-    stems = [path.stem.casefold() for path in images]
-    taken = {"", ".", "..", SUMMARY_FILE}
-    names = []
-    for path, stem in zip(images, stems, strict=True):
-        name = path.stem if stems.count(stem) == 1 and stem not in taken else path.name
-        number = 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{path.name}-{number}"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+    return [entry.slug for entry in PLATFORM_INPUTS.validate_json(content)]

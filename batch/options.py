@@ -4,155 +4,189 @@ from __future__ import annotations
 
 import argparse
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 from model.adaptation.registry import ADAPTATIONS, DEFAULT_ADAPTATION, find_adaptation
 
 ROOT = Path(__file__).resolve().parents[1]
-# Where the platform puts the model that is uploaded beside the image.
+# Where the platform puts a model that is uploaded beside the image.
 UPLOADED = Path("/opt/ml/model")
-# Files for readers, made from the results; `python -m report OUTPUT` makes them later.
+# Files for people, made from the results; `python -m report OUTPUT` makes them later.
 FILES = {
-    "overlay": "write overlay.png and thumbnail.png of each image, detections marked",
-    "geojson": "write detections.geojson of each image, for QuPath",
-    "csv": "write detections.csv of the folder",
-    "report": "write report.html of the folder, one page that needs no other file",
+    "report": "report.html, all images on one page that needs no other file",
+    "overlay": "overlay.png and thumbnail.png of each image, detections marked",
+    "geojson": "detections.geojson of each image, for QuPath",
+    "csv": "detections.csv, all images in one table",
 }
-
 EPILOG = """\
-One image in the input folder: OUTPUT/mitotic-figures.json and OUTPUT/result.json. Several:
-OUTPUT/<stem>/ for each. OUTPUT/results.json sums them up. The exit status is 1 if an image failed.
-
 adaptations:
 {adaptations}
 
+With one image the results are OUTPUT/mitotic-figures.json and OUTPUT/result.json, with several they
+are in OUTPUT/<stem>/; OUTPUT/results.json sums them up. docs/output.md explains each field. The
+exit status is 0, 1 if an image failed, 2 for a wrong call.
+
 examples:
-  process.py --input slides --output found --report               found/report.html to look at
-  process.py --input slides --output found --adaptation gradient-reversal
-  process.py --input photos --output found --mpp 0.25             PNG, JPEG, or TIFF without a
-                                                                  trustworthy resolution
+  process.py --input slides --output found --report       then open found/report.html
+  process.py --input photos --output found --mpp 0.25     PNG, JPEG, or TIFF with a wrong resolution
+
 Research use only, not for diagnosis.
 """
+Add = Callable[..., argparse.Action]
 
 
 def option_parser() -> argparse.ArgumentParser:
     """The options of process.py."""
     parser = argparse.ArgumentParser(
         prog="process.py",
-        description="Detect mitotic figures in H&E images, adapting the network to each image.",
+        usage="process.py [--input IN] [--output OUT] [options]",
+        description="Detect mitotic figures in H&E images, adapting the detector to each image.",
         epilog=EPILOG.format(
-            adaptations="\n".join(f"  {a.name:18}{a.help}" for a in ADAPTATIONS.values())
+            adaptations="\n".join(f"  {a.name:19}{a.help}" for a in ADAPTATIONS.values())
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    _add_input(parser.add_argument_group("input").add_argument)
+    output = parser.add_argument_group("output")
+    _add_output(output.add_argument)
+    volume = output.add_mutually_exclusive_group()
+    volume.add_argument("--quiet", action="store_true", help="print errors only")
+    volume.add_argument("--verbose", action="store_true", help="print times and settings too")
+    _add_adaptation(parser.add_argument_group("adaptation").add_argument)
+    _add_speed(parser.add_argument_group("speed and memory").add_argument)
+    _add_developer(parser.add_argument_group("for developers").add_argument)
+    return parser
+
+
+def _add_input(add: Add) -> None:
     add(
         "--input",
         type=Path,
         default=Path("/input"),
-        metavar="DIR",
-        help="folder of .tif, .tiff and .mha images, or one with them in "
-        "images/histopathology-roi-cropout/ [%(default)s]",
+        metavar="IN",
+        help="a .tif, .tiff or .mha image, or a folder of them [%(default)s]",
     )
-    add("--output", type=Path, default=Path("/output"), metavar="DIR", help="[%(default)s]")
+    add(
+        "--mpp",
+        type=_positive,
+        metavar="UM",
+        help="pixel size in µm, instead of the one stored in the files",
+    )
+    add(
+        "--ground-truth",
+        type=Path,
+        metavar="FILE",
+        help="annotations in MIDOG's format; print how the detections compare",
+    )
+
+
+def _add_output(add: Add) -> None:
+    add(
+        "--output",
+        type=Path,
+        default=Path("/output"),
+        metavar="OUT",
+        help="folder for the results; those of earlier runs are removed [%(default)s]",
+    )
+    add(
+        "--resume",
+        action="store_true",
+        help="keep what an earlier run of these settings did",
+    )
+    for name, what in FILES.items():
+        add(f"--{name}", action="store_true", help=f"write {what}")
+    add(
+        "--threshold",
+        type=_probability,
+        metavar="P",
+        help="least probability of a mitotic figure [stored with the weights]",
+    )
+    add(
+        "--output-format",
+        choices=("2021", "2022", "2025"),
+        default="2025",
+        metavar="YEAR",
+        help="MIDOG year of mitotic-figures.json: 2021, 2022 or 2025 [%(default)s]",
+    )
+
+
+def _add_adaptation(add: Add) -> None:
+    add(
+        "--adaptation",
+        type=_adaptation,
+        default=DEFAULT_ADAPTATION,
+        metavar="NAME",
+        help="how to adapt to each image [%(default)s]; the names are listed below",
+    )
+    add("--epochs", type=_whole, default=5, metavar="N", help="passes over bank and image [5]")
+    add("--max-steps", type=_whole, metavar="N", help="end the adaptation after N steps")
+    add("--learning-rate", type=_not_negative, default=1.7e-6, metavar="RATE", help="[%(default)s]")
+    add("--batch-size", type=_whole, default=128, metavar="N", help="[%(default)s]")
+    add(
+        "--reversal-weight",
+        type=_not_negative,
+        metavar="LAMBDA",
+        help="weight of the reversed gradient [as in training]",
+    )
+    add("--seed", type=int, default=0, metavar="N", help="of the random order [%(default)s]")
+
+
+def _add_speed(add: Add) -> None:
+    add(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        metavar="NAME",
+        help="auto, cpu or cuda [%(default)s]",
+    )
+    add(
+        "--precision",
+        choices=("auto", "fp32", "bf16"),
+        default="auto",
+        metavar="NAME",
+        help="auto, fp32 or bf16; auto is bf16 where the processor has it built in [%(default)s]",
+    )
+    add(
+        "--time-budget",
+        type=_positive,
+        metavar="SECONDS",
+        help="for each image; the adaptation ends in time [no limit]",
+    )
+    add(
+        "--max-memory",
+        type=_positive,
+        metavar="GIB",
+        help="refuse images that need more [nine tenths of what there is]",
+    )
+
+
+def _add_developer(add: Add) -> None:
     add(
         "--weights",
         type=Path,
         default=shipped("weights"),
         metavar="DIR",
-        help="folder with weights.safetensors and card.json [the shipped one]",
+        help="folder with weights.safetensors and card.json [shipped]",
     )
     add(
         "--source-bank",
         type=Path,
         default=shipped("source_bank"),
         metavar="DIR",
-        help="folder with bank.safetensors, made with these weights [the shipped one]",
+        help="folder with the bank.safetensors of these weights [shipped]",
     )
-    add(
-        "--adaptation",
-        type=_adaptation,
-        default=DEFAULT_ADAPTATION,
-        metavar="NAME",
-        help="how to adapt to an image [%(default)s]; see the list below",
-    )
-    add(
-        "--reversal-weight",
-        type=_not_negative,
-        metavar="LAMBDA",
-        help="weight of the reversed gradient [that of the training, from the card]",
-    )
-    add("--epochs", type=_whole, default=5, help="passes over bank and image [%(default)s]")
-    add("--learning-rate", type=_not_negative, default=1.7e-6, metavar="RATE", help="[%(default)s]")
-    add("--batch-size", type=_whole, default=128, metavar="N", help="[%(default)s]")
-    add("--max-steps", type=_whole, metavar="N", help="end the adaptation after N steps")
     add(
         "--candidates",
         choices=("default", "paper"),
-        help="blue ratio and thresholds: ours, or the paper's [the card's]",
-    )
-    add(
-        "--threshold",
-        type=_probability,
-        metavar="P",
-        help="probability from which a detection is a mitotic figure [the card's]",
-    )
-    add(
-        "--mpp",
-        type=_positive,
-        metavar="UM",
-        help="µm per pixel, where the files do not say or say it wrongly",
-    )
-    add(
-        "--output-format",
-        choices=("2021", "2022", "2025"),
-        default="2025",
-        help="year of the MIDOG challenge whose JSON is written [%(default)s]",
-    )
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="[%(default)s]")
-    add(
-        "--precision",
-        choices=("auto", "fp32", "bf16"),
-        default="auto",
-        help="auto is bf16 where the processor has it built in [%(default)s]",
-    )
-    add(
-        "--time-budget",
-        type=_positive,
-        metavar="SECONDS",
-        help="for one image; adaptation ends in time to write the result [no limit]",
-    )
-    add(
-        "--max-memory",
-        type=_positive,
-        metavar="GIB",
-        help="GiB that the process may take; an image that needs more is refused before it is "
-        "read [nine tenths of the machine's or the container's]",
-    )
-    add("--seed", type=int, default=0, help="[%(default)s]")
-    add(
-        "--resume",
-        action="store_true",
-        help="keep what an earlier run with the same settings has finished in --output",
-    )
-    add(
-        "--ground-truth",
-        type=Path,
-        metavar="FILE",
-        help="annotations in MIDOG's form: score the folder when it is done",
+        metavar="NAME",
+        help="rule for candidates: default or paper [stored with the weights]",
     )
     add(
         "--diagnostics",
         action="store_true",
-        help="tell in result.json how far image and source are apart before and after; "
-        "python -m experiments.diagnostics OUTPUT draws it",
+        help="measure the domain gap before and after adaptation, for result.json",
     )
-    for name, meaning in FILES.items():
-        add(f"--{name}", action="store_true", help=meaning)
-    volume = parser.add_mutually_exclusive_group()
-    volume.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    volume.add_argument("--verbose", action="store_true", help="print settings and times too")
-    return parser
 
 
 def shipped(name: str) -> Path:
@@ -174,7 +208,7 @@ def _number(text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number")
     return value
 
 
@@ -201,5 +235,5 @@ def _probability(text: str) -> float:
 
 def _whole(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)

@@ -1,74 +1,91 @@
-"""`results.json`: what became of each image of a folder, written anew with every image."""
+"""`results.json`: what became of each image of a folder, written again after every image."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from batch.inputs import SUMMARY_FILE
-from batch.output import FILE_NAME, RESULT_FILE, OutputError, write_json, writing
+from batch.documents import FolderEntry, FolderResults, ImageResult, ProcessedImage, entry
+from batch.layout import FIGURES_FILE, RESULT_FILE, SUMMARY_FILE
+from batch.messages import adaptation
+from batch.recognise import earlier_summary
+from batch.stale import set_aside
 from batch.terminal import shown
+from batch.writing import OutputError, write_json, writing
+
+VANISHED = "its result has vanished from the output folder"
 
 
 class Summary:
     """The images of a folder that are done with, in the order in which they are listed."""
 
-    def __init__(self, output: Path, names: list[str]) -> None:
-        """output: folder of the results; names: of each image's folder in it, in order."""
+    def __init__(self, output: Path, names: Sequence[str], skipped: Sequence[str] = ()) -> None:
+        """Start without any image.
+
+        Args:
+            output: folder of the results.
+            names: of each image's folder in it, in order.
+            skipped: a line for each file of the input that was skipped.
+        """
         self._output = output
         self._names = names
-        self._by_name: dict[str, dict[str, Any]] = {}
+        self._skipped = list(skipped)
+        self._by_name: dict[str, FolderEntry] = {}
+        self._adaptation: dict[str, str] = {}
+        earlier = earlier_summary(output)
+        self.written: Mapping[str, str] = {} if earlier is None else earlier.files
+        self._is_foreign = earlier is None
         self.unwritten: str | None = None  # why the file on disk is not what it should be
 
     def __contains__(self, name: str) -> bool:
         return name in self._by_name
 
     @property
-    def images(self) -> list[dict[str, Any]]:
+    def images(self) -> list[FolderEntry]:
         """An entry for each image that is done with."""
         return [self._by_name[name] for name in self._names if name in self._by_name]
 
-    def add(self, name: str, result: dict[str, Any]) -> None:
-        """Take up the content of a `result.json`."""
-        self._by_name[name] = _entry(result, name)
+    def add(self, name: str, result: ImageResult) -> None:
+        """Take up the result of an image."""
+        self._by_name[name] = entry(result, name)
+        if isinstance(result, ProcessedImage):
+            self._adaptation[name] = adaptation(result.adaptation, result.candidates)
 
     def write(self) -> None:
         """Write the file; where that fails, `unwritten` says why."""
         self.unwritten = None
+        files = {
+            place: sha for place, sha in self.written.items() if (self._output / place).is_file()
+        }
+        content = FolderResults(images=self.images, skipped=self._skipped, files=files).content()
         try:
             with writing():
-                write_json(self._output / SUMMARY_FILE, {"images": self.images})
+                if self._is_foreign:
+                    set_aside(self._output / SUMMARY_FILE)
+                    self._is_foreign = False
+                write_json(self._output / SUMMARY_FILE, content)
         except OutputError as error:
             self.unwritten = str(error)
 
     def fail_vanished(self) -> list[str]:
         """Mark images as failed whose files were taken away since; the files' names."""
-        gone = [i for i in self.images if i["status"] == "ok" and not self._is_there(i["folder"])]
-        for image in gone:
-            image |= {"status": "failed", "error": "its result has vanished from the output folder"}
-        return [image["file"] for image in gone]
+        gone = [n for n, i in self._by_name.items() if i.status == "ok" and not self._is_there(n)]
+        for name in gone:
+            failed = FolderEntry(
+                file=self._by_name[name].file, folder=name, status="failed", error=VANISHED
+            )
+            self._by_name[name] = failed
+        return [self._by_name[name].file for name in self._names if name in gone]
 
     def _is_there(self, name: str) -> bool:
-        return all((self._output / name / file).is_file() for file in (FILE_NAME, RESULT_FILE))
+        return all((self._output / name / file).is_file() for file in (FIGURES_FILE, RESULT_FILE))
 
     def table(self) -> list[list[str]]:
         """The closing table."""
-        rows = [["image", "mitotic figures", "candidates", "seconds", "status"]]
+        rows = [["image", "mitotic figures", "candidates", "seconds", "status", "adaptation"]]
         for image in self.images:
-            counts = [image["mitotic_figures"], image["candidates"], image["seconds"]]
-            cells = ["-" if image["status"] != "ok" else f"{count:.0f}" for count in counts]
-            rows.append([shown(image["file"]), *cells, image["status"]])
+            counts = [image.mitotic_figures, image.candidates, image.seconds]
+            cells = ["-" if image.status != "ok" else f"{count or 0:.0f}" for count in counts]
+            did = self._adaptation.get(image.folder, "-")
+            rows.append([shown(image.file), *cells, image.status, did])
         return rows
-
-
-def _entry(result: dict[str, Any], name: str) -> dict[str, Any]:
-    detections = result.get("detections", [])
-    return {
-        "file": result["file"],
-        "folder": name,
-        "status": result["status"],
-        "error": result["error"],
-        "mitotic_figures": sum(d["probability"] >= result["threshold"] for d in detections),
-        "candidates": result.get("candidates"),
-        "seconds": result.get("seconds", {}).get("total"),
-    }

@@ -1,19 +1,26 @@
-"""What the command line shows: lines, a bar of the image at work, a closing table, colours."""
+"""What the command line shows: lines, progress of the image at work, a closing table.
+
+Colours and progress appear on a terminal only; elsewhere there are plain lines. NO_COLOR is
+respected. Errors alone go to stderr, which the platform shows as warnings.
+"""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from tqdm import tqdm
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
-RED, GREEN, YELLOW, RESET = "\033[31m", "\033[32m", "\033[33m", "\033[0m"
+STYLES = {"failed": "red", "ok": "green"}
+WIDE = 10_000  # columns: more than any line has
 
 
 class Terminal:
-    """Prints to stdout, errors to stderr. Bars and colours only where that is a terminal."""
+    """Prints to stdout, and errors to stderr."""
 
     def __init__(self, quiet: bool = False, verbose: bool = False) -> None:
         """quiet: nothing but errors; verbose: details too."""
@@ -21,55 +28,74 @@ class Terminal:
         self._verbose = verbose
 
     def say(self, text: str) -> None:
-        """A line for every reader."""
+        """Show a line to every reader."""
         if not self._quiet:
-            print(text)
+            _print(text, "")
 
     def detail(self, text: str) -> None:
-        """A line for those who asked for more."""
+        """Show a line to those who asked for more."""
         if self._verbose:
-            print(f"  {text}")
+            _print(f"  {text}", "")
 
     def warn(self, text: str) -> None:
-        """A line that should be seen."""
-        self.say(_coloured(YELLOW, text, sys.stdout.isatty()))
+        """Show a line that should be seen."""
+        if not self._quiet:
+            _print(text, "yellow")
 
-    def error(self, text: str) -> None:
-        """What went wrong."""
-        print(_coloured(RED, f"error: {text}", sys.stderr.isatty()), file=sys.stderr)
+    def error(self, text: str) -> str:
+        """Show what went wrong; the text again."""
+        _print(f"error: {text}", "red", stderr=True)
+        return text
 
     @contextmanager
     def bar(self, label: str) -> Iterator[Callable[[str, int, int], None]]:
-        """A bar with the stage, and with the time left in stages whose steps are counted.
+        """A bar with the stage, and the time left in stages whose steps are counted.
 
-        Gives a function to be told of stage, steps done and steps planned (0 where not counted).
+        Yields a function of the stage, the steps done and the steps planned (0: not counted).
         """
+        label_of = TextColumn("{task.description}", markup=False)
+        columns = (label_of, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         shown = sys.stdout.isatty() and not self._quiet
-        current = ""
-        with tqdm(desc=label, unit="step", file=sys.stdout, leave=False, disable=not shown) as bar:
+        with Progress(
+            *columns,
+            console=Console(),
+            transient=True,
+            disable=not shown,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ) as progress:
+            task = progress.add_task(label, total=None)
+            stage_at_work = ""
 
             def show(stage: str, done: int, planned: int) -> None:
-                nonlocal current
-                if stage != current:
-                    current = stage
-                    bar.reset(total=planned or None)
-                    bar.set_description(f"{label} {stage}")
-                bar.total = planned or None
-                bar.update(done - bar.n)
+                nonlocal stage_at_work
+                if stage != stage_at_work:
+                    stage_at_work = stage
+                    progress.reset(task, description=f"{label} {stage}", total=planned or None)
+                progress.update(task, completed=done, total=planned or None)
 
             yield show
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Columns as wide as they need to be, the first row in front; failed rows in red."""
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = [
-                cell.ljust(width) if index == 0 else cell.rjust(width)
-                for index, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ]
-            colour = {"failed": RED, "ok": GREEN}.get(row[-1], "")
-            line = "  ".join(cells)
-            self.say(_coloured(colour, line, sys.stdout.isatty()) if colour else line)
+        """A table, its head first: the outer columns flush left, the others flush right.
+
+        A row with the cell "failed" or "ok" has its colour.
+        """
+        if self._quiet:
+            return
+        table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="")
+        for name in rows[0]:
+            table.add_column(name, justify="left" if name in (rows[0][0], rows[0][-1]) else "right")
+        for row in rows[1:]:
+            style = next((STYLES[cell] for cell in row if cell in STYLES), "")
+            table.add_row(*map(Text, row), style=style)
+        console = Console(highlight=False)
+        if not console.is_terminal:
+            console.width = WIDE
+        with console.capture() as captured:
+            console.print(table)
+        for line in captured.get().splitlines():
+            print(line.rstrip())
 
 
 def shown(name: str) -> str:
@@ -77,5 +103,8 @@ def shown(name: str) -> str:
     return name if name.isprintable() else ascii(name)[1:-1]
 
 
-def _coloured(colour: str, text: str, terminal: bool) -> str:
-    return f"{colour}{text}{RESET}" if terminal and "NO_COLOR" not in os.environ else text
+def _print(text: str, style: str, stderr: bool = False) -> None:
+    """Print a line as it is: not wrapped, and nothing in it taken for markup."""
+    Console(stderr=stderr, highlight=False).print(
+        Text(text), style=style, soft_wrap=True, markup=False, emoji=False
+    )

@@ -25,7 +25,7 @@ import tifffile
 import torch
 
 from batch.options import ROOT
-from batch.output import write_json
+from batch.writing import write_json
 from batch.terminal import Terminal
 from experiments import peak_memory
 from experiments.adaptations.registry import ARMS, NO_ADAPTATION

@@ -18,7 +18,7 @@ from sklearn.metrics import roc_auc_score
 from torch.nn.functional import cross_entropy
 from tqdm import tqdm
 
-from batch.output import write_json
+from batch.writing import write_json
 from evaluation.metrics import average_precision, best_threshold, pool, ranked_curve
 from model.network import MITOTIC, MitosisNetwork
 from model.patches import PATCH_SIZE, normalise

@@ -1,6 +1,6 @@
-"""Make report.html, overlays, GeoJSON and CSV anew from what process.py saved in OUTPUT.
+"""Make report.html, overlays, GeoJSON and CSV from what process.py saved in OUTPUT.
 
-Nothing is detected again. Without options for them, all kinds of files are made.
+Nothing is detected again. Without options, all kinds of files are made.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from report.page import PAGE_FILE
+from batch.layout import PAGE_FILE
 from report.write import KINDS, write
 
 
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = option_parser().parse_args(arguments)
     kinds = [kind for kind in KINDS if getattr(options, kind)] or KINDS
     try:
-        problems = write(options.output, kinds, options.input, bar=sys.stdout.isatty())
+        problems = write(options.output, kinds, options.input, bar=True)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

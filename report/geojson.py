@@ -5,10 +5,10 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from batch.output import MITOTIC_FIGURE, NON_MITOTIC_FIGURE
+from batch.challenge_json import MITOTIC_FIGURE, NON_MITOTIC_FIGURE
+from batch.documents import Detection
 from report.saved import Saved
 
-GEOJSON_FILE = "detections.geojson"
 COLOURS = {MITOTIC_FIGURE: [0, 200, 80], NON_MITOTIC_FIGURE: [160, 160, 160]}
 # Makes an object's id from its place, so that the same result gives the same file.
 NAMESPACE = uuid.UUID("3f6b0c86-6f0d-4c8e-9b5e-6f1f6c1d2a77")
@@ -30,20 +30,20 @@ def feature_collection(saved: Saved) -> dict[str, Any]:
     }
 
 
-def _feature(saved: Saved, found: dict[str, float]) -> dict[str, Any]:
+def _feature(saved: Saved, found: Detection) -> dict[str, Any]:
     name = saved.name_of(found)
-    point = [found["x"] + 0.5, found["y"] + 0.5]
+    point = [found.x + 0.5, found.y + 0.5]
     return {
         "type": "Feature",
         "id": str(uuid.uuid5(NAMESPACE, f"{saved.file} {point}")),
         "geometry": {"type": "Point", "coordinates": point},
         "properties": {
             "objectType": "annotation",
-            "name": f"{found['probability']:.2f}",
+            "name": f"{found.probability:.2f}",
             "classification": {"name": name, "color": COLOURS[name]},
             "measurements": {
-                "Probability": found["probability"],
-                "Probability without adaptation": found["probability_without_adaptation"],
+                "Probability": found.probability,
+                "Probability without adaptation": found.probability_without_adaptation,
             },
         },
     }

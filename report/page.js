@@ -9,17 +9,17 @@ const images = all("[data-image]").map((element) => ({
   parts: all("[data-p]", element).map((part) => [part, Number(part.dataset.p)]),
 }));
 
-// Threshold: null is each image's own, as it was run.
+// Threshold: null stands for each image's own, that of the run.
 const slider = one("#threshold");
 let moved = false;
 function apply(threshold) {
   for (const image of images) {
-    if (threshold === null && !moved) break; // the page shows the run's own already
+    if (threshold === null && !moved) break; // the page shows that of the run already
     const from = threshold ?? image.threshold;
     for (const [part, p] of image.parts) part.classList.toggle("figure", p >= from);
     const count = image.probabilities.filter((p) => p >= from).length;
     all(`[data-count="${image.number}"]`).forEach((e) => { e.textContent = count; });
-    all(`[data-density="${image.number}"]`).forEach((e) => { e.textContent = (count / image.area).toFixed(1); });
+    all(`[data-density="${image.number}"]`).forEach((e) => { e.textContent = image.area ? (count / image.area).toFixed(1) : "–"; });
   }
   moved = threshold !== null;
   const run = images.length ? images[0].threshold : 0.5;
@@ -31,7 +31,7 @@ one("#reset").addEventListener("click", () => apply(null));
 one("#misses").addEventListener("change", (event) => document.body.classList.toggle("without-misses", !event.target.checked));
 if (images.length) { one(".tools").hidden = false; apply(null); }
 
-// The table sorts by a column: numbers downwards first, names upwards first, failed images last.
+// The table sorts by a column: numbers descending first, names ascending first, failed images last.
 const heads = all(".scroll thead th");
 const body = one(".scroll tbody");
 heads.forEach((head, column) => {
@@ -53,11 +53,11 @@ heads.forEach((head, column) => {
     body.append(...[...body.rows].sort(compare));
     heads.forEach((other) => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", order);
-    one("#told").textContent = `sorted by ${button.textContent}, ${order}`;
+    one("#announcement").textContent = `sorted by ${button.textContent}, ${order}`;
   });
 });
 
-// A detection under the pointer is pointed out in its overview; printing opens what is folded.
+// A detection under the pointer is highlighted in its overview; printing opens folded parts.
 const marks = new Map(all(".mark").map((mark) => [mark.dataset.key, mark]));
 for (const item of all(".detection")) {
   const mark = marks.get(item.dataset.key);

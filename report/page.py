@@ -9,17 +9,17 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from batch.documents import ImageResult
 from model.detections import MERGE_RADIUS_UM
 from report.chart import HEIGHT, WIDTH
 from report.hotspot import hotspot
 from report.pictures import crops_an_image, overview, overview_side, shown_detections
 from report.saved import Saved
 from report.trust import counts, signs
-from report.words import named, tell_adaptation, valued
+from report.words import describe_adaptation, named, valued
 
-PAGE_FILE = "report.html"
 HERE = Path(__file__).parent
-RING = 1 / 70  # least radius of a ring in the overview, as a part of the image's longer side
+RING = 1 / 70  # least radius of a ring in the overview, as a fraction of the image's longer side
 
 
 def entry(saved: Saved, pixels: np.ndarray | None, images: int) -> dict[str, Any]:
@@ -33,16 +33,16 @@ def entry(saved: Saved, pixels: np.ndarray | None, images: int) -> dict[str, Any
     shown: dict[str, Any] = {"saved": saved, "result": saved.result, "signs": signs(saved)}
     if not saved.ok:
         return shown
-    figures = [(d["x"], d["y"]) for d in saved.detections[: saved.figures]]
+    figures = [(d.x, d.y) for d in saved.detections[: saved.figures]]
     width, height = saved.size_px
     return shown | {
         "overview": overview(pixels, overview_side(images)) if pixels is not None else None,
         "ring": max(MERGE_RADIUS_UM / saved.mpp[0], RING * max(width, height)),
         "shown": shown_detections(saved, pixels, crops_an_image(images)),
-        "probabilities": [round(d["probability"], 4) for d in saved.detections],
+        "probabilities": [round(d.probability, 4) for d in saved.detections],
         "hotspot": hotspot(np.array(figures), saved.size_px, saved.mpp),
         "counts": counts(saved),
-        "told": tell_adaptation(saved),
+        "adaptation": describe_adaptation(saved.processed),
     }
 
 
@@ -65,6 +65,7 @@ def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
     page = template.render(
         entries=entries,
         problems=problems,
+        area=_area([e["saved"] for e in entries]),
         settings=same,
         differing=differing,
         named=named,
@@ -73,21 +74,25 @@ def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
         style=Markup((HERE / "page.css").read_text()),
         script=Markup((HERE / "page.js").read_text()),
     )
-    return page.encode(errors="backslashreplace")  # a file name may be no valid text
+    return page.encode(errors="backslashreplace")  # a file name may not be valid UTF-8
 
 
-def _settings(results: list[dict[str, Any]]) -> tuple[dict[str, str], list[dict[str, str]]]:
+def _area(images: list[Saved]) -> str:
+    """Name of the area that densities refer to; with old and new results on a page, the larger."""
+    return "Tissue" if all(s.has_tissue for s in images if s.ok) else "Area"
+
+
+def _settings(results: list[ImageResult]) -> tuple[dict[str, str], list[dict[str, str]]]:
     """Settings, versions and hashes that hold for all images, and each image's others."""
     every = [_flat(result) for result in results]
     same = {k: v for k, v in every[0].items() if all(e.get(k) == v for e in every)} if every else {}
     return same, [{k: v for k, v in e.items() if k not in same} for e in every]
 
 
-def _flat(result: dict[str, Any]) -> dict[str, str]:
+def _flat(result: ImageResult) -> dict[str, str]:
     lines = {}
-    for group in ("settings", "versions", "weights", "source_bank"):
-        for key, value in (result.get(group) or {}).items():
-            name = named(key) if group in ("settings", "versions") else f"{named(group)}, {key}"
-            text = "not set" if value is None else valued("", value)
-            lines[name] = f"{text[:12]}…" if key == "sha256" and value else text
+    for key, value in (*result.settings, *result.versions.items()):
+        lines[named(key)] = "not set" if value is None else valued("", value)
+    for key, file in (("Weights", result.weights), ("Source bank", result.source_bank)):
+        lines[f"{key}, sha256"] = f"{file.sha256[:12]}…" if file.sha256 else "not used"
     return lines

@@ -70,9 +70,9 @@ def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list
     shown = []
     for index in chosen:
         found = saved.detections[index]
-        centre = (found["x"], found["y"])
+        centre = (found.x, found.y)
         crop = None if picture is None else _crop(picture, centre, saved.mpp)
-        scores = (found["probability"], found["probability_without_adaptation"])
+        scores = (found.probability, found.probability_without_adaptation)
         shown.append(Shown(index + 1, *centre, *scores, index < figures, crop))
     return shown
 

@@ -7,7 +7,6 @@ import io
 
 from report.saved import Saved
 
-CSV_FILE = "detections.csv"
 COLUMNS = (
     "file", "x_px", "y_px", "x_mm", "y_mm", "probability", "probability_without_adaptation", "name",
 )  # fmt: skip
@@ -23,14 +22,14 @@ def detections_csv(images: list[Saved]) -> bytes:
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     for saved in filter(lambda saved: saved.ok, images):
-        origin = saved.result.get("origin_mm", (0.0, 0.0))
+        origin = saved.processed.origin_mm
         for found in saved.detections:
-            place = (found["x"], found["y"])
+            place = (found.x, found.y)
             axes = zip(place, saved.mpp, origin, strict=True)
             millimetres = [round(p * mpp / 1000 + zero, 7) for p, mpp, zero in axes]
-            probability = found["probability"]
+            probability = found.probability
             name = saved.name_of(found)
-            before = found["probability_without_adaptation"]
+            before = found.probability_without_adaptation
             writer.writerow([_text(saved.file), *place, *millimetres, probability, before, name])
     return text.getvalue().encode(errors="backslashreplace")
 

@@ -1,4 +1,4 @@
-"""Signs, seen without labels, that a result needs a closer look."""
+"""Signs that a result needs a closer look. They need no labels."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from report.saved import Saved
 
-# Scores shift from slide to slide: on the validation slide the best threshold had odds 8.4 times
-# lower than the card's without calibration, 1.7 times with it (docs/adaptation.md).
+# Scores shift from slide to slide: on the validation slide the odds of the best threshold were 8.4
+# times lower than those stored with the weights; 1.7 times lower with calibration
+# (experiments/LOG.md).
 ODDS_SHIFT = 5.0
 
 
@@ -20,8 +21,8 @@ class Count(NamedTuple):
 
 
 def counts(saved: Saved) -> list[Count]:
-    """Counts at the threshold in the middle, and with its odds moved up to ODDS_SHIFT times."""
-    probabilities = sorted(-d["probability"] for d in saved.detections)
+    """Counts at the run's threshold, in the middle, and at odds up to ODDS_SHIFT times away."""
+    probabilities = sorted(-d.probability for d in saved.detections)
     factors = (1 / ODDS_SHIFT, 1 / 2, 1.0, 2.0, ODDS_SHIFT)
     moved = [_move(saved.threshold, factor) for factor in factors]
     return [Count(at, bisect_right(probabilities, -at)) for at in moved]
@@ -36,20 +37,20 @@ def _move(probability: float, factor: float) -> float:
 
 
 def signs(saved: Saved) -> list[str]:
-    """What speaks for a closer look, a sentence each; an empty list proves nothing."""
-    found = saved.warnings
+    """Reasons for a closer look, a sentence each; an empty list proves nothing."""
+    found = list(saved.result.warnings)
     if not saved.ok:
         return found
     low, high = counts(saved)[-1].figures, counts(saved)[0].figures
     if high - low > max(2, saved.figures / 2):
         found.append(
-            f"The count hangs on the threshold: {low} to {high} where scores shift as much as they "
-            "have been seen to between slides. Judge the near misses by eye."
+            f"The count depends strongly on the threshold: {low} to {high} if the scores shift "
+            "as much as they have been seen to between slides. Check the near misses by eye."
         )
-    before = sum(d["probability_without_adaptation"] >= saved.threshold for d in saved.detections)
+    before = sum(d.probability_without_adaptation >= saved.threshold for d in saved.detections)
     if abs(before - saved.figures) > max(1, saved.figures / 4):
         found.append(
-            f"The adaptation changed the count: {saved.figures} with it, {before} of the "
-            "detections listed without it."
+            f"The adaptation changed the count: {saved.figures} with it, {before} without it (of "
+            "the detections listed here)."
         )
     return found

@@ -1,37 +1,24 @@
-"""What an adaptation did, in words, out of an account whose entries differ from arm to arm."""
+"""What an adaptation did, in words. The entries differ between adaptations."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from batch.documents import ProcessedImage
 from report.chart import Chart, line_chart
-from report.saved import Saved
 
-ARMS = {
+NAMES = {
     "none": "no adaptation",
-    "paper": "gradient reversal as in the paper, batch norm in training mode",
-    "paper-frozen": "gradient reversal as in the paper, batch norm statistics frozen",
-    "calibrated": "scores brought to the usual level",
-    "adabn-calibrated": "batch norm statistics blended with the image's, then calibrated",
-    "paper-calibrated": "gradient reversal, batch norm frozen, then calibrated",
-    "dann": "gradient reversal, source and class loss at priors of their own",
-    "coral": "means and covariances of the features aligned",
-    "pseudo-labels": "training on the image's own confident candidates",
-    "dann-calibrated": "gradient reversal at matched priors, then calibrated",
-    "coral-calibrated": "features aligned, then calibrated",
-    "pseudo-labels-calibrated": "training on confident candidates, then calibrated",
-    "macenko-calibrated": "stain normalisation of the image, then calibrated",
-    "sham": "control: the paper's procedure at a learning rate of 0",
-    "adabn": "batch norm statistics of the image",
-    "adabn-blended": "batch norm statistics of the image, blended with the shipped ones",
-    "macenko": "stain normalisation of the image",
-    "tent": "entropy minimisation",
+    "calibrated": "the scores are calibrated to the image, the network stays as it is",
+    "paper": "gradient reversal as described in the paper, batch norm in training mode",
+    "gradient-reversal": "gradient reversal with frozen batch norm, then calibrated scores",
+    "paper-calibrated": "gradient reversal with frozen batch norm, then calibrated scores",
 }
-TOLD = {"arm", "fallback", "decision", "diverged", "curve"}  # in the verdict or as curves
-SHARES = ("share", "accuracy", "drift", "agreement")  # names of values that are parts of a whole
-WITHOUT_GUARD = {"none", "calibrated"}  # where it was not asked: they leave the network as it is
-A_CURVE = 8  # as many numbers in a row are drawn rather than listed
+IN_WORDS = {"name", "fallback", "decision", "diverged", "curve"}  # in the verdict or as curves
+SHARES = ("share", "accuracy", "drift", "agreement")  # in names of values that are fractions
+WITHOUT_GUARD = {"none", "calibrated"}  # they leave the network as it is
+A_CURVE = 8  # so many numbers in a row are drawn rather than listed
 
 
 class Table(NamedTuple):
@@ -42,19 +29,17 @@ class Table(NamedTuple):
     rows: list[list[str]]
 
 
-class Told(NamedTuple):
-    """The account for readers.
+class Described(NamedTuple):
+    """The adaptation of an image for readers.
 
     Attributes:
-        arm: name of the way of adapting.
-        outcome: "not adapted", "adapted" or "taken back".
+        outcome: "not adapted", "adapted" or "rejected".
         verdict: sentences.
         values: name and value of every other entry.
-        tables: of the entries that hold several.
-        curves: of the long lists of numbers.
+        tables: the entries that hold several values.
+        curves: the long lists of numbers.
     """
 
-    arm: str
     outcome: str
     verdict: list[str]
     values: list[tuple[str, str]]
@@ -62,16 +47,16 @@ class Told(NamedTuple):
     curves: list[Chart]
 
 
-def tell_adaptation(saved: Saved) -> Told:
-    """The account of an image in words; entries that are not known are shown by their names."""
-    account = saved.adaptation
+def describe_adaptation(result: ProcessedImage) -> Described:
+    """What the adaptation did to an image; unknown entries are shown under their names."""
+    account = result.adaptation.model_dump(exclude_none=True)
     curve = account.get("curve")
     curve = dict(curve) if isinstance(curve, dict) else {}
     stretch = curve.pop("steps_a_point", 1)
     drawn = [line_chart(named(k), v, "steps", stretch) for k, v in curve.items() if _is_row(v)]
     values, tables = [], []
     for key, value in account.items():
-        if key in TOLD or value is None:
+        if key in IN_WORDS or value in ([], {}):
             continue
         if _is_row(value) and len(value) >= A_CURVE:
             drawn.append(line_chart(named(key), value, "values"))
@@ -80,37 +65,38 @@ def tell_adaptation(saved: Saved) -> Told:
         else:
             values.append((named(key), valued(key, value)))
     charts = [chart for chart in drawn if chart is not None]
-    return Told(
-        str(account.get("arm", "unknown")), *_verdict(saved, account), values, tables, charts
-    )
+    return Described(*_verdict(result), values, tables, charts)
 
 
-def _verdict(saved: Saved, account: dict[str, Any]) -> tuple[str, list[str]]:
+def _verdict(result: ProcessedImage) -> tuple[str, list[str]]:
     """The outcome, and what was decided in sentences."""
-    arm = str(account.get("arm", "unknown"))
-    fallback, steps = account.get("fallback"), account.get("steps")
-    verdict = [f"Way of adapting: {ARMS.get(arm, arm)}."]
-    if fallback:
-        outcome = "taken back"
-        verdict.append(f"The guard took it back: {fallback}. The shipped network's scores stand.")
-    elif arm == "none" or saved.result.get("candidates") == 0:
-        outcome = "not adapted"
-        verdict.append("The shipped network's scores stand.")
-    elif arm in WITHOUT_GUARD and "guard" not in account:
-        outcome = "adapted"
-        verdict.append("The network stayed as it is; its scores moved up or down together.")
-    else:
-        outcome = "adapted"
-        verdict.append(
-            "The guard found no reason to take it back. It sees collapse and damage, not every "
-            "loss of accuracy."
-        )
-    if account.get("decision") and not fallback:  # which says the same
-        verdict.append(f"Decision: {valued('decision', account['decision']).rstrip('.')}.")
-    planned = account.get("planned_steps")
-    if isinstance(planned, int) and isinstance(steps, int) and steps < planned:
-        verdict.append(f"It ended after {steps} of {planned} planned steps.")
+    record = result.adaptation
+    outcome, sentence = _outcome(result)
+    verdict = [f"Adaptation: {NAMES.get(record.name, record.name)}.", sentence]
+    if record.decision and not record.fallback:  # which says the same
+        verdict.append(f"Decision: {record.decision.rstrip('.')}.")
+    if record.planned_steps is not None and record.steps < record.planned_steps:
+        verdict.append(f"It ended after {record.steps} of {record.planned_steps} planned steps.")
     return outcome, verdict
+
+
+def _outcome(result: ProcessedImage) -> tuple[str, str]:
+    record = result.adaptation
+    if record.fallback:
+        return (
+            "rejected",
+            f"The guard rejected it: {record.fallback}. The scores are those of the shipped "
+            "network.",
+        )
+    if record.name == "none" or result.candidates == 0:
+        return "not adapted", "The scores are those of the shipped network."
+    if record.name in WITHOUT_GUARD and not record.guard:
+        return "adapted", "The network stayed as it is; all scores were shifted alike."
+    return (
+        "adapted",
+        "The guard found no reason to reject it. The guard detects collapse and damage, but not "
+        "every loss of accuracy.",
+    )
 
 
 def _table(key: str, value: Any) -> Table:
@@ -134,13 +120,13 @@ def _flat(value: Mapping[str, Any], context: str) -> Iterator[tuple[str, str]]:
 
 
 def named(key: object) -> str:
-    """A key as a name for readers: `log_odds_shift` is "Log odds shift"."""
+    """A key as a name for readers: `log_odds_shift` becomes "Log odds shift"."""
     words = str(key).replace("_", " ").replace("-", " ").strip()
     return words[:1].upper() + words[1:]
 
 
 def valued(key: str, value: object) -> str:
-    """A value for readers: parts of a whole in per cent, other numbers to four digits."""
+    """A value for readers: fractions in per cent, other numbers to four digits."""
     if value is None:
         return "–"
     if isinstance(value, bool):

@@ -1,19 +1,27 @@
-"""Writes what is wanted of a folder of saved results."""
+"""Writes the files for people that are asked for, from a folder of saved results."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import hashlib
+import sys
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from tqdm import tqdm
+import numpy as np
+from rich.console import Console
+from rich.progress import track
 
+from batch.documents import ImageResult, read_summary
+from batch.layout import CSV_FILE, GEOJSON_FILE, PAGE_FILE, SUMMARY_FILE
 from batch.options import FILES
-from batch.output import write_json, write_whole
-from report.geojson import GEOJSON_FILE, feature_collection
-from report.overlay import write_overlay
-from report.page import PAGE_FILE, entry, render
-from report.saved import load_output, read_pixels
-from report.table import CSV_FILE, detections_csv
+from batch.recognise import is_own
+from batch.stale import set_aside
+from batch.writing import json_bytes, write_json, write_whole
+from report.geojson import feature_collection
+from report.overlay import overlays
+from report.page import entry, render
+from report.saved import Saved, load_output, read_pixels
+from report.table import detections_csv
 from slide.image import ImageError
 
 KINDS = tuple(FILES)
@@ -28,10 +36,10 @@ def write(
         output: folder that process.py has written.
         kinds: out of KINDS.
         source: folder with the images; None for the places that the results keep.
-        bar: whether to show a progress bar.
+        bar: whether to show progress, on a terminal.
 
     Returns:
-        A line "file: reason" for each image that could not be drawn. Tables and page are made
+        A line "file: reason" for each image that could not be drawn. Table and page are made
         without its pictures.
 
     Raises:
@@ -39,8 +47,9 @@ def write(
         OSError: a file cannot be written.
     """
     images = load_output(output)
+    writer = _Writer(output)
     problems, entries = [], []
-    for saved in tqdm(images, desc="report", unit="image", leave=False, disable=not bar):
+    for saved in _with_progress(images, bar):
         pixels = None
         if saved.ok and {"overlay", "report"} & set(kinds):
             try:
@@ -49,12 +58,53 @@ def write(
                 problems.append(f"{saved.file}: {error}")
         if "report" in kinds:
             entries.append(entry(saved, pixels, len(images)))
-        if "geojson" in kinds and saved.ok:
-            write_json(saved.folder / GEOJSON_FILE, feature_collection(saved))
-        if "overlay" in kinds and pixels is not None:
-            write_overlay(saved, pixels)
+        for name, content in _files(saved, pixels, kinds):
+            writer.put(saved.folder / name, content, [saved.result])
+    results = [saved.result for saved in images]
     if "csv" in kinds:
-        write_whole(output / CSV_FILE, detections_csv(images))
+        writer.put(output / CSV_FILE, detections_csv(images), results)
     if "report" in kinds:
-        write_whole(output / PAGE_FILE, render(entries, problems))
+        writer.put(output / PAGE_FILE, render(entries, problems), results)
+    writer.finish()
     return problems
+
+
+def _with_progress(images: Sequence[Saved], bar: bool) -> Iterator[Saved]:
+    shown = bar and sys.stdout.isatty()
+    yield from track(images, "report", console=Console(), transient=True, disable=not shown)
+
+
+def _files(
+    saved: Saved, pixels: np.ndarray | None, kinds: Collection[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the files of one image."""
+    if "geojson" in kinds and saved.ok:
+        yield GEOJSON_FILE, json_bytes(feature_collection(saved))
+    if "overlay" in kinds and pixels is not None:
+        yield from overlays(saved, pixels)
+
+
+class _Writer:
+    """Writes files into an output folder, and keeps their hashes in its summary.
+
+    By the hash a later run recognises a file that nobody has changed, and may replace it. A file
+    that somebody has changed, such as a reviewed table, is set aside.
+    """
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+        self._summary = read_summary(output / SUMMARY_FILE)
+        self._written = dict(self._summary.files)
+
+    def put(self, path: Path, content: bytes, results: Sequence[ImageResult]) -> None:
+        """Write a file that describes these results."""
+        place = str(path.relative_to(self._output))
+        if not is_own(path, self._written.get(place), results):
+            set_aside(path)
+        write_whole(path, content)
+        self._written[place] = hashlib.sha256(content).hexdigest()
+
+    def finish(self) -> None:
+        """Keep the hashes."""
+        summary = self._summary.model_copy(update={"files": self._written})
+        write_json(self._output / SUMMARY_FILE, summary.content())

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slide.checks import CUT_OUT, shown_size
+from slide.control_group import ROOT, group_folders
 from slide.image import ImageError
 from slide.resample import is_near, resampled_size
 
@@ -22,7 +23,6 @@ GIB = 1 << 30
 FILLED, COPIED, BY_RGBA = 4, 6, 8
 # Of a limit that nobody has stated, what this process may take: the rest is for the system.
 SHARE = 0.9
-ROOT = Path("/")
 
 
 @dataclass(frozen=True)
@@ -87,22 +87,8 @@ def available_memory(root: Path = ROOT) -> int:
 
 def _group_limits(root: Path) -> list[int]:
     """Limits of this process's control group and of those above it."""
-    try:
-        lines = (root / "proc/self/cgroup").read_text().splitlines()
-    except OSError:
-        return []
-    limits = []
-    for line in lines:
-        _, controllers, place = line.split(":", 2)
-        if controllers == "":
-            top, file = root / "sys/fs/cgroup", "memory.max"
-        elif "memory" in controllers.split(","):
-            top, file = root / "sys/fs/cgroup/memory", "memory.limit_in_bytes"
-        else:
-            continue
-        # In a container the place may be that on the host, of which only the top is to be seen.
-        inside = Path(place.strip("/"))
-        limits += [_limit(top / folder / file) for folder in (inside, *inside.parents)]
+    names = {1: "memory.limit_in_bytes", 2: "memory.max"}
+    limits = [_limit(folder / names[v]) for v, folder in group_folders(root, "memory")]
     return [limit for limit in limits if limit is not None]
 
 

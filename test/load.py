@@ -28,9 +28,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import SimpleITK as sitk
 
-import serve
+from batch import http_server
 from batch.inputs import SLUG
-from batch.output import FILE_NAME
+from batch.layout import FIGURES_FILE
 from test import hostile_clients
 from test.rendering import render_tissue
 from training.tiff import write_tiff
@@ -190,7 +190,7 @@ def many_calls(server: Server, count: int, mark: int) -> dict[str, Any]:
         refill(server, case)
         status = server.call()
         statuses[status] += 1
-        figures = server.target / FILE_NAME
+        figures = server.target / FIGURES_FILE
         result = figures.read_bytes() if figures.exists() else b""
         if status != case.expected:
             wrong.append(f"call {number}, {case.name}: {status}, not {case.expected}")
@@ -222,7 +222,7 @@ def calls_at_once(server: Server) -> dict[str, Any]:
         seconds = time.monotonic() - started
         statuses = Counter(call.result() for call in calls)
     wrong = [] if health == 200 else [f"/health answered {health}"]
-    if set(statuses) - {201, 503} or statuses[201] < serve.MAX_CALLS:
+    if set(statuses) - {201, 503} or statuses[201] < http_server.MAX_CALLS:
         wrong.append(f"statuses {_sorted(statuses)}")
     return {
         "calls": AT_ONCE,
@@ -255,7 +255,7 @@ def hostile(server: Server) -> dict[str, Any]:
         for connection in unread:
             connection.close()
     refill(server, good)
-    if server.call() != 201 or not (server.target / FILE_NAME).exists():
+    if server.call() != 201 or not (server.target / FIGURES_FILE).exists():
         wrong.append("a good call failed after them")
     return {
         "clients": len(answers) + SLOW_CLIENTS + len(unread) + 20,

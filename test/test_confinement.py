@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from batch.folder import FolderSettings, process_images
-from batch.inputs import SLUG, find_images, output_names
+from batch.folder import FolderSettings, process_folder
+from batch.inputs import SLUG, find_images
+from batch.layout import output_names
 from report.__main__ import main as report
 from report.saved import load_output
+from test.batch.builders import record
 from test.model.builders import field, tiny_detector
 from training.tiff import write_tiff
 
@@ -30,8 +32,7 @@ def folders(tmp_path: Path) -> tuple[Path, Path, Path]:
 
 def process(source: Path, output: Path) -> dict[str, str | None]:
     """The error of each image, or None."""
-    settings = FolderSettings(output, "2025", None, {}, source=source)
-    process_images(tiny_detector("none"), find_images(source), settings)
+    process_folder(tiny_detector("none"), FolderSettings(source, output, record()))
     images = json.loads((output / "results.json").read_text())["images"]
     return {image["file"]: image["error"] for image in images}
 
@@ -89,7 +90,7 @@ def test_inputs_json_leads_nowhere_else(folders: tuple[Path, Path, Path], slug: 
 # ------------------------------------------------------------------------------------------- output
 
 
-STEMS = ("..", "...", " ", "-rf", "a\\b", "CON", "~", "$HOME", "%2e%2e%2f", "a\n..", "‮gpj", "*")
+STEMS = ("a..", "a...", " ", "-rf", "a\\b", "CON", "~", "$HOME", "%2e%2e%2f", "a\n..", "‮gpj", "*")
 
 
 def test_stems_of_any_characters_stay_in_the_output(folders: tuple[Path, Path, Path]) -> None:

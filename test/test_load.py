@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import serve
+from batch import http_server
 from test import load
 from test.hostile_clients import CLIENTS
 
@@ -35,7 +35,7 @@ def test_load(calls: int, adapted: int, tmp_path: Path) -> None:
     assert report["without_adaptation"]["growth_percent"] <= GROWTH[calls]
     assert report["with_adaptation"]["growth_percent"] <= 5
     at_once = report["at_once"]["statuses"]
-    assert at_once["201"] >= serve.MAX_CALLS and sum(at_once.values()) == load.AT_ONCE
+    assert at_once["201"] >= http_server.MAX_CALLS and sum(at_once.values()) == load.AT_ONCE
     assert len(report["hostile_clients"]["answers"]) == len(CLIENTS)
     assert (
         report["hostile_clients"]["rss_mib_after"]

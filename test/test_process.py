@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 import process
-from batch.options import option_parser
+from batch.signals import exit_on_sigterm
 from model import __version__
 from model.weights import WEIGHTS_FILE, file_sha256
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
@@ -65,7 +65,7 @@ def read(path: Path) -> Any:
 
 
 def test_rendered_tissue(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(made, made / "tissue", output, "--adaptation", "paper-calibrated") == 0
+    assert run(made, made / "tissue", output, "--adaptation", "gradient-reversal") == 0
     captured = capfd.readouterr()
     assert captured.err == "" and captured.out.startswith("[1/1] field.tif: ")
     jsonschema.validate(read(output / "mitotic-figures.json"), read(SCHEMAS / "2025.json"))
@@ -79,7 +79,7 @@ def test_rendered_tissue(made: Path, output: Path, capfd: pytest.CaptureFixture[
     assert settings["reversal_weight"] == 0.1 and settings["threshold"] == 0.5, "the card's"
     assert not any(str(made) in str(value) for value in settings.values())
     adaptation = result["adaptation"]
-    assert adaptation["arm"] == settings["adaptation"] == "paper-calibrated"
+    assert adaptation["name"] == settings["adaptation"] == "gradient-reversal"
     assert adaptation["steps"] == math.ceil((15 + result["candidates"]) / 32)
     assert 0 < adaptation["drift"] < 0.01
     summary = read(output / "results.json")
@@ -164,7 +164,7 @@ def test_none_needs_no_bank(made: Path, output: Path, tmp_path: Path) -> None:
 def test_adaptation_that_diverges_falls_back_and_says_so(
     made: Path, output: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    options = "--adaptation paper-frozen --learning-rate 1e30 --epochs 2".split()
+    options = "--adaptation gradient-reversal --learning-rate 1e30 --epochs 2".split()
     assert run(made, made / "tissue", output, *options) == 0
     result = read(output / "result.json")
     reason = "adaptation diverged: losses or probabilities are not finite"
@@ -201,7 +201,9 @@ def test_bad_image_among_good_ones(
         ("--weights {made}/bank", "card.json is missing"),
         ("--input {made}/weights", "no .tif, .tiff or .mha image in "),
         ("--input {made}/nowhere", "No such file or directory"),
-        ("--input {made}/weights/card.json", "Not a directory"),
+        ("--input {made}/weights/card.json", "card.json: not a .tif, .tiff or .mha file"),
+        ("--ground-truth {made}/weights/card.json", "card.json: "),
+        ("--output {made}/weights/card.json", "card.json: the result cannot be written ("),
     ],
 )
 def test_wrong_call(
@@ -232,7 +234,7 @@ def test_ground_truth_scores_the_folder(
 
 
 def test_sigterm_ends_it_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    process.exit_on_sigterm()
+    exit_on_sigterm()
     with pytest.raises(SystemExit) as end:
         signal.raise_signal(signal.SIGTERM)
     assert end.value.code == 128 + 15
@@ -250,18 +252,6 @@ def test_files_for_readers(made: Path, output: Path, capfd: pytest.CaptureFixtur
     assert captured.err == "" and "adaptation, steps: 1" in captured.out
     assert captured.out.endswith(f"open {output / 'report.html'} in a browser\n")
     assert not {"report", "quiet"} & set(read(output / "result.json")["settings"])
-
-
-def test_what_next_names_the_folder_that_the_user_sees(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """In a container /output is another folder, and there is no environment to run commands in."""
-    parse = option_parser().parse_args
-    plain, report = parse(["--output", "/output"]), parse(["--output", "/output", "--report"])
-    assert process.what_next(plain) == "python -m report /output makes a page to look at"
-    monkeypatch.setenv("MITOSIS_OUTPUT", str(tmp_path))
-    assert process.what_next(report) == f"open {tmp_path / 'report.html'} in a browser"
-    assert process.what_next(plain) == "with --report there is a page to look at"
 
 
 def test_quiet(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:

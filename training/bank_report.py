@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 
-from batch.output import write_json
+from batch.writing import write_json
 from model.patches import PATCH_SIZE
 from training.samples import Samples
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from batch.output import write_json
+from batch.writing import write_json
 from training.icpr_2012 import (
     FIELD_MPP,
     PARIS,

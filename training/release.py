@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from batch.output import write_json
+from batch.writing import write_json
 from model.candidates import SETTINGS
 from model.network import MitosisNetwork
 from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE

@@ -23,7 +23,7 @@ import matplotlib.pyplot as pyplot
 import optuna
 from optuna.trial import TrialState
 
-from batch.output import write_json
+from batch.writing import write_json
 from evaluation.metrics import average_precision, pool, ranked_curve
 from evaluation.scored_image import ScoredImage
 from model.adaptation.base import AdaptationSettings

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from batch.output import write_json
+from batch.writing import write_json
 from model.adaptation.calibration import HALF_TRUSTED, QUANTILE, Calibration, log_odds
 from training import threshold_rule
 from training.averaging import released_network

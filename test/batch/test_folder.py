@@ -1,4 +1,4 @@
-"""A folder: what is written for each image, and that a bad one stops no other."""
+"""A folder: what is written for each image, and that a bad one does not stop the others."""
 
 from __future__ import annotations
 
@@ -13,23 +13,20 @@ import jsonschema
 import numpy as np
 import pytest
 
-from batch.folder import BYTES_AHEAD, FolderSettings, _may_wait, process_images
-from batch.inputs import Inputs, find_images
-from batch.output import Format
+from batch.challenge_json import Format
+from batch.documents import Record, read_result
+from batch.folder import FolderSettings, process_folder
+from batch.writing import OutputError
 from model.adaptation.record import AdaptationRecord
 from model.detections import Detections
 from model.detector import Detector
 from slide.image import Image
-from slide.memory import MemoryBudget
+from test.batch.builders import record
 from test.model.builders import field, tiny_detector
 from training.tiff import write_tiff
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
-RECORD = {
-    "settings": {"seed": 0},
-    "weights": {"sha256": "ab"},
-    "source_bank": {"sha256": None},
-}
+RECORD = record()
 
 
 @pytest.fixture(scope="module")
@@ -52,15 +49,13 @@ def process(
     source: Path,
     output_format: Format = "2025",
     mpp: float | None = None,
-    inputs: Inputs | None = None,
-    record: dict[str, Any] = RECORD,
+    record: Record = RECORD,
     resume: bool = False,
 ) -> tuple[Path, list[str]]:
     """The output folder and the failures."""
     output = source.parent / "out"
-    settings = FolderSettings(output, output_format, mpp, record, resume=resume)
-    inputs = find_images(source, mpp is not None) if inputs is None else inputs
-    return output, process_images(detector, inputs, settings)
+    settings = FolderSettings(source, output, record, output_format, mpp, resume=resume)
+    return output, process_folder(detector, settings)
 
 
 def read(*parts: Any) -> Any:
@@ -85,7 +80,8 @@ def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixtur
     assert result["size_px"] == [150, 120] and result["origin_mm"] == [0, 0]
     assert result["pixel_size_um"] == pytest.approx([0.24, 0.24])
     assert result["threshold"] == 0.5
-    assert {k: result[k] for k in RECORD} == RECORD
+    read_back = read_result(output / "result.json")
+    assert all(getattr(read_back, name) == value for name, value in RECORD)
     assert set(result["seconds"]) == {
         "read", "candidates", "patches", "classification", "adaptation", "total",
     }  # fmt: skip
@@ -99,10 +95,13 @@ def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixtur
     positives = sum(p >= 0.5 for p in probabilities)
     assert captured.out.startswith(
         f"[1/1] slide.tif: {positives} mitotic figure{'s' * (positives != 1)}, "
-        f"{result['candidates']} candidates, 0 adaptation steps, "
+        f"{result['candidates']} candidates, adaptation off, "
     )
     summary = read(output, "results.json")
     assert summary == {
+        "schema_version": 2,
+        "skipped": [],
+        "files": {},
         "images": [
             {
                 "file": "slide.tif",
@@ -113,7 +112,7 @@ def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixtur
                 "candidates": result["candidates"],
                 "seconds": result["seconds"]["total"],
             }
-        ]
+        ],
     }
 
 
@@ -170,15 +169,8 @@ def test_summary_is_rewritten_after_each_image(source: Path) -> None:
 def nothing(**adaptation: Any) -> Detections:
     """No candidate in an image."""
     empty = np.zeros(0, np.float32)
-    return Detections(
-        np.zeros((0, 2)),
-        empty,
-        empty,
-        0,
-        False,
-        AdaptationRecord.model_validate({"name": "x"} | adaptation),
-        {},
-    )
+    record = AdaptationRecord(**{"name": "none"} | adaptation)
+    return Detections(np.zeros((0, 2)), empty, empty, 0, False, record, {})
 
 
 def test_warnings(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -220,7 +212,7 @@ def test_bad_image_in_the_middle(
 ) -> None:
     add(source, "a.tif")
     (source / "b.tif").write_bytes(b"no image at all")
-    (source / "c.mha").touch()
+    (source / "c.mha").write_bytes(b"-")
     add(source, "d.tif")
     (source / "notes.txt").touch()
     output, failures = process(detector, source)
@@ -231,14 +223,16 @@ def test_bad_image_in_the_middle(
         "c/result.json", "d/result.json", "d/mitotic-figures.json",
     }  # fmt: skip
     assert len(failures) == 2
-    assert failures[0].startswith("b.tif: ") and failures[1].startswith("c.mha: an empty file")
+    assert failures[0].startswith("b.tif: ") and failures[1].startswith(
+        "c.mha: not a MetaImage file"
+    )
     assert all("\n" not in line for line in failures)
     failed = read(output, "b", "result.json")
     assert failed["status"] == "failed" and failures[0] == f"b.tif: {failed['error']}"
-    assert {k: failed[k] for k in RECORD} == RECORD
+    assert failed["settings"] == RECORD.settings.model_dump()
     captured = capfd.readouterr()
     assert captured.err.splitlines() == [f"error: {line}" for line in failures]
-    assert "passed over notes.txt: no .tif" in captured.out
+    assert "skipped notes.txt: not a .tif" in captured.out
 
 
 @pytest.mark.parametrize(
@@ -319,7 +313,7 @@ def test_problem_of_reading_is_none_of_writing(
         raise OSError(24, "Too many open files")
 
     add(source, "a.tif")
-    monkeypatch.setattr("batch.folder.read_image", fail)
+    monkeypatch.setattr("batch.reading.read_image", fail)
     _, failures = process(detector, source)
     assert failures == ["a.tif: cannot be read (Too many open files): try again"]
 
@@ -379,12 +373,12 @@ def test_resume_does_the_rest_and_nothing_twice(
     assert [(i["file"], i["status"]) for i in images] == [
         ("a.tif", "ok"), ("b.tif", "failed"), ("c.tif", "ok"), ("d.tif", "ok"),
     ]  # fmt: skip
-    told = capsys.readouterr().out.splitlines()
-    assert told[0] == "1 of 4 images are finished already"
-    assert [line.split(":")[0] for line in told if line.startswith("[")] == [
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "1 of 4 images are finished already"
+    assert [line.split(":")[0] for line in shown if line.startswith("[")] == [
         "[3/4] c.tif", "[4/4] d.tif",
     ]  # fmt: skip
-    assert [line.split()[0] for line in told[-5:]] == ["image", *(i["file"] for i in images)]
+    assert [line.split()[0] for line in shown[-5:]] == ["image", *(i["file"] for i in images)]
     after = stamps(output)
     assert {name for name in before if after.get(name) == before[name]} == {
         "a/result.json", "a/mitotic-figures.json",
@@ -393,7 +387,7 @@ def test_resume_does_the_rest_and_nothing_twice(
     third = Counting()
     process(third, source, resume=True)  # what failed is tried again, and fails without detecting
     assert third.calls == 0 and stamps(output).keys() == after.keys()
-    assert read(output, "results.json") == {"images": images}
+    assert read(output, "results.json")["images"] == images
 
 
 def test_the_summary_never_loses_what_is_finished(source: Path) -> None:
@@ -412,45 +406,30 @@ def test_other_settings_are_another_run(source: Path) -> None:
     add(source, "a.tif")
     process(Counting(), source)
     other = Counting()
-    process(other, source, record=RECORD | {"settings": {"seed": 1}}, resume=True)
+    process(other, source, record=record(seed=1), resume=True)
     assert other.calls == 1
     again = Counting()
     process(again, source)
-    assert again.calls == 1, "without --resume everything is done anew"
+    assert again.calls == 1, "without --resume everything is done again"
 
 
 def test_resume_keeps_nothing_behind_a_link(source: Path) -> None:
     """What was finished while it was followed is not taken up once links are refused."""
     add(source, "a.tif")
-    output, _ = process(Counting(), source)
+    process(Counting(), source)
     (source / "a.tif").rename(source.parent / "elsewhere.tif")
     (source / "a.tif").symlink_to(source.parent / "elsewhere.tif")
-    settings = FolderSettings(output, "2025", None, RECORD, resume=True, source=source)
-    detector: Any = Counting()
-    (failure,) = process_images(detector, find_images(source), settings)
+    detector = Counting()
+    _, (failure,) = process(detector, source, resume=True)
     assert failure.startswith("a.tif: a link out of the input folder") and detector.calls == 0
-
-
-@pytest.mark.parametrize(("spare", "waits"), [(0, True), (-1, False)])
-def test_an_image_is_read_ahead_where_memory_holds_both(
-    source: Path, spare: int, waits: bool
-) -> None:
-    path = source / "a.tif"
-    add(source, path.name)
-    held, working = 3000, 500  # bytes; of the image at work another 2 a pixel
-    limit = working + held + 1000 * 2 + 120 * 150 * BYTES_AHEAD + spare
-    settings = FolderSettings(source, "2025", None, RECORD, MemoryBudget(limit, 0, working, 2))
-    assert _may_wait(path, held, settings) is waits
-    assert _may_wait(path, held, FolderSettings(source, "2025", None, RECORD))
 
 
 def test_resume_after_the_images_were_moved(source: Path) -> None:
     add(source, "a.tif")
     output, _ = process(Counting(), source)
     moved = source.rename(source.parent / "elsewhere")
-    settings = FolderSettings(output, "2025", None, RECORD, resume=True)
-    detector: Any = Counting()
-    assert process_images(detector, find_images(moved), settings) == []
+    detector = Counting()
+    assert process(detector, moved, resume=True) == (output, [])
     assert detector.calls == 0
     assert read(output, "result.json")["image"]["path"] == "../elsewhere/a.tif"
 
@@ -458,16 +437,13 @@ def test_resume_after_the_images_were_moved(source: Path) -> None:
 # ------------------------------------------------------------------------------------------- output
 
 
-def test_output_that_cannot_be_written_is_told_before_any_image(
-    source: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_output_that_cannot_be_written_stops_the_run_before_any_image(source: Path) -> None:
     add(source, "a.tif")
     (source.parent / "out").write_text("a file where a folder is needed")
     detector = Counting()
-    output, (failure,) = process(detector, source)
+    with pytest.raises(OutputError, match=r"out: the result cannot be written \(File exists\): is"):
+        process(detector, source)
     assert detector.calls == 0
-    assert failure.startswith(f"{output}: the result cannot be written (File exists): is the ")
-    assert capsys.readouterr().err == f"error: {failure}\n"
 
 
 def test_full_disk_ends_the_folder_and_leaves_what_is_finished(

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from batch.inputs import SLUG, find_images, output_names, platform_slugs
+from batch.inputs import CONVERT, EMPTY, NO_MPP, SLUG, find_images, platform_slugs
 
 
 def touch(folder: Path, *names: str) -> Path:
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(b"-")
     return folder
 
 
@@ -39,17 +39,17 @@ def test_not_recursive(tmp_path: Path) -> None:
     touch(tmp_path, "a.tif", "deep/b.tif", "c.tif/d.tif", "images/other/e.tif")
     inputs = find_images(tmp_path)
     assert [path.name for path in inputs.images] == ["a.tif"]
-    assert inputs.passed_over == ["c.tif: a folder", "deep: a folder"]
+    assert inputs.skipped == ["c.tif: a folder", "deep: a folder"]
 
 
 def test_other_files_are_mentioned(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt", "a.tif", "photo.PNG", "scan.jpeg", "tif", "inputs.json")
     write_inputs(tmp_path, [])
-    assert find_images(tmp_path).passed_over == [
-        "notes.txt: no .tif, .tiff or .mha file",
-        "photo.PNG: give its pixel size with --mpp to include it",
-        "scan.jpeg: give its pixel size with --mpp to include it",
-        "tif: no .tif, .tiff or .mha file",
+    assert find_images(tmp_path).skipped == [
+        "notes.txt: not a .tif, .tiff or .mha file",
+        f"photo.PNG: {NO_MPP}",
+        f"scan.jpeg: {NO_MPP}",
+        "tif: not a .tif, .tiff or .mha file",
     ]
 
 
@@ -61,8 +61,70 @@ def test_png_and_jpeg_with_a_pixel_size(tmp_path: Path) -> None:
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"):
         find_images(tmp_path / "nowhere")
-    with pytest.raises(NotADirectoryError, match=r"a\.tif"):
-        find_images(touch(tmp_path, "a.tif") / "a.tif")
+
+
+def test_one_file(tmp_path: Path) -> None:
+    path = touch(tmp_path, "a.tif", "b.tif") / "a.tif"
+    assert find_images(path) == (path, [path], [])
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("a.png", f"a.png: {NO_MPP}"),
+        ("a.svs", f"a.svs: {CONVERT}"),
+        ("card.json", "card.json: not a .tif, .tiff or .mha file"),
+    ],
+)
+def test_one_file_of_another_kind(tmp_path: Path, name: str, reason: str) -> None:
+    inputs = find_images(touch(tmp_path, name) / name)
+    assert inputs.images == [] and inputs.why_empty().endswith(f": {reason}")
+
+
+# ------------------------------------------------------------------------------ what systems leave
+
+
+def test_companions_are_skipped_and_one_image_stays_one(tmp_path: Path) -> None:
+    """From a Mac's USB stick, a Windows share, WSL and a client that has not synchronised yet."""
+    touch(
+        tmp_path,
+        "a.tif",
+        "._a.tif",
+        ".DS_Store",
+        "Thumbs.db",
+        "desktop.ini",
+        "a.tif:Zone.Identifier",
+    )
+    touch(tmp_path, ".hidden.tif")
+    (tmp_path / "b.tif").touch()
+    inputs = find_images(tmp_path)
+    assert [path.name for path in inputs.images] == ["a.tif"]
+    assert inputs.skipped == [
+        ".DS_Store: a hidden or system file",
+        "._a.tif: a hidden or system file",
+        ".hidden.tif: a hidden or system file",
+        "Thumbs.db: a hidden or system file",
+        "a.tif:Zone.Identifier: not a .tif, .tiff or .mha file",
+        f"b.tif: {EMPTY}",
+        "desktop.ini: a hidden or system file",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("files", "reason"),
+    [
+        ([], None),
+        (["a.png"], f": a.png: {NO_MPP}"),
+        (["notes.txt", "a.png", "b.jpg"], f": a.png: {NO_MPP} (2 such files)"),
+        (["a.svs"], f": a.svs: {CONVERT}"),
+        (["notes.txt"], ": notes.txt: not a .tif, .tiff or .mha file"),
+    ],
+)
+def test_an_input_without_images_says_why(
+    tmp_path: Path, files: list[str], reason: str | None
+) -> None:
+    line = find_images(touch(tmp_path, *files)).why_empty()
+    assert line == f"no .tif, .tiff or .mha image in {tmp_path}{reason or ''}"
 
 
 # ----------------------------------------------------------------------------------------- platform
@@ -85,7 +147,7 @@ def test_broken_inputs_json_is_mentioned(tmp_path: Path, content: object) -> Non
         write_inputs(tmp_path, content)
     inputs = find_images(tmp_path)
     assert len(inputs.images) == 1
-    (line,) = inputs.passed_over
+    (line,) = inputs.skipped
     assert line.startswith("inputs.json: cannot be understood (") and line.endswith(", not used")
 
 
@@ -104,42 +166,3 @@ def test_slug_leads_nowhere_else(tmp_path: Path, slug: str) -> None:
     touch(tmp_path, "b.tif", "input/a.tif", "input/images/a/b/c.tif")
     write_inputs(folder, [{"socket": {"slug": slug}}])
     assert names(folder) == ["a.tif"]
-
-
-# ------------------------------------------------------------------------------------- output names
-
-
-@pytest.mark.parametrize(
-    ("files", "expected"),
-    [
-        (["a.tif"], [""]),
-        (["a.tif", "b.mha"], ["a", "b"]),
-        (["a.mha", "a.tif", "b.tif"], ["a.mha", "a.tif", "b"]),
-        (["A.tif", "a.tiff"], ["A.tif", "a.tiff"]),
-        (["slide.1.tif", "slide.2.tif"], ["slide.1", "slide.2"]),
-    ],
-)
-def test_folder_of_each_image(files: list[str], expected: list[str]) -> None:
-    assert output_names([Path(file) for file in files]) == expected
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        ["a.tif", "a.tif.tif", "a.tiff"],
-        ["in/a.tif", "in/images/a.tif"],
-        ["A.TIF", "a.tif"],
-        ["a.tif", "results.json.tif"],
-        ["in/a.tif", "in/images/a.tif", "a.tif-2.tif"],
-    ],
-)
-def test_no_two_images_share_a_folder(files: list[str]) -> None:
-    """Nor, on a file system that ignores case, with the summary."""
-    found = [name.casefold() for name in output_names([Path(file) for file in files])]
-    assert len({*found, "results.json"}) == len(files) + 1
-    assert all(found)
-
-
-@pytest.mark.parametrize("name", ["..tif", "...tif"])
-def test_folder_of_an_image_lies_in_the_output(name: str) -> None:
-    assert output_names([Path("a.tif"), Path(name)]) == ["a", name]

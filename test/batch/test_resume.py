@@ -1,4 +1,4 @@
-"""What counts as finished: nothing that differs by a byte or a setting from a new run."""
+"""What counts as finished: only what equals a new run in every byte and setting."""
 
 from __future__ import annotations
 
@@ -10,50 +10,44 @@ from typing import Any
 
 import pytest
 
+from batch.documents import Hash
 from batch.resume import finished
+from batch.writing import write_json
 from model.weights import file_sha256
+from test.batch.builders import processed, record, source
 
-RECORD: dict[str, Any] = {
-    "settings": {"adaptation": "none", "seed": 0, "pair": (1, 2)},
-    "versions": {"torch": "1"},
-    "weights": {"sha256": "ab"},
-    "source_bank": {"sha256": None},
-}
+RECORD = record()
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
-    """An image, and beside it in out/ what a run would have written of it."""
+    """An image, and beside it in out/ what a run would have written about it."""
     path, out = tmp_path / "a.tif", tmp_path / "out"
     path.write_bytes(b"pixels")
     out.mkdir()
     (out / "mitotic-figures.json").write_text("{}")
-    result = {
-        "file": "a.tif",
-        "status": "ok",
-        "image": {"path": "../a.tif", "bytes": 6, "sha256": file_sha256(path)},
-        "figures": {"sha256": file_sha256(out / "mitotic-figures.json")},
-    }
-    (out / "result.json").write_text(json.dumps(RECORD | result))
+    figures = Hash(sha256=file_sha256(out / "mitotic-figures.json"))
+    result = processed("a.tif", image=source("../a.tif", path), figures=figures)
+    write_json(out / "result.json", result.content())
     return path
 
 
-def test_what_was_made_alike_is_finished(image: Path) -> None:
+def test_the_same_run_is_finished(image: Path) -> None:
     result = finished(image, image.parent / "out", RECORD)
-    assert result is not None and result["file"] == "a.tif"
-    other = RECORD | {"versions": {"torch": "2"}}
+    assert result is not None and result.file == "a.tif"
+    other = RECORD.model_copy(update={"versions": {"torch": "3"}})
     assert finished(image, image.parent / "out", other) == result
 
 
-@pytest.mark.parametrize("key", ["settings", "weights", "source_bank"])
-def test_what_was_made_otherwise_is_not(image: Path, key: str) -> None:
-    assert finished(image, image.parent / "out", RECORD | {key: {"sha256": "other"}}) is None
-    assert finished(image, image.parent / "out", {k: RECORD[k] for k in RECORD if k != key}) is None
+@pytest.mark.parametrize("key", ["weights", "source_bank"])
+def test_other_weights_are_another_run(image: Path, key: str) -> None:
+    other = RECORD.model_copy(update={key: Hash(sha256="cd" * 32)})
+    assert finished(image, image.parent / "out", other) is None
 
 
-def test_one_setting_more_is_another_setting(image: Path) -> None:
-    more = RECORD | {"settings": RECORD["settings"] | {"threshold": 0.5}}
-    assert finished(image, image.parent / "out", more) is None
+def test_another_setting_is_another_run(image: Path) -> None:
+    assert finished(image, image.parent / "out", record(threshold=0.6)) is None
+    assert finished(image, image.parent / "out", record(novel=1)) is None, "one setting more"
 
 
 def same_size_and_date(image: Path) -> None:

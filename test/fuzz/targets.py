@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 import slide.checks
-from batch.inputs import PLATFORM_FILE, SLUG, find_images, output_names, platform_slugs
+from batch.inputs import PLATFORM_FILE, SLUG, find_images, platform_slugs
+from batch.layout import output_names
 from slide.image import Image, ImageError
 from slide.pixel_size import PLAUSIBLE_MPP
 from slide.read import read_image
@@ -79,7 +80,7 @@ def prepare_inputs(folder: Path) -> None:
         "outside.tif", "images/d.tif", f"input/images/{REGION}/deep/e.tif",
     ):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).touch()
+        (folder / name).write_bytes(b"-")
 
 
 def check_inputs(data: bytes, folder: Path) -> None:
@@ -89,7 +90,7 @@ def check_inputs(data: bytes, folder: Path) -> None:
     slugs, problem = platform_slugs(source)
     assert slugs[0] == SLUG and len(set(slugs)) == len(slugs)
     assert problem is None or (problem.startswith(PLATFORM_FILE) and "\n" not in problem)
-    images, _ = find_images(source)
+    images = find_images(source).images
     found = [os.path.relpath(image, source) for image in images]
     expected = ["a.tif", f"images/{SLUG}/b.tif", f"images/{REGION}/c.mha"]
     assert found == (expected if REGION in slugs else expected[:2]), found

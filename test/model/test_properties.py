@@ -13,15 +13,15 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from batch.inputs import SUMMARY_FILE, output_names
-from batch.output import (
+from batch.challenge_json import (
     FORMATS,
     MITOTIC_FIGURE,
     NON_MITOTIC_FIGURE,
     Format,
     mitotic_figures,
-    write_json,
 )
+from batch.layout import SUMMARY_FILE, output_names
+from batch.writing import write_json
 from model.candidates import CandidateSettings, find_candidates
 from model.detections import merge
 from model.patches import PATCH_SIZE, PatchCutter

@@ -21,8 +21,8 @@ from typing import Any
 
 import jsonschema
 
-from batch.inputs import SUMMARY_FILE
-from batch.output import FILE_NAME, RESULT_FILE, UNFINISHED
+from batch.layout import FIGURES_FILE, RESULT_FILE, SUMMARY_FILE
+from batch.writing import UNFINISHED
 from model.weights import file_sha256
 from test.container.conftest import strict_json
 from test.rendering import render_tissue
@@ -112,10 +112,10 @@ def check_finished(target: Path) -> Stamps:
         if path.name.endswith(UNFINISHED):
             continue
         content = strict_json(path)  # parses: whole
-        if path.name == FILE_NAME:
+        if path.name == FIGURES_FILE:
             jsonschema.validate(content, SCHEMA)
         elif path.name == RESULT_FILE:
-            figures = path.with_name(FILE_NAME)
+            figures = path.with_name(FIGURES_FILE)
             assert content["status"] == "ok", content["error"]
             assert file_sha256(figures) == content["figures"]["sha256"]
             stamps |= {file: _stamp(file) for file in (path, figures)}
@@ -181,7 +181,7 @@ def _contents(folder: Path) -> dict[str, Any]:
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {
         str(path.relative_to(folder)): path.read_bytes()
-        if path.name == FILE_NAME
+        if path.name == FIGURES_FILE
         else _without_times(json.loads(path.read_text()))
         for path in files
     }

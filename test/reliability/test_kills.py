@@ -11,14 +11,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from batch.output import write_json
+from batch.writing import write_json
 from model.weights import file_sha256
 from test.reliability.kills import check_finished, survive_kills
 
 WRITER = """
 import sys
 from pathlib import Path
-from batch.output import write_json
+from batch.writing import write_json
 path, number = Path(sys.argv[1]), 0
 while True:
     write_json(path, {"number": number, "filling": [number] * 20000})

@@ -8,17 +8,20 @@ from typing import Any
 
 import numpy as np
 
-from batch.inputs import SUMMARY_FILE
-from batch.output import RESULT_FILE, write_json
+from batch.documents import FolderResults, ImageResult, entry
+from batch.documents.result import IMAGE_RESULT
+from batch.layout import RESULT_FILE, SUMMARY_FILE
+from batch.writing import write_json
 from model.weights import file_sha256
 from report.saved import Saved, load_output
+from test.batch.builders import SETTINGS
 from test.rendering import render_tissue
 from training.tiff import write_tiff
 
 SIZE = (180, 240)  # px, height and width
 CURVE = {"steps_a_point": 2, "mitosis_loss": [0.4, None, 0.2, 0.1], "scanner_loss": [1.9, 1.8]}
 ACCOUNT = {
-    "arm": "paper-frozen", "fallback": None, "planned_steps": 8, "steps": 8, "drift": 0.0012,
+    "name": "gradient-reversal", "fallback": None, "planned_steps": 8, "steps": 8, "drift": 0.0012,
     "share_changed": 0.25, "log_odds_shift": -0.4321, "curve": CURVE,
 }  # fmt: skip
 PROBABILITIES = (0.99, 0.9, 0.85, 0.7, 0.3, 0.02)
@@ -32,11 +35,13 @@ def result_of(file: str, **changes: Any) -> dict[str, Any]:
         "status": "ok",
         "error": None,
         "warnings": [],
-        "settings": {"adaptation": "paper-frozen", "seed": 0, "max_steps": None},
+        "settings": SETTINGS,
         "versions": {"python": "3.12.3"},
         "weights": {"sha256": "ab" * 32},
         "source_bank": {"sha256": None},
         "size_px": [SIZE[1], SIZE[0]],
+        "image": {"path": file, "bytes": 1, "sha256": "0" * 64},
+        "figures": {"sha256": None},
         "pixel_size_um": [0.25, 0.25],
         "origin_mm": [0.0, 0.0],
         "candidates": 40,
@@ -70,13 +75,19 @@ def write_output(folder: Path, results: list[dict[str, Any]]) -> list[Saved]:
         if result["status"] == "ok":
             write_tiff(image, pixels, 0.25)
             path = os.path.relpath(image, place)
-            result["image"] = {"path": path, "sha256": file_sha256(image)}
+            size = image.stat().st_size
+            result["image"] = {"path": path, "bytes": size, "sha256": file_sha256(image)}
         write_json(place / RESULT_FILE, result)
-    images = [{"folder": str(number)} for number in range(len(results))]
-    write_json(folder / "out" / SUMMARY_FILE, {"images": images})
+    images = [entry(parsed(result), str(number)) for number, result in enumerate(results)]
+    write_json(folder / "out" / SUMMARY_FILE, FolderResults(images=images).content())
     return load_output(folder / "out")
 
 
+def parsed(content: dict[str, Any]) -> ImageResult:
+    """The document of this content."""
+    return IMAGE_RESULT.validate_python(content)
+
+
 def saved(**changes: Any) -> Saved:
-    """A result that stands nowhere."""
-    return Saved(Path("nowhere"), result_of(**({"file": "field.tif"} | changes)))
+    """A result that is in no folder."""
+    return Saved(Path("nowhere"), parsed(result_of(**({"file": "field.tif"} | changes))))

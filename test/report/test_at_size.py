@@ -17,12 +17,15 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 import process
-from batch.inputs import SUMMARY_FILE
-from batch.output import RESULT_FILE, write_json
+from batch.documents import FolderResults
+from batch.documents import entry as summary_entry
+from batch.layout import PAGE_FILE, RESULT_FILE, SUMMARY_FILE
+from batch.writing import write_json
 from model.weights import file_sha256
-from report.page import PAGE_FILE, entry, render
+from report.page import entry, render
 from report.saved import Saved
 from report.write import write
+from test.report.builders import parsed
 from test.rendering import render_tissue
 from tools.opening import describe, opening
 from tools.screenshot import find_browser, launch
@@ -98,7 +101,7 @@ def hundred(field: Processed) -> bytes:
     for number in range(4):
         rolled = np.roll(pixels, 500 * number, axis=(0, 1))
         result = result_at_size(field, f"{number}.tiff")
-        entries.append(entry(Saved(Path("nowhere"), result), rolled, IMAGES))
+        entries.append(entry(Saved(Path("nowhere"), parsed(result)), rolled, IMAGES))
     return render(entries * (IMAGES // len(entries)), [])
 
 
@@ -122,9 +125,11 @@ def test_page_of_saved_results_at_that_size(field: Processed, tmp_path: Path) ->
     """From the files that process.py leaves."""
     image, place = tmp_path / "a.tiff", tmp_path / "out" / "a"
     write_tiff(image, at_size(field.pixels), field.mpp)
-    made_from = {"path": "../../a.tiff", "sha256": file_sha256(image)}
-    write_json(place / RESULT_FILE, result_at_size(field, "a.tiff") | {"image": made_from})
-    write_json(tmp_path / "out" / SUMMARY_FILE, {"images": [{"folder": "a"}]})
+    made_from = {"path": "../../a.tiff", "bytes": 1, "sha256": file_sha256(image)}
+    result = result_at_size(field, "a.tiff") | {"image": made_from}
+    write_json(place / RESULT_FILE, result)
+    summary = FolderResults(images=[summary_entry(parsed(result), "a")])
+    write_json(tmp_path / "out" / SUMMARY_FILE, summary.content())
     assert write(tmp_path / "out") == []
     sizes = {path.name: path.stat().st_size / 2**20 for path in (tmp_path / "out").rglob("*.*")}
     print("\n" + ", ".join(f"{name} {size:.1f} MiB" for name, size in sizes.items()))

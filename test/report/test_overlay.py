@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from pathlib import Path
 
@@ -9,17 +10,16 @@ import numpy as np
 from PIL import Image
 
 import process
+from batch.layout import OVERLAY_FILE, THUMBNAIL_FILE
 from report.overlay import (
     FIGURE_COLOUR,
-    OVERLAY_FILE,
-    THUMBNAIL_FILE,
     THUMBNAIL_SIDE,
-    write_overlay,
+    overlays,
 )
 from report.saved import Saved
 from report.write import write
 from test.rendering import render_tissue
-from test.report.builders import result_of
+from test.report.builders import parsed, result_of
 from training.tiff import write_tiff
 
 
@@ -42,9 +42,10 @@ def test_marks_stand_where_the_detections_are(tmp_path: Path) -> None:
     detection = {"x": 1000, "y": 700, "probability": 0.9, "probability_without_adaptation": 0.9}
     other = detection | {"x": 300, "probability": 0.1}
     result = result_of("a.tif", size_px=[2048, 1500], detections=[detection, other])
-    write_overlay(Saved(tmp_path, result), pixels)
-    full = np.asarray(Image.open(tmp_path / OVERLAY_FILE))
-    small = np.asarray(Image.open(tmp_path / THUMBNAIL_FILE))
+    files = dict(overlays(Saved(tmp_path, parsed(result)), pixels))
+    full, small = (
+        np.asarray(Image.open(io.BytesIO(files[name]))) for name in (OVERLAY_FILE, THUMBNAIL_FILE)
+    )
     assert full.shape == (1500, 2048, 3) and small.shape == (750, THUMBNAIL_SIDE, 3)
     y, x = np.nonzero((full[600:800, 800:1031] == FIGURE_COLOUR).all(axis=2))
     np.testing.assert_allclose([x.min() + 800, y.max() + 600], [970, 730], atol=1)

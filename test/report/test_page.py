@@ -81,7 +81,7 @@ def test_sorts(page: Page) -> None:
     assert column(page, 2) == ["0", "2", "3", "failed"]
     head = page.get_by_role("columnheader", name="Mitotic figures")
     assert head.get_attribute("aria-sort") == "ascending"
-    assert page.locator("#told").inner_text() == "sorted by Mitotic figures, ascending"
+    assert page.locator("#announcement").inner_text() == "sorted by Mitotic figures, ascending"
 
 
 def test_filters_by_threshold(page: Page) -> None:
@@ -94,7 +94,7 @@ def test_filters_by_threshold(page: Page) -> None:
     assert column(page, 3)[0] == f"{5 / area:.1f}"
     page.get_by_role("checkbox").uncheck()
     assert page.locator("#image-1 .detection:visible").count() == 5
-    page.get_by_role("button", name="As it was run").click()
+    page.get_by_role("button", name="Threshold of the run").click()
     assert figures.count() == 3
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from report.saved import Saved
 from report.table import COLUMNS, detections_csv
-from test.report.builders import failed, saved
+from test.report.builders import failed, parsed, saved
 
 
 def test_opens_in_pandas() -> None:
     images = [
         saved(file='a,"b"\n.tif', origin_mm=[1.0, 2.0]),
-        Saved(saved().folder, failed("bad.tif")),
+        Saved(saved().folder, parsed(failed("bad.tif"))),
         saved(file="empty.tif", detections=[]),
     ]
     table = pandas.read_csv(io.BytesIO(detections_csv(images)))

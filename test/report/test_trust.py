@@ -31,7 +31,7 @@ def test_no_sign() -> None:
 
 def test_signs() -> None:
     close = with_probabilities(*[(0.81, 0.7)] * 6)
-    hangs, changed = signs(saved(detections=close))
-    assert hangs.startswith("The count hangs on the threshold: 0 to 6 ")
-    assert changed.startswith("The adaptation changed the count: 6 with it, 0 of ")
+    depends, changed = signs(saved(detections=close))
+    assert depends.startswith("The count depends strongly on the threshold: 0 to 6 ")
+    assert changed.startswith("The adaptation changed the count: 6 with it, 0 without it (of ")
     assert signs(saved(detections=[], warnings=["no candidate found"])) == ["no candidate found"]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
-from batch.output import write_json
+from batch.writing import write_json
 from report.__main__ import main
 from report.saved import load_output
 from test.report.builders import failed, result_of, write_output
@@ -59,9 +60,9 @@ def test_moved_images(output: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     shutil.move(tmp_path / "in", tmp_path / "elsewhere")
     assert main([str(output)]) == 1
     errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 2 and all("say with --input where the images are" in e for e in errors)
+    assert len(errors) == 2 and all("state with --input where the images are" in e for e in errors)
     page = (output / "report.html").read_text()
-    assert "The image was not at hand" in page and "data:image" not in page
+    assert "The image was not available" in page and "data:image" not in page
     assert main([str(output), "--input", str(tmp_path / "elsewhere")]) == 0
 
 
@@ -82,17 +83,39 @@ def test_no_output_folder(
         (tmp_path / "results.json").write_text(content)
     assert main([str(tmp_path)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: ") and ("missing" in line or "process it again" in line)
+    assert line.startswith("error: ") and ("missing" in line or "run process.py again" in line)
 
 
-def test_result_of_another_version(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """What only describes may be absent, what is counted may not."""
-    saved = load_output(output)[0]
-    for key in ("image", "versions", "adaptation", "warnings", "seconds", "candidates"):
-        saved.result.pop(key)
-    write_json(saved.folder / "result.json", saved.result)
+def test_what_only_describes_may_be_missing(
+    output: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = output / "0" / "result.json"
+    content = json.loads(path.read_text())
+    for key in ("schema_version", "versions", "warnings", "seconds", "origin_mm"):
+        content.pop(key, None)
+    write_json(path, content)
     assert main([str(output), "--input", str(output.parent / "in")]) == 0
-    saved.result.pop("threshold")
-    write_json(saved.folder / "result.json", saved.result)
+    content.pop("threshold")
+    write_json(path, content)
     assert main([str(output)]) == 2
-    assert "KeyError('threshold')): process it again" in capsys.readouterr().err
+    assert "ok.threshold: Field required: run process.py again" in capsys.readouterr().err
+
+
+def test_a_newer_version_is_refused(output: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = output / "results.json"
+    write_json(path, json.loads(path.read_text()) | {"schema_version": 99})
+    assert main([str(output)]) == 2
+    assert "schema version 99 is newer than 2" in capsys.readouterr().err
+
+
+def test_a_reviewed_file_is_set_aside(output: Path) -> None:
+    """Made again, an unchanged file is replaced and a changed one is kept under another name."""
+    assert main([str(output), "--csv", "--geojson"]) == 0
+    before = tree(output)
+    assert main([str(output), "--csv", "--geojson"]) == 0
+    assert tree(output) == before
+    reviewed = (output / "detections.csv").read_text() + "reviewed\n"
+    (output / "detections.csv").write_text(reviewed)
+    assert main([str(output), "--csv", "--geojson"]) == 0
+    assert tree(output) - before == {"detections.kept-1.csv"}
+    assert (output / "detections.kept-1.csv").read_text() == reviewed

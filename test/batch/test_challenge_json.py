@@ -1,17 +1,17 @@
-"""Output: the forms of the three years, and files that are whole or not there."""
+"""mitotic-figures.json in the format of each year."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import numpy as np
+import pydantic
 import pytest
 
-from batch.output import FORMATS, Format, mitotic_figures, write_json
+from batch.challenge_json import FIGURES, FORMATS, Format, mitotic_figures
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 POINTS = np.array([[0.5, 0.25], [1.75, 2.0], [0.0, 3.0]])
@@ -21,9 +21,7 @@ PROBABILITIES = np.array([0.9, 0.5, 0.1])
 def validate(content: dict[str, Any], output_format: Format) -> None:
     schema = json.loads((SCHEMAS / f"{output_format}.json").read_text())
     jsonschema.validate(json.loads(json.dumps(content)), schema)
-
-
-# ------------------------------------------------------------------------------------------ content
+    FIGURES[output_format].model_validate(content)
 
 
 @pytest.mark.parametrize("output_format", FORMATS)
@@ -42,8 +40,11 @@ def test_years_are_told_apart() -> None:
     """The schemas would not accept one year's form for another's."""
     for made in FORMATS:
         for read in set(FORMATS) - {made}:
+            content = mitotic_figures(POINTS, PROBABILITIES, 0.5, made)
             with pytest.raises(jsonschema.ValidationError):
-                validate(mitotic_figures(POINTS, PROBABILITIES, 0.5, made), read)
+                validate(content, read)
+            with pytest.raises(pydantic.ValidationError):
+                FIGURES[read].model_validate(content)
 
 
 def test_2025_in_full() -> None:
@@ -82,57 +83,3 @@ def test_values_that_are_not_finite_are_refused(value: float) -> None:
 def test_a_probability_for_each_point() -> None:
     with pytest.raises(ValueError, match="zip"):
         mitotic_figures(POINTS, PROBABILITIES[:2], 0.5)
-
-
-# -------------------------------------------------------------------------------------------- files
-
-
-def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
-    path = tmp_path / "a" / "b" / "file.json"
-    for content in ({"µ": [1, 2.5, None]}, {}):
-        write_json(path, content)
-        assert json.loads(path.read_text()) == content
-    assert [p.name for p in path.parent.iterdir()] == ["file.json"]
-
-
-@pytest.mark.parametrize("failing", ["replace", "fsync", "fdopen", "chmod"])
-@pytest.mark.parametrize("error", [OSError("no space left"), KeyboardInterrupt()])
-def test_failure_leaves_the_former_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, error: BaseException
-) -> None:
-    path = tmp_path / "file.json"
-    write_json(path, {"former": True})
-
-    def fail(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(os, failing, fail)
-    with pytest.raises(type(error)):
-        write_json(path, {"former": False})
-    monkeypatch.undo()
-    assert json.loads(path.read_text()) == {"former": True}
-    assert list(tmp_path.iterdir()) == [path], "nothing half written is left"
-
-
-@pytest.mark.parametrize("content", [{"x": float("nan")}, [float("inf")], {"x": object()}])
-def test_what_is_no_json_is_refused_before_anything_is_written(
-    tmp_path: Path, content: object
-) -> None:
-    with pytest.raises((ValueError, TypeError), match=r"not JSON|not finite"):
-        write_json(tmp_path / "new" / "file.json", content)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
-def test_rights_follow_the_user_s_mask(tmp_path: Path, mask: int, mode: int) -> None:
-    before = os.umask(mask)
-    try:
-        write_json(tmp_path / "file.json", {})
-        assert (tmp_path / "file.json").stat().st_mode & 0o777 == mode
-        assert os.umask(mask) == mask, "the mask is put back"
-    finally:
-        os.umask(before)
-
-
-def test_longest_file_name(tmp_path: Path) -> None:
-    write_json(tmp_path / ("x" * 250 + ".json"), {})

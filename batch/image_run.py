@@ -1,0 +1,171 @@
+"""One image: read, detect, write. Whatever goes wrong with it, the folder's other images go on."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batch.challenge_json import Format, mitotic_figures
+from batch.documents import (
+    Detection,
+    FailedImage,
+    Hash,
+    ImageResult,
+    ProcessedImage,
+    Record,
+    SourceFile,
+)
+from batch.layout import FIGURES_FILE, RESULT_FILE
+from batch.links import leads_out, relative_place
+from batch.messages import adaptation_notes, notes, outcome
+from batch.read_ahead import ReadAhead
+from batch.stale import clear_for_image
+from batch.terminal import Terminal
+from batch.writing import OutputError, json_bytes, write_json, write_whole, writing
+from model.weights import file_sha256
+from slide.image import Image, ImageError
+
+if TYPE_CHECKING:
+    from model.detector import Detections, Detector
+
+DIGITS = 6  # of probabilities, and of coordinates in px
+NO_MEMORY = "not enough memory: give the process more, or cut the image into parts"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image to process.
+
+    Attributes:
+        name: of the folder for its results in `output`; "" for `output` itself.
+        path: the image file.
+        output: folder of the results of all images.
+        output_format: year of the challenge's JSON.
+        record: how the results are made.
+        written: SHA-256 of the files that report/ has written, by their place in `output`.
+        label: how the terminal names the image.
+    """
+
+    name: str
+    path: Path
+    output: Path
+    output_format: Format
+    record: Record
+    written: Mapping[str, str]
+    label: str
+
+    @property
+    def folder(self) -> Path:
+        """Folder for the results of the image."""
+        return self.output / self.name
+
+
+def process_image(
+    detector: Detector, job: Job, ahead: ReadAhead, terminal: Terminal
+) -> ImageResult:
+    """Read an image, detect, and write its files. Never raises for a fault of the image."""
+    try:
+        _make_way(job)  # what an earlier run found must not be there beside a failure of this one
+        image, reading = ahead.take(job.path)
+        started = time.monotonic() - reading  # also where it was read while another was computed
+        with terminal.bar(job.label) as progress:
+            progress("candidates, classification", 0, 0)
+            found = detector.detect(image.pixels, image.mpp, started=started, progress=progress)
+        result = _write(job, image, found, detector, started, reading)
+    except (ImageError, OutputError) as error:
+        return _failed(job, str(error))
+    except MemoryError:
+        return _failed(job, NO_MEMORY)
+    except Exception as error:  # whatever it is, the other images must not suffer
+        reason = " ".join(str(error).split())[:300]
+        return _failed(job, f"unexpected {type(error).__name__}: {reason}")
+    _show(terminal, job.label, result)
+    return result
+
+
+def _make_way(job: Job) -> None:
+    """Remove what an earlier run wrote of the image.
+
+    Raises:
+        OutputError: that cannot be done, or links would have the files written elsewhere.
+    """
+    if leads_out(job.folder, job.output):
+        raise OutputError("its folder in the output is a link elsewhere: remove the link")
+    with writing():
+        clear_for_image(job.folder, job.output, job.written)
+
+
+def _failed(job: Job, reason: str) -> FailedImage:
+    """The result of an image that failed, written where that is possible."""
+    failed = FailedImage(file=job.path.name, error=reason, **dict(job.record))
+    with contextlib.suppress(OSError, OutputError):
+        _make_way(job)
+        write_json(job.folder / RESULT_FILE, failed.content())
+    return failed
+
+
+def _write(
+    job: Job, image: Image, found: Detections, detector: Detector, started: float, reading: float
+) -> ProcessedImage:
+    """Write the files. `result.json` comes last: where it says "ok", all are there."""
+    threshold = detector.settings.threshold
+    points = image.to_millimetres(found.points)
+    probabilities = found.probabilities.astype(float).round(DIGITS)
+    figures = json_bytes(mitotic_figures(points, probabilities, threshold, job.output_format))
+    seconds = {"read": reading, **found.seconds, "total": time.monotonic() - started}
+    result = ProcessedImage(
+        file=job.path.name,
+        warnings=notes(image, found) + adaptation_notes(found.adaptation),
+        **dict(job.record),
+        image=_source(job.path, job.folder),
+        size_px=(image.pixels.shape[1], image.pixels.shape[0]),
+        pixel_size_um=(round(image.mpp[0], DIGITS), round(image.mpp[1], DIGITS)),
+        origin_mm=image.origin,
+        candidates=found.candidates,
+        threshold=threshold,
+        detections=_detections(found),
+        adaptation=found.adaptation,
+        figures=Hash(sha256=hashlib.sha256(figures).hexdigest()),
+        seconds={stage: round(value, 3) for stage, value in seconds.items()},
+    )
+    content = json_bytes(result.content())  # before anything is written, since it may fail
+    with writing():
+        write_whole(job.folder / FIGURES_FILE, figures)
+        write_whole(job.folder / RESULT_FILE, content)
+    return result
+
+
+def _detections(found: Detections) -> list[Detection]:
+    columns = (found.points, found.probabilities, found.without_adaptation)
+    return [
+        Detection(
+            x=round(float(x), 3),
+            y=round(float(y), 3),
+            probability=round(float(probability), DIGITS),
+            probability_without_adaptation=round(float(before), DIGITS),
+        )
+        for (x, y), probability, before in zip(*columns, strict=True)
+    ]
+
+
+def _source(path: Path, folder: Path) -> SourceFile:
+    return SourceFile(
+        path=relative_place(path, folder), bytes=path.stat().st_size, sha256=file_sha256(path)
+    )
+
+
+def _show(terminal: Terminal, label: str, result: ProcessedImage) -> None:
+    terminal.say(f"{label}: {outcome(result)}")
+    for line in result.warnings:
+        terminal.warn(f"  note: {line}")
+    terminal.detail(f"threshold {result.threshold:.4g}")
+    stages = ", ".join(f"{stage} {value:.1f}" for stage, value in result.seconds.items())
+    terminal.detail(f"seconds: {stages}")
+    for name, value in result.adaptation.model_dump(exclude_none=True).items():
+        if not isinstance(value, list | dict):
+            terminal.detail(f"adaptation, {name}: {value}")

@@ -1,0 +1,79 @@
+"""What is said about an image, in plain words."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batch.documents import ProcessedImage
+from batch.layout import PAGE_FILE
+from model.adaptation.record import AdaptationRecord
+from slide.image import Image
+
+if TYPE_CHECKING:
+    from model.detector import Detections
+
+
+def outcome(result: ProcessedImage) -> str:
+    """One line: count, candidates, what the adaptation did, time."""
+    figures = result.mitotic_figures
+    return ", ".join(
+        (
+            f"{figures} mitotic figure{'' if figures == 1 else 's'}",
+            f"{result.candidates} candidates",
+            adaptation(result.adaptation, result.candidates),
+            f"{result.seconds.get('total', 0):.0f} s",
+        )
+    )
+
+
+def adaptation(record: AdaptationRecord, candidates: int) -> str:
+    """What the adaptation did to an image, or why it did nothing."""
+    if record.name == "none":
+        return "adaptation off"
+    if candidates == 0:
+        return "not adapted (no candidates)"
+    if record.fallback is not None:
+        return f"not adapted ({record.fallback})"
+    did = []
+    if record.steps:
+        did.append(f"network adapted in {record.steps} steps")
+    elif record.planned_steps:
+        did.append("network not adapted (the time budget was spent before the first step)")
+    if record.log_odds_shift is not None:
+        did.append(f"scores calibrated ({record.log_odds_shift:+.2f} log odds)")
+    return " and ".join(did) or "not adapted"
+
+
+def notes(image: Image, found: Detections) -> list[str]:
+    """What a reader of the result should know about the image itself."""
+    noted = []
+    if found.rescaled:
+        x, y = image.mpp
+        noted.append(f"pixels of {x:.3f} x {y:.3f} µm: detected at the training resolution")
+    if found.candidates == 0:
+        noted.append("no candidate found: is this H&E tissue?")
+    return noted
+
+
+def adaptation_notes(record: AdaptationRecord) -> list[str]:
+    """Where the adaptation did less than was asked for."""
+    if record.fallback:
+        return [f"not adapted: {record.fallback}"]
+    if not record.complete:
+        return [
+            f"the time budget ended the adaptation after {record.steps} of "
+            f"{record.planned_steps} steps: --max-steps {record.steps} gives the same again"
+        ]
+    return []
+
+
+def where_to_look(output: Path, has_page: bool) -> str:
+    """Where the results are. In a container, run.sh states the name of the user's own folder."""
+    outside = os.environ.get("MITOSIS_OUTPUT")
+    place = outside or output
+    if has_page:
+        return f"open {Path(place) / PAGE_FILE} in a browser"
+    page = "add --report" if outside else f"run python -m report {output}"
+    return f"the results are in {place}; {page} for a page to look at"

@@ -1,0 +1,59 @@
+"""How many processors there are, and how OpenMP's threads wait for work.
+
+Must not import torch or numpy: both read these settings when they are loaded.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+from slide.control_group import ROOT, group_folders
+
+
+def use_processors() -> None:
+    """Set the number of threads and how they wait, where the user has not.
+
+    Waiting threads sleep instead of spinning, which would take processor time from other work. In a
+    container the number of threads follows its share of processors, not the machine's number.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("OMP_NUM_THREADS", str(available_processors()))
+
+
+def available_processors(root: Path = ROOT) -> int:
+    """Processors that this process may use: at most its affinity and its control group's quota.
+
+    root: of the file system, for tests. Both versions of control groups are understood.
+    """
+    quotas = [math.ceil(quota) for quota in _quotas(root)]
+    return max(1, min([len(os.sched_getaffinity(0)), *quotas]))
+
+
+def _quotas(root: Path) -> list[float]:
+    """Processors by the quotas of this process's control group and of those above it."""
+    found = []
+    for version, folder in group_folders(root, "cpu"):
+        if version == 2:
+            found.append(_ratio((_text(folder / "cpu.max") or "max").split()))
+        else:
+            files = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            found.append(_ratio([_text(folder / name) or "" for name in files]))
+    return [quota for quota in found if quota is not None]
+
+
+def _ratio(numbers: list[str]) -> float | None:
+    """Quota over period in µs; None where there is no quota ("max", -1) or nothing to read."""
+    try:
+        quota, period = map(int, numbers)
+    except ValueError:
+        return None
+    return quota / period if quota > 0 and period > 0 else None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,63 @@
+"""Reads the images of a run: no links out of the input, and no more than memory holds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch.links import leads_out
+from slide.image import Image, ImageError
+from slide.memory import MemoryBudget
+from slide.read import read_header, read_image
+
+BYTES_AHEAD = 8  # a pixel of an image that is read ahead: RGB, and what decoding takes besides
+MAX_PIXELS_AHEAD = 2 * 10**8  # of an image that waits: 600 MB, five times an image of MIDOG 2021
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the images of a run are read.
+
+    Attributes:
+        source: folder that images must lie in; None to follow links anywhere.
+        mpp: µm per pixel, which replaces what the files say; None to trust them.
+        budget: memory that an image may take; None for no limit.
+    """
+
+    source: Path | None = None
+    mpp: float | None = None
+    budget: MemoryBudget | None = None
+
+    def read(self, path: Path) -> Image:
+        """The image of a file.
+
+        Raises:
+            ImageError: it cannot be used.
+        """
+        if self.is_elsewhere(path):
+            raise ImageError(
+                "a link out of the input folder: put the file itself there, or give its own folder"
+            )
+        try:
+            return read_image(path, self.mpp, self.budget)
+        except OSError as error:
+            raise ImageError(f"cannot be read ({error.strerror or error}): try again") from error
+
+    def is_elsewhere(self, path: Path) -> bool:
+        """Whether an image is a link out of the input folder."""
+        return self.source is not None and leads_out(path, self.source)
+
+    def may_wait(self, path: Path, held: int) -> bool:
+        """Whether an image may wait in memory beside the one at work, which holds so many bytes.
+
+        Only TIFF files state their size before they are read.
+
+        Raises:
+            ImageError: the header cannot be read.
+        """
+        pixels, budget = math.prod(read_header(path, self.mpp).size), self.budget
+        if pixels > MAX_PIXELS_AHEAD or budget is None:
+            return pixels <= MAX_PIXELS_AHEAD
+        beside = held * (1 + budget.detecting / 3) + pixels * BYTES_AHEAD
+        return budget.refusal(0, beside) is None

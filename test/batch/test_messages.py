@@ -1,0 +1,56 @@
+"""What is said about an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from batch.messages import adaptation, adaptation_notes, outcome, where_to_look
+from model.adaptation.record import AdaptationRecord
+from test.batch.builders import processed
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"name": "none"}, "adaptation off"),
+        ({"name": "calibrated", "log_odds_shift": -1.755}, "scores calibrated (-1.75 log odds)"),
+        (
+            {"name": "gradient-reversal", "steps": 9, "planned_steps": 9, "log_odds_shift": 0.5},
+            "network adapted in 9 steps and scores calibrated (+0.50 log odds)",
+        ),
+        ({"name": "paper", "steps": 9, "planned_steps": 9}, "network adapted in 9 steps"),
+        ({"name": "paper", "steps": 9, "fallback": "it collapsed"}, "not adapted (it collapsed)"),
+        (
+            {"name": "paper", "steps": 0, "planned_steps": 9},
+            "network not adapted (the time budget was spent before the first step)",
+        ),
+    ],
+)
+def test_what_the_adaptation_did(record: dict[str, object], expected: str) -> None:
+    assert adaptation(AdaptationRecord.model_validate(record), 100) == expected
+
+
+def test_an_image_without_candidates() -> None:
+    assert adaptation(AdaptationRecord(name="calibrated"), 0) == "not adapted (no candidates)"
+    assert outcome(processed("a.tif")) == "0 mitotic figures, 0 candidates, adaptation off, 1 s"
+
+
+def test_a_budget_that_ended_the_adaptation() -> None:
+    (line,) = adaptation_notes(AdaptationRecord(name="paper", steps=3, planned_steps=8))
+    assert line.startswith("the time budget ended the adaptation after 3 of 8 steps")
+    assert adaptation_notes(AdaptationRecord(name="paper", steps=8, planned_steps=8)) == []
+    rejected = AdaptationRecord(name="paper", steps=3, planned_steps=8, fallback="it diverged")
+    assert adaptation_notes(rejected) == ["not adapted: it diverged"]
+
+
+def test_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a container /output is another folder, and no environment to run commands in."""
+    monkeypatch.delenv("MITOSIS_OUTPUT", raising=False)
+    line = where_to_look(Path("/output"), has_page=False)
+    assert line.startswith("the results are in /output; run python -m report /output")
+    monkeypatch.setenv("MITOSIS_OUTPUT", str(tmp_path))
+    assert where_to_look(Path("/output"), True) == f"open {tmp_path / 'report.html'} in a browser"
+    line = where_to_look(Path("/output"), False)
+    assert line == f"the results are in {tmp_path}; add --report for a page to look at"
