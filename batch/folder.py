@@ -111,7 +111,7 @@ def _clear_output(
     """Remove what earlier runs left in the output; the results that --resume keeps."""
     output, terminal, reading = settings.output, settings.terminal, settings.reading
     kept: Mapping[str, ProcessedImage] = {}
-    if settings.resume:
+    if settings.resume and images:
         # Links out of the input are refused in their turn.
         inside = {name: path for name, path in images.items() if not reading.is_elsewhere(path)}
         kept = take_up_finished(inside, output, settings.record)

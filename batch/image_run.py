@@ -31,7 +31,8 @@ from model.weights import file_sha256
 from slide.image import Image, ImageError
 
 if TYPE_CHECKING:
-    from model.detector import Detections, Detector
+    from model.detections import Detections
+    from model.detector import Detector
 
 DIGITS = 6  # of probabilities, and of coordinates in px
 NO_MEMORY = "not enough memory: give the process more, or cut the image into parts"

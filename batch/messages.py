@@ -12,7 +12,7 @@ from model.adaptation.record import AdaptationRecord
 from slide.image import Image
 
 if TYPE_CHECKING:
-    from model.detector import Detections
+    from model.detections import Detections
 
 
 def outcome(result: ProcessedImage) -> str:

@@ -25,8 +25,8 @@ from model.weights import file_sha256
 from report.page import entry, render
 from report.saved import Saved
 from report.write import write
-from test.report.builders import parsed
 from test.rendering import render_tissue
+from test.report.builders import parsed
 from tools.opening import describe, opening
 from tools.screenshot import find_browser, launch
 from training.icpr_2012 import FIELD_MPP, PARIS, field_images

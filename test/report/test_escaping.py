@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
 from report.page import entry, render
-from test.report.builders import ACCOUNT, saved
+from report.saved import Saved
+from test.batch.builders import SETTINGS
+from test.report.builders import ACCOUNT, failed, parsed, saved
 
 ATTACKS = (
     "<script>alert(1)</script>", "\"><img src=x onerror=alert(1)>", "' onmouseover='alert(1)",
@@ -41,11 +44,11 @@ def page_of(text: str) -> Seen:
     image = saved(
         file=f"{text}.tif",
         warnings=[text],
-        settings={"adaptation": text, "seed": 0, text: text},
+        settings=SETTINGS | {"adaptation": text, text: text},
         versions={"python": text},
-        adaptation=ACCOUNT | {"fallback": text, "note": text, text: text, "list": [text]},
+        adaptation=ACCOUNT | {"fallback": text, "batch_norm": text, "drift_by_layer": {text: 1.0}},
     )
-    broken = saved(file=f"2{text}.tif", status="failed", error=text)
+    broken = Saved(Path("nowhere"), parsed(failed(f"2{text}.tif") | {"error": text}))
     return Seen(render([entry(image, None, 3), entry(broken, None, 3)], [text]))
 
 

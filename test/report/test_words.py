@@ -1,4 +1,4 @@
-"""Accounts of adaptation in words, whatever is in them."""
+"""What an adaptation did, in words."""
 
 from __future__ import annotations
 
@@ -6,83 +6,83 @@ from typing import Any
 
 import pytest
 
-from report.words import tell_adaptation
+from report.words import Described, describe_adaptation, named, valued
 from test.report.builders import ACCOUNT, saved
 
-
-def test_account_of_the_papers_arm() -> None:
-    told = tell_adaptation(saved())
-    assert told.outcome == "adapted" and "gradient reversal" in told.verdict[0]
-    assert ("Log odds shift", "-0.4321") in told.values and ("Drift", "0.12 %") in told.values
-    assert [c.title for c in told.curves] == ["Mitosis loss", "Scanner loss"]
-    assert told.curves[0].path.count("M") == 2, "a missing value is a gap"
-    assert told.curves[0].description.startswith("Mitosis loss over 8 steps: from 0.4 to 0.1")
+CHECKS = [
+    {"name": "accuracy_loss", "value": 0.25, "limit": 0.02, "passed": False, "words": "it fell"},
+    {"name": "halves", "value": None, "limit": 2, "passed": True, "words": "they agree"},
+]
 
 
-def test_taken_back_and_cut_short() -> None:
-    taken = ACCOUNT | {
-        "fallback": "it collapsed",
-        "steps": 3,
-        "decision": "abstained, it collapsed",
-    }
-    told = tell_adaptation(saved(adaptation=taken))
-    assert told.outcome == "taken back"
-    assert "took it back: it collapsed." in told.verdict[1]
-    assert told.verdict[-1] == "It ended after 3 of 8 planned steps."
+def described(**adaptation: Any) -> Described:
+    return describe_adaptation(saved(adaptation=adaptation).processed)
 
 
-def test_calibration_has_a_guard_where_it_was_asked() -> None:
-    told = tell_adaptation(saved(adaptation={"arm": "calibrated", "log_odds_shift": 1.0}))
-    assert told.outcome == "adapted" and "guard" not in " ".join(told.verdict)
-    checked = {"arm": "calibrated", "guard": [{"name": "shift", "value": 0.1, "passed": True}]}
-    assert "The guard found no reason" in " ".join(
-        tell_adaptation(saved(adaptation=checked)).verdict
-    )
+def test_gradient_reversal() -> None:
+    found = described(**ACCOUNT)
+    assert found.outcome == "adapted" and "gradient reversal" in found.verdict[0]
+    assert ("Log odds shift", "-0.4321") in found.values and ("Drift", "0.12 %") in found.values
+    assert [c.title for c in found.curves] == ["Mitosis loss", "Scanner loss"]
+    assert found.curves[0].path.count("M") == 2, "a missing value is a gap"
+    assert found.curves[0].description.startswith("Mitosis loss over 8 steps: from 0.4 to 0.1")
 
 
-def test_whatever_the_guard_measures_is_shown() -> None:
-    """Numbers by layer or before and after, lists of checks, short and long lists."""
-    account = {
-        "arm": "paper", "decision": "adapted: all checks passed.",
-        "proxy_a_distance": {"before": 1.81234, "after": None},
-        "drift": {"layer3": {"0": 0.001, "1": 0.002}, "layer4": 0.25},
-        "agreement_of_halves": [0.875, 0.5],
-        "checks": [
-            {"name": "drift", "value": 0.25, "passed": True},
-            {"name": "halves", "value": None, "limit": 2},
-        ],
-        "distance": [float(n) for n in range(9)], "empty": {}, "words": ["a", "b"],
-    }  # fmt: skip
-    told = tell_adaptation(saved(adaptation=account))
-    assert told.verdict[-1] == "Decision: adapted: all checks passed."
-    assert told.values == [("Agreement of halves", "87.50 %, 50.00 %"), ("Words", "a, b")]
-    distance, drift, checks, empty = told.tables
-    assert distance.rows == [["Before", "1.812"], ["After", "–"]]
-    assert drift.rows == [
-        ["Layer3, 0", "0.10 %"], ["Layer3, 1", "0.20 %"], ["Layer4", "25.00 %"],
-    ]  # fmt: skip
-    assert checks.head == ["Name", "Value", "Passed", "Limit"]
-    assert checks.rows == [["Drift", "0.25", "yes", "–"], ["Halves", "–", "–", "2"]]
-    assert empty.rows == []
-    assert told.curves[-1].description.startswith("Distance over 9 values: from 0 to 8")
+def test_rejected_and_cut_short() -> None:
+    changes = {"fallback": "it collapsed", "steps": 3, "decision": "abstained, it collapsed"}
+    found = described(**ACCOUNT | changes)
+    assert found.outcome == "rejected"
+    assert found.verdict[1].startswith("The guard rejected it: it collapsed. The scores are those")
+    assert found.verdict[-1] == "It ended after 3 of 8 planned steps."
+
+
+def test_the_guard_of_a_calibration() -> None:
+    found = described(name="calibrated", log_odds_shift=1.0)
+    assert found.outcome == "adapted" and "guard" not in " ".join(found.verdict)
+    found = described(name="calibrated", guard=CHECKS, decision="the scores were calibrated.")
+    assert "The guard found no reason" in found.verdict[1]
+    assert found.verdict[-1] == "Decision: the scores were calibrated."
+
+
+def test_checks_and_layers_are_tables() -> None:
+    found = described(name="paper", guard=CHECKS, drift_by_layer={"layer3": 0.001, "layer4": 0.25})
+    layers, guard = sorted(found.tables, key=lambda table: table.title)
+    assert layers.rows == [["Layer3", "0.10 %"], ["Layer4", "25.00 %"]]
+    assert guard.head[:4] == ["Name", "Value", "Limit", "Passed"]
+    assert guard.rows[0] == ["Accuracy loss", "0.25", "0.02", "no", "it fell"]
+    assert guard.rows[1] == ["Halves", "–", "2", "yes", "they agree"]
 
 
 @pytest.mark.parametrize(
-    ("account", "outcome"),
+    ("adaptation", "outcome"),
     [
-        ({"arm": "none", "fallback": None, "steps": 0}, "not adapted"),
-        (
-            {"arm": "of next year", "novel": {"a": [1]}, "decision": "kept", "list": [1, 2]},
-            "adapted",
-        ),
-        ({}, "adapted"),
-        ({"arm": "tent", "entropy": None, "diverged": False, "curve": None}, "adapted"),
-        ({"arm": "x", "planned_steps": "all", "steps": 2, "curve": [1]}, "adapted"),
-        ({"arm": "x", "mixed": [{}, 1, [2, None]]}, "adapted"),
-        ({"arm": "x", "names": ["a", "b"], "flags": [True, False], "curve": {"a": []}}, "adapted"),
+        ({"name": "none"}, "not adapted"),
+        ({"name": "of next year", "decision": "kept", "novel": {"a": [1]}}, "adapted"),
+        ({"arm": "tent", "diverged": False, "curve": None}, "adapted"),
+        ({"arm": "paper-calibrated", "curve": {"a": []}}, "adapted"),
     ],
 )
-def test_accounts_of_other_arms(account: dict[str, Any], outcome: str) -> None:
-    told = tell_adaptation(saved(adaptation=account))
-    assert told.outcome == outcome
-    assert ("decision" not in account) or "Decision: kept." in told.verdict
+def test_other_versions(adaptation: dict[str, Any], outcome: str) -> None:
+    """An adaptation that is not known is called by its name."""
+    adaptation = {key: value for key, value in adaptation.items() if value is not None}
+    found = described(**adaptation)
+    assert found.outcome == outcome
+    assert ("decision" not in adaptation) or "Decision: kept." in found.verdict
+
+
+def test_an_image_without_candidates() -> None:
+    image = saved(candidates=0, detections=[], adaptation={"name": "calibrated"})
+    assert describe_adaptation(image.processed).outcome == "not adapted"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "text"),
+    [
+        ("share", 0.125, "12.50 %"), ("shift", 0.125, "0.125"), ("steps", 1234, "1,234"),
+        ("passed", True, "yes"), ("value", None, "–"), ("words", ["a", "b"], "a, b"),
+        ("drift", {"layer3": {"0": 0.5}}, "layer3, 0 50.00 %"), ("list", [], "none"),
+    ],
+)  # fmt: skip
+def test_values(key: str, value: object, text: str) -> None:
+    assert valued(key, value) == text
+    assert named("log_odds_shift") == "Log odds shift"

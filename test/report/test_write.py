@@ -10,7 +10,6 @@ import pytest
 
 from batch.writing import write_json
 from report.__main__ import main
-from report.saved import load_output
 from test.report.builders import failed, result_of, write_output
 
 HOSTILE = '<img src=x onerror="alert(1)">&amp;.tif'
