@@ -25,8 +25,8 @@ import tifffile
 import torch
 
 from batch.options import ROOT
-from batch.writing import write_json
 from batch.terminal import Terminal
+from batch.writing import write_json
 from experiments import peak_memory
 from experiments.adaptations.registry import ARMS, NO_ADAPTATION
 from experiments.benchmark_scene import MPP, SIZES, Scene, Size, bank_at, load_scene

@@ -10,13 +10,13 @@ import jsonschema
 import pytest
 
 from batch.challenge_json import FORMATS
-from batch.documents import FolderResults, entry
+from batch.documents import FolderResults, ImageResult, entry
 from batch.documents.__main__ import main
 from batch.documents.schemas import schemas, with_tables
 from batch.options import ROOT
 from test.batch.builders import failed, processed
 
-RESULTS = [processed("a.tif"), failed("b.tif")]
+RESULTS: list[ImageResult] = [processed("a.tif"), failed("b.tif")]
 OLD_SCHEMAS = ROOT / "test" / "schemas"
 
 
