@@ -164,7 +164,7 @@ def test_none_needs_no_bank(made: Path, output: Path, tmp_path: Path) -> None:
 def test_adaptation_that_diverges_falls_back_and_says_so(
     made: Path, output: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    options = "--adaptation gradient-reversal --learning-rate 1e30 --epochs 2".split()
+    options = "--adaptation paper --learning-rate 1e30 --epochs 2".split()
     assert run(made, made / "tissue", output, *options) == 0
     result = read(output / "result.json")
     reason = "adaptation diverged: losses or probabilities are not finite"
