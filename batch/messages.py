@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from model.detections import Detections
 
 
+CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0
+
+
 def outcome(result: ProcessedImage) -> str:
     """One line: count, candidates, what the adaptation did, time."""
     figures = result.mitotic_figures
@@ -34,16 +37,24 @@ def adaptation(record: AdaptationRecord, candidates: int) -> str:
         return "adaptation off"
     if candidates == 0:
         return "not adapted (no candidates)"
-    if record.fallback is not None:
-        return f"not adapted ({record.fallback})"
     did = []
-    if record.steps:
+    if record.fallback is None and record.steps:
         did.append(f"network adapted in {record.steps} steps")
-    elif record.planned_steps:
+    elif record.fallback is None and record.planned_steps:
         did.append("network not adapted (the time budget was spent before the first step)")
-    if record.log_odds_shift is not None:
+    elif record.fallback is not None:
+        did.append(f"{what_was_rejected(record)} not adapted ({record.fallback})")
+    if record.log_odds_shift:
         did.append(f"scores calibrated ({record.log_odds_shift:+.2f} log odds)")
     return " and ".join(did) or "not adapted"
+
+
+def what_was_rejected(record: AdaptationRecord) -> str:
+    """What the guard left as it was: the network, the scores or both."""
+    failed = {check.name in CHECKS_OF_SCORES for check in record.guard if not check.passed}
+    return {frozenset({True}): "scores", frozenset({True, False}): "network and scores"}.get(
+        frozenset(failed), "network"
+    )
 
 
 def notes(image: Image, found: Detections) -> list[str]:
@@ -60,7 +71,7 @@ def notes(image: Image, found: Detections) -> list[str]:
 def adaptation_notes(record: AdaptationRecord) -> list[str]:
     """Where the adaptation did less than was asked for."""
     if record.fallback:
-        return [f"not adapted: {record.fallback}"]
+        return [f"{what_was_rejected(record)} not adapted: {record.fallback}"]
     if not record.complete:
         return [
             f"the time budget ended the adaptation after {record.steps} of "

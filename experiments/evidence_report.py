@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from batch.output import write_json
+from batch.writing import write_json
 from evaluation import ScoringError
 from experiments.adaptations.registry import NO_ADAPTATION
 from experiments.evidence_arms import EVIDENCE_ARMS, evidence_trials

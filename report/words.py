@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from batch.documents import ProcessedImage
+from batch.messages import what_was_rejected
 from report.chart import Chart, line_chart
 
 NAMES = {
@@ -83,11 +84,8 @@ def _verdict(result: ProcessedImage) -> tuple[str, list[str]]:
 def _outcome(result: ProcessedImage) -> tuple[str, str]:
     record = result.adaptation
     if record.fallback:
-        return (
-            "rejected",
-            f"The guard rejected it: {record.fallback}. The scores are those of the shipped "
-            "network.",
-        )
+        left = what_was_rejected(record)
+        return "rejected", f"The guard left the {left} unchanged: {record.fallback}."
     if record.name == "none" or result.candidates == 0:
         return "not adapted", "The scores are those of the shipped network."
     if record.name in WITHOUT_GUARD and not record.guard:

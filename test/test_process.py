@@ -169,7 +169,7 @@ def test_adaptation_that_diverges_falls_back_and_says_so(
     result = read(output / "result.json")
     reason = "adaptation diverged: losses or probabilities are not finite"
     assert result["adaptation"]["fallback"] == reason
-    assert result["warnings"] == [f"not adapted: {reason}"]
+    assert result["warnings"] == [f"network not adapted: {reason}"]
     assert reason in capfd.readouterr().out
     assert all(
         d["probability"] == d["probability_without_adaptation"] for d in result["detections"]

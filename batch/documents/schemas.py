@@ -11,6 +11,7 @@ from batch.challenge_json import FIGURES
 from batch.documents.folder import FOLDER_RESULTS
 from batch.documents.platform import PLATFORM_INPUTS
 from batch.documents.result import IMAGE_RESULT
+from model.card import Card
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # A table is between two such comments, which name the type whose fields it lists.
@@ -23,6 +24,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "result.schema.json": IMAGE_RESULT,
         "results.schema.json": FOLDER_RESULTS,
         "inputs.schema.json": PLATFORM_INPUTS,
+        "card.schema.json": TypeAdapter(Card),
     }
     for year, kind in FIGURES.items():
         adapters[f"mitotic-figures-{year}.schema.json"] = TypeAdapter(kind)

@@ -184,7 +184,7 @@ def test_warnings(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
     output, failures = process(Found(), source)
     expected = [
         "no candidate found: is this H&E tissue?",
-        "not adapted: adaptation diverged",
+        "network not adapted: adaptation diverged",
     ]
     assert failures == [] and read(output, "result.json")["warnings"] == expected
     assert capfd.readouterr().out.endswith("".join(f"\n  note: {line}" for line in expected) + "\n")

@@ -10,6 +10,9 @@ from batch.messages import adaptation, adaptation_notes, outcome, where_to_look
 from model.adaptation.record import AdaptationRecord
 from test.batch.builders import processed
 
+HALVES = {"name": "halves", "value": 3, "limit": 2, "passed": False, "words": "halves differ"}
+FELL = HALVES | {"name": "accuracy_loss", "words": "it fell"}
+
 
 @pytest.mark.parametrize(
     ("record", "expected"),
@@ -21,7 +24,23 @@ from test.batch.builders import processed
             "network adapted in 9 steps and scores calibrated (+0.50 log odds)",
         ),
         ({"name": "paper", "steps": 9, "planned_steps": 9}, "network adapted in 9 steps"),
-        ({"name": "paper", "steps": 9, "fallback": "it collapsed"}, "not adapted (it collapsed)"),
+        (
+            {"name": "paper", "steps": 9, "fallback": "it collapsed"},
+            "network not adapted (it collapsed)",
+        ),
+        (
+            {"name": "calibrated", "fallback": "halves differ", "guard": [HALVES]},
+            "scores not adapted (halves differ)",
+        ),
+        (
+            {
+                "name": "gradient-reversal",
+                "fallback": "it fell",
+                "guard": [FELL],
+                "log_odds_shift": 1,
+            },
+            "network not adapted (it fell) and scores calibrated (+1.00 log odds)",
+        ),
         (
             {"name": "paper", "steps": 0, "planned_steps": 9},
             "network not adapted (the time budget was spent before the first step)",
@@ -42,7 +61,7 @@ def test_a_budget_that_ended_the_adaptation() -> None:
     assert line.startswith("the time budget ended the adaptation after 3 of 8 steps")
     assert adaptation_notes(AdaptationRecord(name="paper", steps=8, planned_steps=8)) == []
     rejected = AdaptationRecord(name="paper", steps=3, planned_steps=8, fallback="it diverged")
-    assert adaptation_notes(rejected) == ["not adapted: it diverged"]
+    assert adaptation_notes(rejected) == ["network not adapted: it diverged"]
 
 
 def test_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

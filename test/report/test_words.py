@@ -32,7 +32,7 @@ def test_rejected_and_cut_short() -> None:
     changes = {"fallback": "it collapsed", "steps": 3, "decision": "abstained, it collapsed"}
     found = described(**ACCOUNT | changes)
     assert found.outcome == "rejected"
-    assert found.verdict[1].startswith("The guard rejected it: it collapsed. The scores are those")
+    assert found.verdict[1] == "The guard left the network unchanged: it collapsed."
     assert found.verdict[-1] == "It ended after 3 of 8 planned steps."
 
 
