@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from batch.documents import Detection
+from batch.layout import RESULT_FILE
 from evaluation.scored_image import ScoredImage
+from test.batch.builders import failed, processed
 
 
 def crowded(seed: int, levels: int = 1000) -> ScoredImage:
@@ -48,16 +51,16 @@ def row(
 
 def write_result(folder: Path, file: str, points: Sequence[tuple[float, float, float]]) -> Path:
     """A result.json as process.py writes it; points are x, y, probability."""
-    result = {
-        "file": file,
-        "status": "ok",
-        "error": None,
-        "size_px": [4000, 4000],
-        "pixel_size_um": [0.25, 0.25],
-        "threshold": 0.5,
-        "detections": [{"x": x, "y": y, "probability": p} for x, y, p in points],
-    }
-    return write_json(folder / "result.json", result)
+    detections = [
+        Detection(x=x, y=y, probability=p, probability_without_adaptation=p) for x, y, p in points
+    ]
+    result = processed(file, size_px=(4000, 4000), candidates=len(points), detections=detections)
+    return write_json(folder / RESULT_FILE, result.content())
+
+
+def write_failure(folder: Path, file: str, error: str) -> Path:
+    """A result.json of an image that failed."""
+    return write_json(folder / RESULT_FILE, failed(file, error).content())
 
 
 def write_json(path: Path, content: Any) -> Path:

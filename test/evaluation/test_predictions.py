@@ -7,7 +7,7 @@ import pytest
 
 from evaluation import ScoringError
 from evaluation.predictions import read_predictions
-from test.evaluation.scenes import write_json, write_result
+from test.evaluation.scenes import write_failure, write_json, write_result
 
 
 def write_summary(output: Path, folders: dict[str, str], **changes: Any) -> None:
@@ -53,8 +53,7 @@ def test_what_an_earlier_run_left_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_failed_image_has_its_reason_from_the_summary_or_from_its_result(tmp_path: Path) -> None:
-    result = {"file": "a.tif", "status": "failed", "error": "grey"}
-    write_json(tmp_path / "a" / "result.json", result)
+    write_failure(tmp_path / "a", "a.tif", "grey")
     failed = read_predictions(tmp_path)["a"]
     assert (failed.error, failed.points.shape, failed.threshold) == ("grey", (0, 2), None)
     write_summary(tmp_path, {"a": "a.tif"}, status="failed", error="disk full")
@@ -63,7 +62,7 @@ def test_a_failed_image_has_its_reason_from_the_summary_or_from_its_result(tmp_p
 
 def test_a_listed_result_that_is_not_there(tmp_path: Path) -> None:
     write_summary(tmp_path, {"a": "a.tif"})
-    with pytest.raises(ScoringError, match=r"a/result\.json: not a readable JSON file"):
+    with pytest.raises(ScoringError, match=r"a/result\.json: not readable"):
         read_predictions(tmp_path)
 
 
@@ -74,16 +73,22 @@ def test_two_results_for_one_stem_are_refused(tmp_path: Path) -> None:
         read_predictions(tmp_path)
 
 
+def test_world_coordinates_start_at_the_origin(tmp_path: Path) -> None:
+    path = write_result(tmp_path, "a.mha", [])
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"origin_mm": [10.0, -3.5]}))
+    assert read_predictions(tmp_path)["a"].origin == (10.0, -3.5)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"threshold": None}, "not a result of process.py"),
-        ({"pixel_size_um": [0.25, 0]}, "not a result of process.py"),
-        ({"size_px": [4000]}, "not a result of process.py"),
-        ({"detections": [{"x": 1, "y": 2}]}, "'probability' is missing"),
-        ({"detections": [{"x": 1, "y": 2, "probability": 1.5}]}, "a probability outside 0..1"),
-        ({"detections": [{"x": 1, "y": float("nan"), "probability": 1}]}, "that is not a number"),
-        ({"file": None}, "'file' should be the name of the image"),
+        ({"threshold": None}, "threshold: "),
+        ({"pixel_size_um": [0.25]}, "pixel_size_um"),
+        ({"size_px": [4000]}, "size_px"),
+        ({"detections": [{"x": 1, "y": 2}]}, "detections.0.probability: Field required"),
+        ({"detections": [{"x": 1, "y": float("nan"), "probability": 1}]}, "detections.0.y"),
+        ({"file": None}, "file: "),
+        ({"schema_version": 99}, "newer than"),
     ],
 )
 def test_a_bad_result_is_named_with_its_fault(
@@ -102,9 +107,7 @@ def test_folders_without_results(tmp_path: Path) -> None:
         read_predictions(tmp_path)
     with pytest.raises(ScoringError, match="not a folder"):
         read_predictions(tmp_path / "missing")
-    write_json(tmp_path / "results.json", {"images": ["a.tif"]})
-    with pytest.raises(ScoringError, match="an image without 'file', 'folder' and 'status'"):
-        read_predictions(tmp_path)
-    write_json(tmp_path / "results.json", {"images": None})
-    with pytest.raises(ScoringError, match="'images' should be a list"):
-        read_predictions(tmp_path)
+    for content in ({"images": ["a.tif"]}, {"images": None}):
+        write_json(tmp_path / "results.json", content)
+        with pytest.raises(ScoringError, match=r"results\.json: images"):
+            read_predictions(tmp_path)

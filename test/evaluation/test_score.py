@@ -11,7 +11,7 @@ import pytest
 from evaluation import ScoringError
 from evaluation.score import format_scores, main, score_folder
 from evaluation.scores import compare_images
-from test.evaluation.scenes import row, write_json, write_result
+from test.evaluation.scenes import row, write_failure, write_json, write_result
 
 Folders = tuple[Path, Path, Path]  # a run, the ground truth, another run
 
@@ -38,7 +38,7 @@ def folders(tmp_path: Path) -> Folders:
     out, other = tmp_path / "out", tmp_path / "other"
     write_result(out / "a", "a.tif", [*both, (900, 100, 0.7)])
     write_result(out / "b", "b.tif", [both[0], (300, 100, 0.4)])
-    write_json(out / "c" / "result.json", {"file": "c.tif", "status": "failed", "error": "grey"})
+    write_failure(out / "c", "c.tif", "grey")
     write_result(out / "e", "e.tif", [])
     for name in names:
         write_result(other / name, f"{name}.tif", both)
@@ -140,7 +140,7 @@ def test_where_every_image_failed(tmp_path: Path) -> None:
     image = {"id": 1, "file_name": "a.tif", "width": 10, "height": 10}
     box = {"image_id": 1, "bbox": [0, 0, 5, 5], "category_id": 1}
     truth = write_json(tmp_path / "truth.json", {"images": [image], "annotations": [box]})
-    write_json(tmp_path / "result.json", {"file": "a.tif", "status": "failed", "error": "grey"})
+    write_failure(tmp_path, "a.tif", "grey")
     scores = score_folder(tmp_path, truth)
     assert scores["pooled"]["shipped"]["f1"] == 0.0
     assert "Shipped threshold: -." in format_scores(scores)
