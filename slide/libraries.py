@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 import sys
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 from slide.checks import EXPORT_AGAIN
 from slide.image import ImageError
 
+# tifffile logs each odd tag; without a handler, Python would print that on stderr.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 _capturing = threading.Lock()
 NOT_DECODED = f"truncated or damaged, cannot be decoded: {EXPORT_AGAIN}"
 # What libjpeg prints where encoded pixels are missing or damaged (jerror.h): it makes them grey.

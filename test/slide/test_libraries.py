@@ -14,6 +14,7 @@ from PIL import Image as Picture
 from slide.image import ImageError
 from slide.read import read_image
 from test.slide.builders import RGB, write_mha
+from test.slide.tiff.builders import SHORT, edit_ifd
 from training.tiff import write_tiff
 
 
@@ -35,6 +36,17 @@ def test_nothing_is_written_to_the_terminal(
     photo.write_bytes(photo.read_bytes().replace(b"\xff\xc4", b"\0\0\xff\xc4", 1))
     read_image(photo, 0.25)  # libjpeg reports the bytes between on stdout
     assert capfd.readouterr() == ("", "")
+
+
+def test_an_odd_tag_is_not_logged_to_stderr(tiff: Path) -> None:
+    write_tiff(tiff, RGB, 0.25)
+    edit_ifd(tiff, [(296, SHORT, [9])])  # ResolutionUnit, of which tifffile knows no 9
+    code = "import sys; from pathlib import Path; from slide.read import read_header;" \
+        "read_header(Path(sys.argv[1]), 0.25)"  # fmt: skip
+    command = [sys.executable, "-c", code, str(tiff)]
+    root = Path(__file__).parents[2]
+    ran = subprocess.run(command, cwd=root, capture_output=True, check=True)
+    assert (ran.stdout, ran.stderr) == (b"", b"")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
