@@ -126,6 +126,7 @@ def _write(
         image=_source(job.path, job.folder),
         size_px=(image.pixels.shape[1], image.pixels.shape[0]),
         pixel_size_um=(round(image.mpp[0], DIGITS), round(image.mpp[1], DIGITS)),
+        pixel_size_source=image.mpp_source,
         origin_mm=image.origin,
         candidates=found.candidates,
         threshold=threshold,

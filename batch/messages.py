@@ -59,7 +59,7 @@ def what_was_rejected(record: AdaptationRecord) -> str:
 
 def notes(image: Image, found: Detections) -> list[str]:
     """What a reader of the result should know about the image itself."""
-    noted = []
+    noted = list(image.warnings)
     if found.rescaled:
         x, y = image.mpp
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: detected at the training resolution")

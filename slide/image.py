@@ -19,14 +19,15 @@ class Image:
         pixels: (height, width, 3) uint8 RGB.
         spacing: mm per pixel, (x, y).
         origin: mm, world position of the centre of pixel (0, 0), (x, y).
-        mpp_source: where the pixel size comes from, such as "resolution tags" or "--mpp".
+        mpp_source: where the pixel size comes from, such as "resolution tags" or "--mpp"; None for
+            pixels that are not of a file.
         warnings: what the reader changed or ignored, a sentence each.
     """
 
     pixels: np.ndarray
     spacing: tuple[float, float]
     origin: tuple[float, float]
-    mpp_source: str = ""
+    mpp_source: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property

@@ -7,6 +7,7 @@ what its one line of error says. `with_mpp` is the folder's second run, under `-
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -435,6 +436,33 @@ def check(ran: Ran, kind: Kind) -> None:
     assert "unexpected" not in line and line.isprintable()
     with pytest.raises(AssertionError, match=kind.outcome):  # the regular expressions' diff is kept
         raise AssertionError(image["error"])
+
+
+REPORTED = {  # what result.json says: a warning, and the source of the pixel size
+    "strips.tif": ("", "resolution tags"),
+    "turned.tif": ("Orientation 6 is ignored", "resolution tags"),
+    "turned jpeg.tif": ("Orientation 8 is ignored", "resolution tags"),
+    "sparse.tif": ("2 of 9 tiles are left out of the file", "resolution tags"),
+    "straight alpha.tif": ("32.3% of it is transparent: composed on white", "resolution tags"),
+    "ome.tif": ("", "OME-XML PhysicalSize"),
+    "imagej.tif": ("", "ImageJ unit"),
+    "aperio.tif": ("", "Aperio MPP"),
+    "philips.tif": ("", "Philips DICOM_PIXEL_SPACING"),
+    "metaimage.mha": ("", "ElementSpacing"),
+    "turned.jpg": ("Orientation 6 is ignored", "--mpp"),
+    "glass.png": ("32.3% of it is transparent: composed on white", "--mpp"),
+}
+
+
+def test_result_json_says_what_the_reader_did(ran: Ran) -> None:
+    reported = set(REPORTED) & set(ran.images)
+    assert reported
+    for file in reported:
+        result = strict_json(ran.folder / "out" / ran.images[file]["folder"] / "result.json")
+        warning, source = REPORTED[file]
+        about_pixels = [w for w in result["warnings"] if re.search("ignored|left out|transp", w)]
+        assert result["pixel_size_source"] == source
+        assert len(about_pixels) == (warning != "") and warning in "".join(about_pixels)
 
 
 def test_a_directory_with_an_image_s_suffix_is_skipped(ran: Ran) -> None:
