@@ -22,7 +22,7 @@ SHARE = 0.25  # of the fine-tuned network
 def released_network(run: Path) -> MitosisNetwork:
     """The network of a run, averaged with that of the run it started from where there is one.
 
-    The scanner branch is the fine-tuned one: it was new there.
+    The scanner branch is that of the fine-tuned network, where it was new.
     """
     network, summary = load_run(run)
     start = run_before(summary)

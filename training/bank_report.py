@@ -1,6 +1,6 @@
-"""What is in a source bank: counts, confidence and pictures, to be looked through by eye.
+"""Contents of a source bank for review: counts, confidence and pictures.
 
-The contact sheet shows the images' pixels: it stands under their licence, and in no repository.
+The contact sheet shows pixels of the images: their licence applies, and it must not be published.
 """
 
 from __future__ import annotations

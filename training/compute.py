@@ -14,7 +14,7 @@ from torch import nn
 
 from model.precision import Precision, choose_device, choose_precision
 
-# A process may prepare images for long while the others wait for it.
+# One process may prepare images for a long time while the others wait.
 PATIENCE = timedelta(hours=6)
 LOADERS_BESIDE_GPU = 8  # threads that cut and augment patches for each GPU
 
@@ -25,8 +25,8 @@ class Compute:
 
     Attributes:
         device: of this process.
-        precision: of the arithmetic; weights and optimiser are float32 all the same.
-        rank, world: number of this process and how many there are; 0 and 1 for one alone.
+        precision: of the arithmetic; weights and optimiser stay in float32.
+        rank, world: number of this process, from 0, and how many there are.
         loaders: threads that prepare batches.
     """
 
@@ -42,7 +42,7 @@ class Compute:
         return self.rank == 0
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait for all processes."""
         if self.world > 1:
             dist.barrier()
 
@@ -55,8 +55,7 @@ class Compute:
         return dict(zip(values, stacked.tolist(), strict=True))
 
     def gather(self, part: torch.Tensor, count: int) -> torch.Tensor:
-        """(count,) values on the CPU, of which process r has computed the r-th and each world-th
-        after it."""
+        """(count,) values on the CPU; process r has computed every world-th from the r-th on."""
         if self.world == 1:
             return part.cpu()
         parts: list[torch.Tensor | None] = [None] * self.world
@@ -72,10 +71,10 @@ SINGLE_PROCESS = Compute(torch.device("cpu"), "bf16")
 
 
 def join(device: str = "auto", precision: str = "auto") -> Compute:
-    """This process's place: torchrun says it in the environment.
+    """Device, precision and place of this process, which torchrun sets in the environment.
 
     Raises:
-        ValueError: "cuda" where there is none.
+        ValueError: the device is "cuda" and there is no GPU.
     """
     rank, world = (int(os.environ.get(key, default)) for key, default in
                    (("RANK", "0"), ("WORLD_SIZE", "1")))  # fmt: skip
@@ -91,7 +90,7 @@ def join(device: str = "auto", precision: str = "auto") -> Compute:
 
 
 def add_compute_options(parser: argparse.ArgumentParser) -> None:
-    """The options that every command which trains has: seed, and what `join` takes."""
+    """Options of every command that trains: seed, and the arguments of `join`."""
     add = parser.add_argument
     add("--seed", type=int, default=0, help="[%(default)s]")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="[%(default)s]")
@@ -99,7 +98,7 @@ def add_compute_options(parser: argparse.ArgumentParser) -> None:
 
 
 def leave() -> None:
-    """End the group of processes, where there is one."""
+    """End the group of processes if there is one."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
@@ -107,7 +106,7 @@ def leave() -> None:
 def over_processes(network: nn.Module, compute: Compute) -> nn.Module:
     """The network whose gradients and batch norm statistics are those of all processes' patches.
 
-    With one process, the network itself. What does not require a gradient must say so.
+    With one process, the network itself. Parameters without a gradient must not require one.
     """
     if compute.world == 1:
         return network

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -66,18 +67,25 @@ def _add_crop_set(samples: Samples, folder: Path, scanners: dict[str, str]) -> N
     others = defaultdict(list)
     for row in read_table(folder / "other_annotations.csv"):
         others[row["file"]].append((float(row["px"]), float(row["py"])))
-    for row in read_table(folder / "manifest.csv"):
-        domain = scanners[row["scanner"]]
-        if domain not in samples.domains:
-            continue
-        pixels = read_rgb(folder / "patches" / row["file"])
-        if black_padding(pixels) > MAX_BLACK_PADDING:
-            continue
-        image = SourceImage(pixels, row["file"], f"{row['dataset']}_{row['slide']}", domain)
-        figure = np.array([[CROP_CENTRE, CROP_CENTRE]])
-        samples.add(image, figure, mitotic=True)
-        taken = np.concatenate([figure, np.reshape(others[row["file"]], (-1, 2))])
-        samples.add(image, away_from(taken, find_candidates(pixels), FIGURE_RADIUS), mitotic=False)
+    rows = read_table(folder / "manifest.csv")
+    rows = [row for row in rows if scanners[row["scanner"]] in samples.domains]
+    files = [folder / "patches" / row["file"] for row in rows]
+    with ThreadPoolExecutor() as pool:
+        for row, (pixels, candidates) in zip(rows, pool.map(_read_crop, files), strict=True):
+            if black_padding(pixels) > MAX_BLACK_PADDING:
+                continue
+            slide = f"{row['dataset']}_{row['slide']}"
+            image = SourceImage(pixels, row["file"], slide, scanners[row["scanner"]])
+            figure = np.array([[CROP_CENTRE, CROP_CENTRE]])
+            samples.add(image, figure, mitotic=True)
+            taken = np.concatenate([figure, np.reshape(others[row["file"]], (-1, 2))])
+            samples.add(image, away_from(taken, candidates, FIGURE_RADIUS), mitotic=False)
+
+
+def _read_crop(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and candidates of a crop."""
+    pixels = read_rgb(path)
+    return pixels, find_candidates(pixels, threads=1)
 
 
 def black_padding(pixels: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """Write the whole fields as TIFF files with resolution tags, and their ground truth.
 
-OUT gets a folder a slide (A00 … A03, H00 … H03, Case_10) and OUT/ground_truth.json in MIDOG's
+OUT gets a folder per slide (A00 … A03, H00 … H03, Case_10) and OUT/ground_truth.json in MIDOG's
 form for all of them. Category 1 is a mitotic figure, 2 a look-alike, 3 a figure that is painted
 over in fields_h and cannot be found. With --pieces each field becomes several small images.
 """
@@ -30,7 +30,7 @@ from training.tiff import write_tiff
 
 SLIDES = ("00", "01", "02", "03")
 UNSEEN = "unknown_brecahad"
-UNSEEN_MPP = 0.25  # not known; the nuclei look like it
+UNSEEN_MPP = 0.25  # unknown; estimated from the size of the nuclei
 BOX = 50  # px, the side of MIDOG's boxes
 CATEGORIES = {1: "mitotic figure", 2: "not mitotic figure", 3: "painted mitotic figure"}
 
@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         type=int,
         default=1,
         metavar="N",
-        help="cut each field into N x N images, as small ones of a biopsy are [%(default)s]",
+        help="cut each field into N x N images, as small as those of a biopsy [%(default)s]",
     )
     options = parser.parse_args(arguments)
     if options.pieces < 1:

@@ -1,4 +1,4 @@
-"""Labelled positions in images: what every data set adapter yields and the training consumes."""
+"""Labelled positions in images: the form in which every data set adapter returns its data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Samples:
     Attributes:
         domains: names of the source domains, in the order of the scanner branch.
         unlabelled_domains: further domains of the scanner branch, whose samples have no class.
-        images: the images the samples lie in.
+        images: that contain the samples.
         image: (n,) int32 index into images.
         centres: (n, 2) float32 x, y in px.
         mitotic: (n,) bool.
@@ -70,7 +70,7 @@ class Samples:
         """Add samples of one class at centres (n, 2) of an image.
 
         Args:
-            image: that they lie in. Those of an unlabelled domain have no class.
+            image: that contains them. In an image of an unlabelled domain they have no class.
             centres: (n, 2) x, y in px.
             mitotic: their class.
             in_domain: False keeps them out of the scanner loss, as an image of no domain does.
@@ -112,7 +112,7 @@ class Samples:
         return "\n".join([*lines, f"outside the scanner loss: {outside} negatives"])
 
     def fingerprint(self) -> str:
-        """Hash of the positions and labels: samples that a checkpoint may go on with have it too.
+        """Hash of positions and labels; a checkpoint continues only with samples of the same hash.
 
         The pixels are left out, as are borders.
         """

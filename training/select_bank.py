@@ -1,8 +1,8 @@
 """Select the source bank: patches that the trained network is sure of (paper, section 2.2).
 
-Each domain gives as many entries. Their mitotic share is that of real candidates; a reserve of
-further mitotic entries, marked as such, is for the class loss alone. A share of each kind is held
-back as the split `check`. `--preset paper` takes 10,000 patches of each domain, 10 of them mitotic.
+Each domain has the same number of entries, at the mitotic share of real candidates, and a reserve
+of further mitotic entries for the class loss alone. A share of each kind is held back as the split
+`check`. `--preset paper` takes 10,000 patches of each domain, 10 of them mitotic.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def write_bank(
 
 
 def report(bank: SourceBank) -> str:
-    """A line a domain: entries by class and split."""
+    """A line for each domain: entries by class and split."""
     lines = []
     for index, name in enumerate(bank.domains):
         here = bank.domain == index

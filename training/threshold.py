@@ -64,7 +64,10 @@ def choose_out_of_fold(
     Raises:
         ValueError: a run left out nothing, or what another left out too.
     """
-    return choose(score_left_out(data, runs, share)) | {"candidate_share": share}
+    return choose(score_left_out(data, runs, share)) | {
+        "scored_on": "slides and domains that the scoring network was trained without",
+        "candidate_share": share,
+    }
 
 
 def choose_on_validation(run: Path) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def choose_on_validation(run: Path) -> dict[str, Any]:
         scored += score_field_candidates(
             network, [image.source], figures, image.mpp[0], data.choice.candidates
         )
-    return choose(scored)
+    return choose(scored) | {"scored_on": "validation images, which were not trained on"}
 
 
 def choose(scored: Sequence[ScoredCandidates]) -> dict[str, Any]:

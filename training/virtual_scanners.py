@@ -1,8 +1,8 @@
-"""Virtual scanners: documented changes of an image that stand for scanners nobody has labelled.
+"""Virtual scanners: documented changes of an image that simulate scanners without labels.
 
-Each takes and gives (height, width, 3) uint8 RGB of the same size, so that the annotations still
-hold. CHOOSING is for choosing an arm and its settings, REPORTING for reporting alone: no choice may
-look at it.
+Each maps (height, width, 3) uint8 RGB to the same shape, so that the annotations remain valid.
+CHOOSING is for choosing an adaptation and its settings. REPORTING is for reporting only and must
+not influence any choice.
 """
 
 from __future__ import annotations

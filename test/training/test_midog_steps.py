@@ -67,7 +67,7 @@ def test_the_card_says_what_was_done(made: Path, midog: Midog) -> None:
     assert card.domains == sorted(SCANNERS) and network.source_domains == 3
     values, chosen = card.values, json.loads((made / "threshold.json").read_text())
     assert card.threshold == chosen["threshold"] == values["threshold_choice"]["threshold"]
-    assert values["threshold_choice"]["rule"].startswith("largest pooled F1 over the validation")
+    assert values["threshold_choice"]["scored_on"].startswith("validation images")
     scanners = values["data"]["scanners"]
     images = [i for s in scanners.values() for use in s.values() for i in use["images"]]
     assert sorted(images) == sorted(path.stem for path in midog.images.glob("[01][05]*"))[:12]

@@ -14,7 +14,7 @@ from training.windows import DeviceWindows, ImageWindows, window_cutter
 
 @pytest.fixture(scope="module")
 def samples() -> Samples:
-    """Images of two sizes; half of the samples have borders of their own, some at half pixels."""
+    """Images of two sizes; half of the samples have mirror borders, some between pixels."""
     samples = rendered_samples(figures=1, size=(150, 230))
     other = rendered_samples(seed=1, figures=1, size=(260, 140))
     for image, mitotic in zip(other.images, (True, False), strict=True):
