@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from batch.options import FILES, option_parser
 from batch.processors import use_processors
@@ -37,12 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
 
     try:
         if options.ground_truth is not None:
-            check_ground_truth(options.ground_truth)
+            check_ground_truth(options)
         detector = load_detector(options)
         failures = process_folder(detector, folder_settings(options, detector))
         failures += write_files(options)
         if options.ground_truth is not None:
-            print_scores(options.output, options.ground_truth)
+            print_scores(options)
     except (ValueError, OSError, OutputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -62,18 +61,18 @@ def write_files(options: argparse.Namespace) -> list[str]:
     return problems
 
 
-def check_ground_truth(path: Path) -> None:
-    """Raise ValueError where the annotations cannot be used, before any image is computed."""
-    from evaluation.ground_truth import read_ground_truth
+def check_ground_truth(options: argparse.Namespace) -> None:
+    """Raise ValueError where the annotations do not fit the images, before any is computed."""
+    from evaluation.ground_truth import check_ground_truth
 
-    read_ground_truth(path)
+    check_ground_truth(options.ground_truth, options.input, options.mpp is not None)
 
 
-def print_scores(output: Path, ground_truth: Path) -> None:
+def print_scores(options: argparse.Namespace) -> None:
     """Print how the folder's detections compare with the annotations."""
     from evaluation.score import format_scores, score_folder
 
-    print(format_scores(score_folder(output, ground_truth)))
+    print(format_scores(score_folder(options.output, options.ground_truth)))
 
 
 if __name__ == "__main__":

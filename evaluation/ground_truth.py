@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from batch.inputs import find_images
 from evaluation import ScoringError
 from evaluation.annotated_image import MASK_RADIUS, AnnotatedImage, image_stem
 from evaluation.midog_json import read_annotations
@@ -37,18 +38,20 @@ def read_ground_truth(path: Path, notes: list[str] | None = None) -> dict[str, A
     return images
 
 
-def check_ground_truth(path: Path, file_names: Iterable[str] = ()) -> None:
+def check_ground_truth(path: Path, folder: Path | None = None, with_mpp: bool = False) -> None:
     """Check that images can be scored against an annotation file, before any is processed.
 
     Args:
         path: the annotation file.
-        file_names: of the images to be processed; none to check the file alone.
+        folder: with the images to be processed; None to check the annotation file alone.
+        with_mpp: whether PNG and JPEG files in the folder are processed.
 
     Raises:
         ScoringError: the file cannot be read or understood, or has none of the images.
+        OSError: the folder cannot be listed.
     """
     truth = read_ground_truth(path)
-    names = list(file_names)
+    names = [] if folder is None else [image.name for image in find_images(folder, with_mpp).images]
     if names and not any(image_stem(name) in truth for name in names):
         raise ScoringError(
             f"{path}: none of the images is in it ({_some(names)}); it has {_some(truth)}, and "

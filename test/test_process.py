@@ -233,6 +233,17 @@ def test_ground_truth_scores_the_folder(
     assert "F1" in capfd.readouterr().out
 
 
+def test_the_ground_truth_of_other_images_is_refused_before_the_first(
+    made: Path, output: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    truth = {"images": [{"id": 1, "file_name": "other.tiff"}], "annotations": []}
+    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    assert run(made, made / "tissue", output, "--ground-truth", str(tmp_path / "truth.json")) == 2
+    (line,) = capfd.readouterr().err.splitlines()
+    assert "truth.json: none of the images is in it (field.tif" in line
+    assert not output.exists()
+
+
 def test_sigterm_ends_it_with_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     exit_on_sigterm()
     with pytest.raises(SystemExit) as end:

@@ -44,9 +44,16 @@ def test_two_images_of_one_stem(tmp_path: Path) -> None:
 
 def test_a_file_is_checked_before_the_first_image(tmp_path: Path) -> None:
     path = write(tmp_path / "truth.json", document())
+    images = tmp_path / "images"
+    images.mkdir()
     check_ground_truth(path)
-    check_ground_truth(path, ["x.tif", "A03_02.mha"])
+    check_ground_truth(path, images)
+    for name in ("x.tif", "y.tif", "A03_02.png"):
+        (images / name).write_bytes(b"pixels")
     with pytest.raises(ScoringError, match=r"none of the images is in it \(x\.tif, y\.tif\)"):
-        check_ground_truth(path, ["x.tif", "y.tif"])
+        check_ground_truth(path, images)
+    check_ground_truth(path, images, with_mpp=True)
     with pytest.raises(ScoringError, match="not readable"):
-        check_ground_truth(tmp_path / "missing.json", ["A03_02.tif"])
+        check_ground_truth(tmp_path / "missing.json", images)
+    with pytest.raises(OSError, match="No such file"):
+        check_ground_truth(path, tmp_path / "missing")
