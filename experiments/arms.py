@@ -27,6 +27,7 @@ from experiments.adaptations.registry import (
     STAIN_NORMALISED,
 )
 from experiments.cases import Field
+from experiments.results import Row
 from experiments.schedules import SHIPPED, scheduled
 from model.adaptation.base import AdaptationSettings
 from model.adaptation.registry import ADAPTATIONS, Adaptation
@@ -192,7 +193,7 @@ def run_arm(setup: Setup, prepared: PreparedImage, trial: Trial) -> Detections:
     )
 
 
-def result_row(trial: Trial, found: Detections) -> dict[str, Any]:
+def result_row(trial: Trial, found: Detections) -> Row:
     """What is kept of a trial, ready for JSON; the caller adds which image it was."""
     return {
         **trial._asdict(),
@@ -202,6 +203,11 @@ def result_row(trial: Trial, found: Detections) -> dict[str, Any]:
         "seconds": found.seconds,
         "adaptation": found.adaptation.model_dump(mode="json", exclude={"curve"}),
     }
+
+
+def trial_of(row: Row) -> Trial:
+    """The trial that a row is a result of."""
+    return Trial(row["arm"], row["seed"], row["schedule"])
 
 
 def _adaptation(arm: str, settings: DetectorSettings) -> Adaptation:

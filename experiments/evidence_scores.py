@@ -13,7 +13,7 @@ from evaluation.metrics import best_threshold
 from evaluation.scored_image import ScoredImage
 from experiments.adaptations.registry import NO_ADAPTATION
 from experiments.arm_scores import measure, with_thresholds
-from experiments.arms import Trial
+from experiments.arms import Trial, trial_of
 from experiments.evidence_arms import CONTROL_OF
 from experiments.results import Row
 from model.adaptation.calibration import log_odds
@@ -100,10 +100,10 @@ class ScoredRows(NamedTuple):
 
 def complete_rows(rows: list[Row], wanted: Sequence[Trial]) -> list[Row]:
     """The rows of the wanted trials, of images that have results of all of them."""
-    mine = [row for row in rows if _trial(row) in wanted]
+    mine = [row for row in rows if trial_of(row) in wanted]
     by_image: dict[tuple[str, str], set[Trial]] = {}
     for row in mine:
-        by_image.setdefault((row["scanner"], row["image"]), set()).add(_trial(row))
+        by_image.setdefault((row["scanner"], row["image"]), set()).add(trial_of(row))
     return [row for row in mine if len(by_image[row["scanner"], row["image"]]) == len(set(wanted))]
 
 
@@ -143,10 +143,6 @@ def differences(
     others = reference.images(other) * (seeds // reference.seeds(other))
     _, found = measure(images, others, seeds)
     return {metric: _estimate(found[metric]) for metric in ("ap", "f1")}
-
-
-def _trial(row: Row) -> Trial:
-    return Trial(row["arm"], row["seed"], row["schedule"])
 
 
 def _estimate(values: Sequence[float]) -> Estimate:

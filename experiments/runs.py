@@ -8,7 +8,7 @@ from typing import Protocol
 
 from tqdm import tqdm
 
-from experiments.arms import Setup, Trial, prepare, result_row, run_arm
+from experiments.arms import Setup, Trial, prepare, result_row, run_arm, trial_of
 from experiments.cases import Field
 from experiments.results import Results, Row
 
@@ -38,10 +38,7 @@ def missing_trials(
     subjects: Sequence[Subject], wanted: Sequence[Trial], rows: Sequence[Row]
 ) -> Missing:
     """The images that lack results, and which."""
-    done = {
-        (row["scanner"], row["image"], Trial(row["arm"], row["seed"], row["schedule"]))
-        for row in rows
-    }
+    done = {(row["scanner"], row["image"], trial_of(row)) for row in rows}
     missing = [
         (
             subject,
