@@ -120,6 +120,7 @@ def _streams_of_their_own() -> Iterator[None]:
 def _descriptor(stream: object) -> int | None:
     """Of a stream; None where it has none, or is None itself."""
     try:
-        return stream.fileno()  # type: ignore[attr-defined]
+        descriptor: int = stream.fileno()  # type: ignore[attr-defined]
+        return descriptor
     except (AttributeError, OSError, ValueError, io.UnsupportedOperation):
         return None

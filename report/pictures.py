@@ -53,7 +53,7 @@ def crops_an_image(images: int) -> int:
 def overview_side(images: int) -> int:
     """The longer side in px of the overviews on a page of so many images."""
     least, most = OVERVIEW_SIDE
-    return max(least, min(most, round((OVERVIEW_PIXELS_A_PAGE / max(images, 1)) ** 0.5)))
+    return int(max(least, min(most, round((OVERVIEW_PIXELS_A_PAGE / max(images, 1)) ** 0.5))))
 
 
 def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list[Shown]:

@@ -182,6 +182,11 @@ def test_every_guarantee_of_security_has_a_test() -> None:
         assert "`test/" in tests, guarantee
 
 
+def test_the_documents_stay_short() -> None:
+    documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    assert sum(len(document.read_text().split()) for document in documents) <= 9000
+
+
 def test_recipes_run(tmp_path: Path) -> None:
     """Every recipe for the processor, in order, on rendered tissue with small weights."""
     network = tiny_network()
