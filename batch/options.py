@@ -92,7 +92,7 @@ def _add_output(add: Add) -> None:
     add(
         "--resume",
         action="store_true",
-        help="keep what an earlier run of these settings did",
+        help="skip images that an earlier run with the same settings has finished",
     )
     for name, what in FILES.items():
         add(f"--{name}", action="store_true", help=f"write {what}")
@@ -157,7 +157,7 @@ def _add_speed(add: Add) -> None:
         "--max-memory",
         type=_positive,
         metavar="GIB",
-        help="refuse images that need more [nine tenths of what there is]",
+        help="refuse images that need more [90 %% of the available memory]",
     )
 
 

@@ -1,4 +1,4 @@
-"""What an adaptation did, in words. The entries differ between adaptations."""
+"""A description of what an adaptation did. The entries differ between adaptations."""
 
 from __future__ import annotations
 
@@ -7,18 +7,11 @@ from typing import Any, NamedTuple
 
 from batch.documents import ProcessedImage
 from batch.messages import what_was_rejected
+from model.adaptation.registry import ADAPTATIONS, RENAMED
 from report.chart import Chart, line_chart
 
-NAMES = {
-    "none": "no adaptation",
-    "calibrated": "the scores are calibrated to the image, the network stays as it is",
-    "paper": "gradient reversal as described in the paper, batch norm in training mode",
-    "gradient-reversal": "gradient reversal with frozen batch norm, then calibrated scores",
-    "paper-calibrated": "gradient reversal with frozen batch norm, then calibrated scores",
-}
 IN_WORDS = {"name", "fallback", "decision", "diverged", "curve"}  # in the verdict or as curves
 SHARES = ("share", "accuracy", "drift", "agreement")  # in names of values that are fractions
-WITHOUT_GUARD = {"none", "calibrated"}  # they leave the network as it is
 A_CURVE = 8  # so many numbers in a row are drawn rather than listed
 
 
@@ -73,7 +66,7 @@ def _verdict(result: ProcessedImage) -> tuple[str, list[str]]:
     """The outcome, and what was decided in sentences."""
     record = result.adaptation
     outcome, sentence = _outcome(result)
-    verdict = [f"Adaptation: {NAMES.get(record.name, record.name)}.", sentence]
+    verdict = [f"Adaptation: {_meaning(record.name)}.", sentence]
     if record.decision and not record.fallback:  # which says the same
         verdict.append(f"Decision: {record.decision.rstrip('.')}.")
     if record.planned_steps is not None and record.steps < record.planned_steps:
@@ -88,13 +81,23 @@ def _outcome(result: ProcessedImage) -> tuple[str, str]:
         return "rejected", f"The guard left the {left} unchanged: {record.fallback}."
     if record.name == "none" or result.candidates == 0:
         return "not adapted", "The scores are those of the shipped network."
-    if record.name in WITHOUT_GUARD and not record.guard:
+    if not record.guard and _keeps_the_network(record.name):
         return "adapted", "The network stayed as it is; all scores were shifted alike."
     return (
         "adapted",
         "The guard found no reason to reject it. The guard detects collapse and damage, but not "
         "every loss of accuracy.",
     )
+
+
+def _meaning(name: str) -> str:
+    """What an adaptation does; its name if it is not one of the product's."""
+    name = RENAMED.get(name, name)
+    return ADAPTATIONS[name].help if name in ADAPTATIONS else name
+
+
+def _keeps_the_network(name: str) -> bool:
+    return name in ADAPTATIONS and not ADAPTATIONS[name].needs_bank
 
 
 def _table(key: str, value: Any) -> Table:
