@@ -6,7 +6,6 @@ import gc
 import subprocess
 import sys
 import threading
-import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ WAIT = 10.0  # s, at most, for a thread
 
 
 class Reader:
-    """Stands in for reading: notes what is asked for, and where."""
+    """Replaces reading: records the files asked for, and the thread."""
 
     def __init__(self, broken: str = "") -> None:
         self.broken = broken
@@ -66,16 +65,19 @@ def test_the_next_one_is_read_and_no_more(paths: list[Path]) -> None:
 
 
 def test_it_is_read_while_another_is_computed(paths: list[Path]) -> None:
-    def slowly(path: Path) -> Image:
-        time.sleep(0.2)
+    begun, may_end = threading.Event(), threading.Event()
+
+    def read(path: Path) -> Image:
+        if path == paths[1]:
+            begun.set()
+            assert may_end.wait(WAIT)
         return Reader()(path)
 
-    with reading_ahead(paths, slowly) as ahead:
+    with reading_ahead(paths, read) as ahead:
         ahead.take(paths[0])
-        time.sleep(0.5)  # the work on the first
-        started = time.monotonic()
-        _, seconds = ahead.take(paths[1])
-        assert time.monotonic() - started < 0.15 and seconds >= 0.2
+        assert begun.wait(WAIT), "the second is read before it is asked for"
+        may_end.set()
+        assert ahead.take(paths[1]).image.spacing == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("broken", "abcd")

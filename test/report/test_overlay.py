@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import process
@@ -23,6 +24,7 @@ from test.report.builders import parsed, result_of
 from training.tiff import write_tiff
 
 
+@pytest.mark.slow
 def test_costs_little_of_a_run(tmp_path: Path) -> None:
     """Under a tenth of the processor time of a detection with the shipped weights; on tissue, and
     at the challenge's size, in test_at_size.py."""

@@ -133,6 +133,7 @@ def test_prints_what_is_folded(page: Page, tmp_path: Path) -> None:
     assert (tmp_path / "report.pdf").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_hundred_images_open_in_two_seconds(browser: Browser, tmp_path: Path) -> None:
     """With as many crops and bytes as a hundred of the challenge's images bring along: on real
     tissue repeated up to their size, 210 KB an overview and 4.4 KB a crop (test_at_size.py)."""
