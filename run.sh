@@ -6,17 +6,17 @@ usage() {
   cat <<'EOF'
 usage: ./run.sh [INPUT] [OUTPUT] [options of process.py]
 
-Detects mitotic figures in the images of the folder INPUT (test/images unless given) and writes
-JSON files into the folder OUTPUT (output/ unless given). The README lists the options.
+Detects mitotic figures in the images of the folder INPUT [test/images] and writes the results into
+the folder OUTPUT [output/]. docs/usage.md has recipes; python3 process.py --help lists the options.
 
-With a Docker engine it builds and runs the Docker image, on the GPU where the engine has NVIDIA's
-runtime; the first build fetches a base image of several gigabytes. Without an engine, or when the
-image cannot be built, it makes and uses the virtual environment .venv. Inside the container only
-INPUT and OUTPUT are seen: options that name other folders need the virtual environment.
+With a Docker engine it builds and runs the Docker image, on the GPU if the engine has NVIDIA's
+runtime; the first build downloads a base image of several gigabytes. Without an engine, or if the
+image cannot be built, it creates and uses the virtual environment .venv. The container sees only
+INPUT and OUTPUT: options that name other folders need the virtual environment.
 
 Environment:
-  MITOSIS_RUNNER   docker or venv: use this one and no other
-  VENV             folder of the virtual environment, .venv unless given
+  MITOSIS_RUNNER   docker or venv: use this one only
+  VENV             folder of the virtual environment [.venv]
 EOF
 }
 
@@ -45,13 +45,13 @@ main() {
 
 have_engine() { docker info > /dev/null 2>&1; }
 
-# Builds the image: silently where there is one from before, as then only what changed is built.
+# Build the image, silently if there is an earlier one, since then only what changed is built.
 have_image() {
   if docker image inspect mitosis-detection:exec > /dev/null 2>&1; then
     ./build.sh exec > /dev/null 2>&1
   else
-    echo "building the Docker image; the first time this fetches a base image of several gigabytes" \
-      "(MITOSIS_RUNNER=venv does without)"
+    echo "building the Docker image; the first time this downloads a base image of several gigabytes" \
+      "(MITOSIS_RUNNER=venv avoids this)"
     ./build.sh exec
   fi || { echo "the Docker image could not be built, ./build.sh says why" >&2; return 1; }
 }

@@ -9,7 +9,7 @@ main() {
   stamp=$venv/installed-$(cat "$@" | sha256sum | cut -c 1-16)
   if [ ! -e "$stamp" ]; then
     [ -x "$venv/bin/python" ] || make_venv "$venv" >&2
-    echo "installing $* into $venv; the first time this fetches torch with CUDA, about 3 GB" >&2
+    echo "installing $* into $venv; the first time this downloads torch with CUDA, about 3 GB" >&2
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${@/#/--requirement=}" >&2
     touch "$stamp"
   fi
