@@ -178,9 +178,10 @@ def _add_developer(add: Add) -> None:
     )
     add(
         "--candidates",
-        choices=("default", "paper"),
+        choices=("default", "paper", "paper-literal"),
         metavar="NAME",
-        help="rule for candidates: default or paper [stored with the weights]",
+        help="rule for candidates: default, paper, or paper-literal, whose threshold is that of "
+        "the whole image and fails on images with much glass [stored with the weights]",
     )
     add(
         "--diagnostics",

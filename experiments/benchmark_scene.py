@@ -13,7 +13,7 @@ import torch
 from batch.options import ROOT
 from experiments import plain
 from model.activations import activations_below
-from model.candidates import PAPER, find_candidates
+from model.candidates import PAPER_LITERAL, find_candidates
 from model.network import MitosisNetwork
 from model.patches import PatchCutter
 from model.precision import Precision, choose_precision
@@ -154,7 +154,7 @@ def _drawn(
     pixels: np.ndarray, count: int, different: int, random: np.random.Generator
 ) -> torch.Tensor:
     """(count, 64, 64, 3) uint8 patches drawn with replacement from at most so many different."""
-    centres = find_candidates(pixels, PAPER)
+    centres = find_candidates(pixels, PAPER_LITERAL)
     if len(centres) == 0:
         raise ValueError("no candidate in the tissue to measure on")
     patches = PatchCutter(pixels).cut(random.permutation(centres)[:different])

@@ -19,7 +19,7 @@ from experiments.timing import Steps, flops, mean_step, measure, with_warm_up
 from model.activations import activations_below
 from model.adaptation.base import Adapt, AdaptationSettings
 from model.candidates import DEFAULT, find_candidates
-from model.candidates import PAPER as PAPER_CANDIDATES
+from model.candidates import PAPER_LITERAL as PAPER_CANDIDATES
 from model.source_bank import SourceBank
 
 SHIPPED_METHOD, SAME_METHOD = "paper-frozen", "paper"  # arms

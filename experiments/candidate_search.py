@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,13 +16,14 @@ import numpy as np
 from scipy.spatial import cKDTree
 from tqdm import tqdm
 
-from model.candidates import PAPER, CandidateSettings, find_candidates
+from model.candidates import DEFAULT, PAPER, PAPER_LITERAL, CandidateSettings, find_candidates
 from model.detections import MERGE_RADIUS_UM
 from training.icpr_2012 import FIELD_MPP, PARIS, SELECTION_SLIDES, field_figures, field_images
 from training.samples import SourceImage
 
-DEVIATIONS = (0.75, 1.0, 1.25, 1.5, 2.0)
-MIN_AREAS = (8, 16, 32, 48, 72)
+DEVIATIONS = (0.8, 0.9, 1.0, 1.2, 1.5)
+PEAK_DEVIATIONS = (0.0, 1.6, 2.0, 2.4, 3.0)
+MIN_AREAS = (16, 28, 40)
 
 
 class Outcome(NamedTuple):
@@ -51,10 +53,10 @@ def main(arguments: list[str] | None = None) -> int:
 def grid() -> list[CandidateSettings]:
     """The paper's settings and those around the default."""
     full = [
-        CandidateSettings("full", deviations, 2, area, 80)
-        for deviations, area in itertools.product(DEVIATIONS, MIN_AREAS)
+        replace(DEFAULT, deviations=deviations, peak_deviations=peak, min_area=area)
+        for deviations, peak, area in itertools.product(DEVIATIONS, PEAK_DEVIATIONS, MIN_AREAS)
     ]
-    return [PAPER, *full]
+    return [PAPER, PAPER_LITERAL, *full]
 
 
 def try_settings(

@@ -1,20 +1,31 @@
 """Step 1 of the paper: candidate mitotic figures by thresholding a blue ratio image.
 
 The blue ratio accentuates the nuclear dye. Its regions above mean + k standard deviations are the
-candidates; each is handed on by the centroid of its pixels.
+candidates; each is handed on by the centroid of its pixels. Mean and standard deviation are those
+of the tissue: over the whole image, as in the paper, empty glass moves the threshold, and an image
+that is mostly glass loses its candidates.
 """
 
 from __future__ import annotations
 
+import functools
+import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
-from skimage.measure import label
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
-STRIPE_ROWS = 256  # rows at a time, or as many as keep a stripe in the cache
-STRIPE_PIXELS = 1 << 17
+from slide.pixel_mask import PixelMask
+from slide.resample import TRAINING_MPP
+from slide.tissue import find_tissue
+
+STRIPE_PIXELS = 1 << 17  # pixels worked on at a time: they stay in the cache
+SAMPLED = 4_000_000  # pixels of tissue from which the threshold is estimated: 0.25 mm²
+T = TypeVar("T")
 Ratio = Literal["simple", "full"]
 
 
@@ -25,31 +36,79 @@ class CandidateSettings:
     Attributes:
         ratio: "simple", B/(R+G), of the paper (section 2.1), or "full",
             100*B/(1+R+G) * 256/(1+R+G+B), of its reference (Chang et al. 2012).
-        deviations: the threshold is the mean plus this many standard deviations of the image.
-        block: side in px of the squares that are averaged before thresholding; 1 is none.
+        deviations: the threshold is the mean plus this many standard deviations.
+        peak_deviations: a region is kept if its highest blue ratio is over the mean plus this many
+            standard deviations; no more than `deviations` keeps all.
+        window: side in px of the moving average before thresholding; 1 is none. It moves by one
+            pixel, so an image shifted by one gives the same candidates.
         min_area: smallest region kept, in px.
         max_side: largest width and height of a region kept, in px.
+        over: what mean and standard deviation are of, the tissue or the whole image.
     """
 
     ratio: Ratio = "full"
-    deviations: float = 1.0
-    block: int = 2
-    min_area: int = 32
-    max_side: int = 80
+    deviations: float = 0.9
+    peak_deviations: float = 2.0
+    window: int = 2
+    min_area: int = 28
+    max_side: int = 90
+    over: Literal["tissue", "image"] = "tissue"
 
-    @property
-    def bytes_per_pixel(self) -> float:
-        """Memory of find_candidates for a pixel: blue ratio, whether it is above, its region."""
-        return (4 + 1 + 4) / self.block**2
+    # Memory of find_candidates for a pixel: its level, and its share of the runs.
+    bytes_per_pixel = 4
 
 
-# The paper's numbers: section 3.
-PAPER = CandidateSettings("simple", deviations=3.0, block=1, min_area=2, max_side=50)
+# The paper's numbers: section 3. The literal form takes its statistics over the whole image.
+PAPER = CandidateSettings("simple", 3.0, 3.0, window=1, min_area=2, max_side=50)
+PAPER_LITERAL = replace(PAPER, over="image")
 # Chosen on slides A00-A02 of `fields_a`: all 102 annotated figures lie within 7.5 µm of a
-# candidate, at 2,630 candidates a field of 2084x2084 px. `python -m experiments.candidate_search`
-# prints the grid. Averaging blocks of 2x2 px replaces smoothing and quarters the work.
+# candidate, at 2,648 candidates a field of 2084x2084 px. `python -m experiments.candidate_search`
+# prints the grid.
 DEFAULT = CandidateSettings()
-SETTINGS: dict[str, CandidateSettings] = {"default": DEFAULT, "paper": PAPER}
+SETTINGS: dict[str, CandidateSettings] = {
+    "default": DEFAULT,
+    "paper": PAPER,
+    "paper-literal": PAPER_LITERAL,
+}
+
+
+class Thresholds(NamedTuple):
+    """Of the blue ratio.
+
+    Attributes:
+        region: pixels above it form regions.
+        peak: a region is kept if any of its pixels is above it.
+    """
+
+    region: float
+    peak: float
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of the blue ratios of windows: how many, their sum and sum of squares.
+
+    Those of several images add up.
+    """
+
+    windows: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    def __add__(self, other: Moments) -> Moments:
+        """Moments of both together."""
+        return Moments(
+            self.windows + other.windows, self.total + other.total, self.squares + other.squares
+        )
+
+    def thresholds(self, settings: CandidateSettings) -> Thresholds:
+        """Mean plus standard deviations; infinite without any tissue, so nothing is above."""
+        if self.windows == 0:
+            return Thresholds(math.inf, math.inf)
+        mean = self.total / self.windows
+        deviation = math.sqrt(max(self.squares / self.windows - mean**2, 0.0))
+        peak = max(settings.peak_deviations, settings.deviations)
+        return Thresholds(mean + settings.deviations * deviation, mean + peak * deviation)
 
 
 def blue_ratio(pixels: np.ndarray, ratio: Ratio) -> np.ndarray:
@@ -72,8 +131,45 @@ def blue_ratio(pixels: np.ndarray, ratio: Ratio) -> np.ndarray:
     return blue
 
 
+def tissue_mask(pixels: np.ndarray, mpp: float = TRAINING_MPP, threads: int = 2) -> PixelMask:
+    """Which of the pixels (height, width, 3) at mpp µm per pixel are tissue, and which excluded."""
+    return PixelMask(pixels, find_tissue(pixels, mpp, threads))
+
+
+def blue_ratio_moments(
+    pixels: np.ndarray, mask: PixelMask | None, settings: CandidateSettings, threads: int = 2
+) -> Moments:
+    """What the threshold follows from.
+
+    Args:
+        pixels: (height, width, 3) uint8 RGB.
+        mask: the pixels that count; None for all. With twice SAMPLED pixels of tissue every second
+            row is looked at, and so on.
+        settings: ratio and moving average.
+        threads: number of stripes worked on at once; the result does not depend on it.
+    """
+    window = settings.window
+    step = 1 if mask is None else max(mask.map.tissue_pixels // SAMPLED, 1)
+
+    def measure(top: int, bottom: int) -> Moments:
+        rows = slice(top, bottom, step)
+        values = _smoothed_ratio(pixels, rows, settings)
+        if mask is not None:
+            inside = _combined(np.logical_and, _lines(mask.tissue, rows, window))
+            values = values[inside]
+        squares = np.square(values).sum(dtype=np.float64)
+        return Moments(values.size, float(values.sum(dtype=np.float64)), float(squares))
+
+    return sum(_by_stripe(measure, pixels, window, threads, step), start=Moments())
+
+
 def find_candidates(
-    pixels: np.ndarray, settings: CandidateSettings = DEFAULT, threads: int = 2
+    pixels: np.ndarray,
+    settings: CandidateSettings = DEFAULT,
+    threads: int = 2,
+    *,
+    mask: PixelMask | None = None,
+    thresholds: Thresholds | None = None,
 ) -> np.ndarray:
     """Centres of candidate regions.
 
@@ -81,76 +177,175 @@ def find_candidates(
         pixels: (height, width, 3) uint8 RGB.
         settings: ratio, threshold and limits of size.
         threads: number of stripes worked on at once; the result does not depend on it.
+        mask: tissue and what is excluded; None to find it, at the training resolution, unless the
+            settings are over the whole image, which excludes nothing.
+        thresholds: of the blue ratio; None to estimate them from these pixels.
 
     Returns:
         (n, 2) float32 x, y in px (a whole number is the centre of a pixel), from top to bottom.
     """
-    block = settings.block
-    if min(pixels.shape[:2]) < block:
+    if min(pixels.shape[:2]) < settings.window:
         return np.zeros((0, 2), np.float32)
-    centres, area, side = _measure(
-        label(_above_threshold(pixels, settings, threads), connectivity=2)
-    )
-    kept = (area * block**2 >= settings.min_area) & (side * block <= settings.max_side)
-    return (centres[kept] * block + (block - 1) / 2).astype(np.float32)
+    if settings.over == "image":
+        mask = None
+    elif mask is None:
+        mask = tissue_mask(pixels, threads=threads)
+    if thresholds is None:
+        thresholds = blue_ratio_moments(pixels, mask, settings, threads).thresholds(settings)
+    regions = _measure(_levels(pixels, thresholds, mask, settings, threads))
+    kept = (regions.area >= settings.min_area) & (regions.side <= settings.max_side) & regions.peaks
+    centres = regions.centres[kept] + (settings.window - 1) / 2
+    return np.asarray(centres, np.float32)
 
 
-def _above_threshold(pixels: np.ndarray, settings: CandidateSettings, threads: int) -> np.ndarray:
-    """(height // block, width // block) bool: where the blue ratio is over its threshold."""
-    block = settings.block
-    height, width = pixels.shape[0] // block, pixels.shape[1] // block
-    image = np.empty((height, width), np.float32)
-    stripe_rows = min(STRIPE_ROWS, max(STRIPE_PIXELS // (width * block**2), 1))
-    starts = range(0, height, stripe_rows)
-    sums = np.zeros((len(starts), 2))
+def _levels(
+    pixels: np.ndarray,
+    thresholds: Thresholds,
+    mask: PixelMask | None,
+    settings: CandidateSettings,
+    threads: int,
+) -> np.ndarray:
+    """How many of the two thresholds the blue ratio of each window is over.
 
-    def fill(index: int) -> None:
-        rows = slice(starts[index], min(starts[index] + stripe_rows, height))
-        stripe = pixels[rows.start * block : rows.stop * block, : width * block]
-        values = _block_mean(blue_ratio(stripe, settings.ratio), block)
-        image[rows] = values
-        sums[index] = values.sum(dtype=np.float64), np.square(values).sum(dtype=np.float64)
-
-    with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
-        list(pool.map(fill, range(len(starts))))
-    mean, square = sums.sum(axis=0) / image.size
-    deviation = np.sqrt(max(square - mean**2, 0.0))
-    return np.asarray(image > np.float32(mean + settings.deviations * deviation))
-
-
-def _block_mean(values: np.ndarray, block: int) -> np.ndarray:
-    """Mean of squares of block x block px, (height // block, width // block) float32."""
-    if block == 1:
-        return values
-    rows = np.add.reduce([values[i::block] for i in range(block)])
-    squares = np.add.reduce([rows[:, i::block] for i in range(block)])
-    return np.asarray(squares / np.float32(block**2), dtype=np.float32)
-
-
-def _measure(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centroid (n, 2) x, y, area (n,) and longer side of the bounding box (n,) of each label.
-
-    Stripe by stripe: the places of all foreground pixels of a large image would take more memory
-    than the image. Sums of whole numbers are exact, so the result does not depend on the stripes.
+    Returns:
+        (height - window + 1, width - window + 2) uint8, 0 where the window contains anything
+        excluded; the last column is 0, so that no region goes on in the next row of the flattened
+        array.
     """
-    count = int(labels.max(initial=0))
-    area = np.zeros(count, np.int64)
-    sums = np.zeros((2, count), np.int64)
-    low, high = np.full((2, count), max(labels.shape)), np.zeros((2, count), np.int64)
-    for top in range(0, len(labels), STRIPE_ROWS):
-        stripe = labels[top : top + STRIPE_ROWS]
-        foreground = np.flatnonzero(stripe)
-        if foreground.size == 0:
-            continue
-        region = stripe.ravel()[foreground] - 1
-        order = np.argsort(region, kind="stable")
-        region = region[order]
-        starts = np.flatnonzero(np.diff(region, prepend=-1))
-        here = region[starts]  # each label of the stripe, once
-        y, x = np.divmod(foreground[order], labels.shape[1])
-        area[here] += np.diff(starts, append=len(order))
-        for axis, values in enumerate((x, y + top)):
-            sums[axis, here] += np.add.reduceat(values, starts)
-            low[axis, here] = np.minimum(low[axis, here], np.minimum.reduceat(values, starts))
-            high[axis, here] = np.maximum(high[axis, here], np.maximum.reduceat(values, starts))
-    return (sums / np.maximum(area, 1)).T, area, (high - low + 1).max(axis=0)
+    window = settings.window
+    height, width = (side - window + 1 for side in pixels.shape[:2])
+    levels = np.zeros((height, width + 1), np.uint8)
+    region, peak = np.float32(thresholds.region), np.float32(thresholds.peak)
+
+    def fill(top: int, bottom: int) -> None:
+        values = _smoothed_ratio(pixels, slice(top, bottom), settings)
+        here = levels[top:bottom, :width]
+        np.add(values > region, values > peak, out=here, dtype=np.uint8)
+        if mask is not None and mask.excludes:
+            out = _combined(np.logical_or, _lines(mask.excluded, slice(top, bottom), window))
+            here[out] = 0
+
+    _by_stripe(fill, pixels, window, threads)
+    return levels
+
+
+def _by_stripe(
+    work: Callable[[int, int], T], pixels: np.ndarray, window: int, threads: int, step: int = 1
+) -> list[T]:
+    """What `work` returns for stripes of windows, from a first row to after the last one.
+
+    Stripes begin at multiples of `step` rows.
+    """
+    height, width = (side - window + 1 for side in pixels.shape[:2])
+    rows = max(STRIPE_PIXELS // max(width, 1), 1) * step
+    starts = range(0, height, rows)
+    with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
+        return list(pool.map(lambda top: work(top, min(top + rows, height)), starts))
+
+
+def _smoothed_ratio(pixels: np.ndarray, rows: slice, settings: CandidateSettings) -> np.ndarray:
+    """Mean blue ratio of each window, (rows, width - window + 1) float32.
+
+    Args:
+        pixels: (height, width, 3) uint8 RGB.
+        rows: those in which the windows begin.
+        settings: ratio and window.
+    """
+    window = settings.window
+    lines = _lines(lambda r: blue_ratio(pixels[r], settings.ratio), rows, window)
+    sums = _combined(np.add, lines)
+    if window > 1:
+        sums *= np.float32(1 / window**2)
+    return sums
+
+
+def _lines(compute: Callable[[slice], np.ndarray], rows: slice, window: int) -> list[np.ndarray]:
+    """What `compute` gives for the first, second … row of the windows that begin in `rows`."""
+    step = rows.step or 1
+    if step >= window:
+        return [compute(slice(rows.start + i, rows.stop + i, step)) for i in range(window)]
+    whole, count = compute(slice(rows.start, rows.stop + window - 1)), rows.stop - rows.start
+    return [whole[i : i + count : step] for i in range(window)]
+
+
+def _combined(combine: np.ufunc, lines: list[np.ndarray]) -> np.ndarray:
+    """The pixels of each window, whose rows are `lines`, combined."""
+    rows = functools.reduce(combine, lines)
+    count = rows.shape[1] - len(lines) + 1
+    return functools.reduce(combine, [rows[:, i : i + count] for i in range(len(lines))])
+
+
+class _Runs(NamedTuple):
+    """Runs of neighbouring pixels in a row; there are far fewer of them than pixels.
+
+    Attributes:
+        starts, ends: (n,) places in the flattened image, from first to after the last pixel.
+        width: of the image.
+    """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    width: int
+
+    @classmethod
+    def of(cls, above: np.ndarray) -> _Runs:
+        """Runs of True in (height, width) bool, of which the last column is False."""
+        flat = above.ravel()
+        changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+        if flat[0]:
+            changes = np.concatenate([[0], changes])
+        return cls(changes[::2], changes[1::2], above.shape[1])
+
+    def regions(self) -> tuple[int, np.ndarray]:
+        """Number of regions, and that of each run (n,), from top to bottom.
+
+        Runs are of one region where they touch a run of the row before, diagonally too.
+        """
+        first = np.searchsorted(self.ends, self.starts - self.width, "left")
+        last = np.searchsorted(self.starts, self.ends - self.width, "right")
+        touched = np.maximum(last - first, 0)
+        run = np.repeat(np.arange(len(touched)), touched)
+        nth = np.arange(len(run)) - np.repeat(np.cumsum(touched) - touched, touched)
+        edges = np.ones(len(run), bool), (run, np.repeat(first, touched) + nth)
+        graph = coo_matrix(edges, shape=(len(touched), len(touched)))
+        count, region = connected_components(graph, directed=False)
+        return count, region
+
+
+class _Regions(NamedTuple):
+    """What is known of the n regions, from top to bottom.
+
+    Attributes:
+        centres: (n, 2) x, y.
+        area: (n,) px.
+        side: (n,) longer side of the bounding box.
+        peaks: (n,) bool: whether any pixel is over the second threshold.
+    """
+
+    centres: np.ndarray
+    area: np.ndarray
+    side: np.ndarray
+    peaks: np.ndarray
+
+
+def _measure(levels: np.ndarray) -> _Regions:
+    """Regions of levels above 0, of which the last column is 0.
+
+    Sums of whole numbers are exact in float64.
+    """
+    runs, high = _Runs.of(levels > 0), _Runs.of(levels > 1)
+    count, region = runs.regions()
+    y, left = np.divmod(runs.starts, runs.width)
+    length = runs.ends - runs.starts
+    right = left + length - 1
+    area = np.bincount(region, length, count)
+    x_sum = np.bincount(region, (left + right) * length / 2, count)
+    y_sum = np.bincount(region, y * length, count)
+    low, far = np.full((2, count), max(levels.shape)), np.zeros((2, count), np.int64)
+    for axis, (first, last) in enumerate(((left, right), (y, y))):
+        np.minimum.at(low[axis], region, first)
+        np.maximum.at(far[axis], region, last)
+    peaks = np.zeros(count, bool)
+    peaks[region[np.searchsorted(runs.starts, high.starts, "right") - 1]] = True
+    centres = np.stack([x_sum, y_sum], axis=1) / area[:, None]
+    return _Regions(centres, area, (far - low + 1).max(axis=0), peaks)

@@ -29,10 +29,12 @@ class PatchCutter:
     def cut(self, centres: np.ndarray) -> torch.Tensor:
         """Patches (n, size, size, 3) uint8 around centres (n, 2) x, y in px inside the image.
 
-        Centres are rounded to whole pixels; a centre becomes pixel size // 2 of its patch.
+        Centres are rounded to whole pixels, halves up, so that a moved image gives the same
+        patches; a centre becomes pixel size // 2 of its patch.
         """
         size = self._size
-        corners = np.rint(centres).astype(np.int64).reshape(-1, 2) - size // 2
+        rounded = np.floor(np.asarray(centres, np.float64).reshape(-1, 2) + 0.5)
+        corners = rounded.astype(np.int64) - size // 2
         limit = np.array(self._pixels.shape[1::-1]) - size  # of a corner (x, y) inside
         inside = ((corners >= 0) & (corners <= limit)).all(axis=1)
         patches = np.empty((len(corners), size, size, 3), np.uint8)

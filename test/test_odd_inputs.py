@@ -501,6 +501,6 @@ def test_hundreds_of_thousands_of_candidates() -> None:
     for y in range(4):
         for x in range(4):
             pixels[y::7, x::7] = (60, 40, 140)
-    centres = find_candidates(pixels, CandidateSettings(deviations=0.5, block=1, min_area=16))
+    centres = find_candidates(pixels, CandidateSettings("full", 0.5, 0.5, window=1, min_area=16))
     assert len(centres) == 500**2
     np.testing.assert_allclose(centres[[0, 499, -1]], [[1.5, 1.5], [3494.5, 1.5], [3494.5, 3494.5]])

@@ -12,7 +12,7 @@ import torch
 from experiments import plain
 from model.adaptation import adversarial
 from model.adaptation.base import AdaptationSettings
-from model.candidates import PAPER, find_candidates
+from model.candidates import PAPER_LITERAL, find_candidates
 from model.network import MitosisNetwork
 from model.patches import PatchCutter, normalise
 from model.scoring import mitosis_probabilities
@@ -32,9 +32,9 @@ def test_candidates_and_patches_are_the_same() -> None:
     pixels, _ = render_tissue((300, 340), figures=3, seed=1)
     centres = plain.find_candidates(pixels)
     assert len(centres) > 5
-    np.testing.assert_allclose(find_candidates(pixels, PAPER), centres, atol=1e-4)
+    np.testing.assert_allclose(find_candidates(pixels, PAPER_LITERAL), centres, atol=1e-4)
     corners = np.array([[0, 0], [339, 299], [2, 150]])
-    for places in (find_candidates(pixels, PAPER), corners):
+    for places in (find_candidates(pixels, PAPER_LITERAL), corners):
         assert torch.equal(plain.cut_patches(pixels, places), PatchCutter(pixels).cut(places))
 
 

@@ -7,13 +7,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from skimage.measure import label
 
 from model import candidates
-from model.candidates import DEFAULT, PAPER, CandidateSettings, Ratio, blue_ratio, find_candidates
+from model.candidates import (
+    DEFAULT,
+    PAPER,
+    CandidateSettings,
+    Ratio,
+    blue_ratio,
+    find_candidates,
+)
 from test.rendering import render_tissue
 
-LOOSE = CandidateSettings("full", deviations=1.5, block=1, min_area=3, max_side=30)
+LOOSE = CandidateSettings("full", 1.5, 1.5, window=1, min_area=3, max_side=30)
 
 
 def ratio_by_hand(red: int, green: int, blue: int, ratio: Ratio) -> float:
@@ -24,18 +30,20 @@ def ratio_by_hand(red: int, green: int, blue: int, ratio: Ratio) -> float:
 
 def candidates_by_hand(pixels: np.ndarray, settings: CandidateSettings) -> list[list[float]]:
     """Centres x, y, in the order of each region's first pixel."""
-    block = settings.block
-    height, width = pixels.shape[0] // block, pixels.shape[1] // block
+    window = settings.window
+    height, width = (side - window + 1 for side in pixels.shape[:2])
     values = {}
     for y in range(height):
         for x in range(width):
-            square = pixels[y * block : (y + 1) * block, x * block : (x + 1) * block]
+            square = pixels[y : y + window, x : x + window]
             colours = square.reshape(-1, 3).tolist()
             ratios = [ratio_by_hand(r, g, b, settings.ratio) for r, g, b in colours]
             values[y, x] = sum(ratios) / len(ratios)
     mean = sum(values.values()) / len(values)
     variance = sum((value - mean) ** 2 for value in values.values()) / len(values)
-    threshold = mean + settings.deviations * math.sqrt(variance)
+    threshold, peak = (
+        mean + k * math.sqrt(variance) for k in (settings.deviations, settings.peak_deviations)
+    )
     left = {place for place, value in values.items() if value > threshold}
     centres = []
     for first in sorted(left):
@@ -49,9 +57,9 @@ def candidates_by_hand(pixels: np.ndarray, settings: CandidateSettings) -> list[
             left -= around
         ys, xs = zip(*region, strict=True)
         side = max(max(ys) - min(ys), max(xs) - min(xs)) + 1
-        if len(region) * block**2 >= settings.min_area and side * block <= settings.max_side:
-            middle = [(sum(v) / len(v) + 0.5) * block - 0.5 for v in (xs, ys)]
-            centres.append(middle)
+        high = any(values[place] > peak for place in region)
+        if high and len(region) >= settings.min_area and side <= settings.max_side:
+            centres.append([sum(v) / len(v) + (window - 1) / 2 for v in (xs, ys)])
     return centres
 
 
@@ -77,13 +85,15 @@ def test_red_plus_green_does_not_overflow() -> None:
         PAPER,
         DEFAULT,
         LOOSE,
-        replace(LOOSE, block=2, min_area=9),
-        replace(LOOSE, block=3, deviations=1.0, ratio="simple"),
+        replace(LOOSE, window=2, min_area=9),
+        replace(LOOSE, window=3, deviations=1.0, ratio="simple"),
+        replace(LOOSE, deviations=1.2, peak_deviations=2.2, max_side=60),
     ],
-    ids=["paper", "default", "loose", "blocks of 2", "blocks of 3"],
+    ids=["paper", "default", "loose", "windows of 2", "windows of 3", "peaks"],
 )
 def test_candidates_pixel_by_pixel(settings: CandidateSettings, seed: int) -> None:
     pixels, _ = render_tissue((103, 121), figures=1, seed=seed)
+    settings = replace(settings, over="image")
     found = find_candidates(pixels, settings)
     assert found.dtype == np.float32
     expected = candidates_by_hand(pixels, settings)
@@ -118,11 +128,13 @@ def test_the_paper_s_limits_of_size(height: int, width: int, kept: bool) -> None
     assert len(find_candidates(pixels, PAPER)) == kept
 
 
-def test_area_and_side_are_in_pixels_of_the_image() -> None:
-    """Blocks of 2 px: 8 blocks are the least area of 32 px, 40 the largest side of 80 px."""
-    for rows, columns, kept in ((4, 8, True), (2, 14, False), (80, 4, True), (82, 4, False)):
+def test_area_and_side_of_the_default() -> None:
+    """Windows of 2 px that are half blue are over the threshold here, so regions grow by 1 px."""
+    for rows, columns, kept in ((4, 5, True), (3, 6, True), (3, 5, False), (89, 4, True)):
         pixels = dots((slice(10, 10 + rows), slice(10, 10 + columns)), size=(300, 300))
         assert len(find_candidates(pixels, DEFAULT)) == kept
+    pixels = dots((slice(10, 100), slice(10, 14)), size=(300, 300))
+    assert len(find_candidates(pixels, DEFAULT)) == 0
 
 
 @pytest.mark.parametrize("rows", [1, 7, 64, 10_000])
@@ -132,7 +144,6 @@ def test_stripes_and_threads_do_not_change_the_result(
 ) -> None:
     pixels, _ = render_tissue((300, 200), figures=2, seed=4)
     whole = find_candidates(pixels)
-    monkeypatch.setattr(candidates, "STRIPE_ROWS", rows)
     monkeypatch.setattr(candidates, "STRIPE_PIXELS", rows * 201)
     np.testing.assert_array_equal(find_candidates(pixels, threads=threads), whole)
 
@@ -147,18 +158,27 @@ def test_one_colour_has_no_candidate(
     assert found.shape == (0, 2) and found.dtype == np.float32
 
 
-def test_regions_across_many_stripes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A column, a corner and a ring, each measured in parts."""
-    ring = np.ones((9, 9), bool)
-    ring[1:-1, 1:-1] = False
-    places = np.zeros((40, 60), bool)
-    places[3:33, 5] = True
-    places[10, 20:40] = places[10:30, 39] = True
-    places[20:29, 20:29] = ring
-    labels = label(places, connectivity=2)
-    for rows in (1, 2, 7, 99):
-        monkeypatch.setattr(candidates, "STRIPE_ROWS", rows)
-        centres, area, side = candidates._measure(labels)
-        assert area.tolist() == [30, 39, 32] and side.tolist() == [30, 20, 9]
-        corner = [(590 + 19 * 39) / 39, (200 + sum(range(11, 30))) / 39]
-        np.testing.assert_allclose(centres, np.array([[5, 17.5], corner, [24, 24]]))
+def test_regions_are_measured() -> None:
+    """A column, a corner, a ring and a diagonal, of which the first and last have peaks."""
+    levels = np.zeros((40, 60), np.uint8)
+    levels[3:33, 5] = 1
+    levels[30, 5] = 2
+    levels[10, 20:40] = levels[10:30, 39] = 1
+    levels[20:29, 20:29] = 1
+    levels[21:28, 21:28] = 0
+    levels[[33, 34, 35, 36], [50, 51, 50, 49]] = 1
+    levels[36, 49] = 2
+    regions = candidates._measure(levels)
+    assert regions.area.tolist() == [30, 39, 32, 4]
+    assert regions.side.tolist() == [30, 20, 9, 4]
+    assert regions.peaks.tolist() == [True, False, False, True]
+    corner = [(590 + 19 * 39) / 39, (200 + sum(range(11, 30))) / 39]
+    expected = [[5, 17.5], corner, [24, 24], [50, 34.5]]
+    np.testing.assert_allclose(regions.centres, expected)
+
+
+def test_regions_at_the_end_of_a_row_and_the_start_of_the_next_are_two() -> None:
+    levels = np.zeros((4, 10), np.uint8)
+    levels[0, 7:9] = levels[1, 0:2] = levels[3, 8] = 2
+    regions = candidates._measure(levels)
+    np.testing.assert_allclose(regions.centres, [[7.5, 0], [0.5, 1], [8, 3]])

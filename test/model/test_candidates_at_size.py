@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from model import candidates
-from model.candidates import DEFAULT, PAPER, STRIPE_PIXELS, CandidateSettings, find_candidates
+from model.candidates import (
+    DEFAULT,
+    PAPER,
+    SAMPLED,
+    STRIPE_PIXELS,
+    CandidateSettings,
+    find_candidates,
+)
 from test.rendering import render_tissue
 
 AREA_RATIO = 4
@@ -56,7 +63,7 @@ def test_memory_grows_with_the_area(
 
 
 @both_settings
-def test_each_pixel_is_computed_once_in_stripes_that_fit_the_cache(
+def test_pixels_are_computed_once_and_a_sample_twice_in_stripes_that_fit_the_cache(
     large: np.ndarray, settings: CandidateSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stripes: list[int] = []
@@ -68,15 +75,19 @@ def test_each_pixel_is_computed_once_in_stripes_that_fit_the_cache(
     computed = candidates.blue_ratio
     monkeypatch.setattr(candidates, "blue_ratio", counted)
     find_candidates(large, settings, threads=1)
-    assert sum(stripes) == large[..., 0].size
-    assert max(stripes) <= STRIPE_PIXELS
+    area, overlap = large[..., 0].size, (settings.window - 1) * large.shape[1]
+    again = sum(stripes) - area - overlap * (area // STRIPE_PIXELS)
+    assert 0.5 * SAMPLED < again < 3 * SAMPLED
+    assert max(stripes) <= STRIPE_PIXELS + overlap
 
 
 @both_settings
 def test_every_tile_has_its_candidates(large: np.ndarray, settings: CandidateSettings) -> None:
-    """The threshold of the whole is a tile's, so a tile's candidates recur away from its edges."""
-    tile = find_candidates(np.ascontiguousarray(large[:900, :1200]), settings)
-    found = find_candidates(large, settings)
+    """At a tile's thresholds a tile's candidates recur away from its edges."""
+    first = np.ascontiguousarray(large[:900, :1200])
+    moments = candidates.blue_ratio_moments(first, candidates.tissue_mask(first), settings)
+    tile = find_candidates(first, settings)
+    found = find_candidates(large, settings, thresholds=moments.thresholds(settings))
     limits = np.array([1200, 900])
     inside = ((tile > 100) & (tile < limits - 100)).all(axis=1)
     expected = tile[inside] + limits * 2
@@ -100,3 +111,18 @@ def test_time_grows_with_the_area(
         if best["large"] <= LARGEST_RATIO * best["small"]:
             break
     assert best["large"] <= LARGEST_RATIO * best["small"]
+
+
+@both_settings
+def test_the_sample_gives_the_thresholds_of_the_whole(
+    large: np.ndarray, settings: CandidateSettings
+) -> None:
+    tissue = np.ascontiguousarray(large[: 4 * 900])  # of which every sixth row is looked at
+    mask = candidates.tissue_mask(tissue)
+    sampled = candidates.blue_ratio_moments(tissue, mask, settings)
+    first = tissue[:900]
+    whole = candidates.blue_ratio_moments(first, candidates.tissue_mask(first), settings)
+    assert 5 * sampled.windows < tissue[..., 0].size < 7 * sampled.windows
+    assert tuple(sampled.thresholds(settings)) == pytest.approx(
+        tuple(whole.thresholds(settings)), rel=2e-3
+    )
