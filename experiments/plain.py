@@ -61,7 +61,7 @@ def cut_patches(pixels: np.ndarray, centres: np.ndarray) -> torch.Tensor:
     half = PATCH_SIZE // 2
     padded = np.pad(pixels, ((half, half), (half, half), (0, 0)), mode="symmetric")
     patches = []
-    for x, y in centres.round().astype(int):
+    for x, y in np.floor(centres.astype(float) + 0.5).astype(int):
         patches.append(torch.from_numpy(padded[y : y + PATCH_SIZE, x : x + PATCH_SIZE].copy()))
     return torch.stack(patches) if patches else torch.zeros(0, PATCH_SIZE, PATCH_SIZE, 3).byte()
 

@@ -174,11 +174,11 @@ def test_regions_are_measured() -> None:
     assert regions.peaks.tolist() == [True, False, False, True]
     corner = [(590 + 19 * 39) / 39, (200 + sum(range(11, 30))) / 39]
     expected = [[5, 17.5], corner, [24, 24], [50, 34.5]]
-    np.testing.assert_allclose(regions.centres, expected)
+    np.testing.assert_allclose(regions.centres, np.array(expected))
 
 
 def test_regions_at_the_end_of_a_row_and_the_start_of_the_next_are_two() -> None:
     levels = np.zeros((4, 10), np.uint8)
     levels[0, 7:9] = levels[1, 0:2] = levels[3, 8] = 2
     regions = candidates._measure(levels)
-    np.testing.assert_allclose(regions.centres, [[7.5, 0], [0.5, 1], [8, 3]])
+    np.testing.assert_allclose(regions.centres, np.array([[7.5, 0], [0.5, 1], [8, 3]]))
