@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from batch.output import write_json
+from batch.writing import write_json
 from model.adaptation.calibration import Calibration, log_odds
 from model.candidates import SETTINGS
 from model.detector import Detector
