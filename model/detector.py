@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from model.adaptation.base import AdaptationSettings, Adapted
-from model.adaptation.calibration import Calibration
+from model.adaptation.calibration import Calibration, at_level_of
 from model.adaptation.diagnostics import drift_by_layer, proxy_a_distances
 from model.adaptation.guard import Guard, decision
 from model.adaptation.record import AdaptationRecord, Check
@@ -120,7 +120,6 @@ class Detector:
         adaptation: str = DEFAULT_ADAPTATION,
         device: str = "auto",
         precision: str = "auto",
-        reversal_weight: float | None = None,
         threshold: float | None = None,
         candidates: str | None = None,
         time_budget: float | None = None,
@@ -135,9 +134,10 @@ class Detector:
             adaptation: a name of model.adaptation.registry.ADAPTATIONS.
             device: "auto", "cpu" or "cuda".
             precision: "auto", "fp32" or "bf16".
-            reversal_weight, threshold, candidates: the card's where None.
+            threshold, candidates: the card's where None.
             time_budget, diagnostics: see DetectorSettings.
-            schedule: epochs, learning_rate, batch_size, max_steps and seed of AdaptationSettings.
+            schedule: epochs, learning_rate, batch_size, max_steps, reversal_weight and seed of
+                AdaptationSettings; the adaptation's own where None.
 
         Raises:
             ValueError: weights, bank, device or name cannot be used; the message says why.
@@ -145,15 +145,11 @@ class Detector:
         chosen, where = find_adaptation(adaptation), choose_device(device)
         network, card = load_weights(weights)
         bank = load_bank(source_bank, card.sha256, card.domains) if chosen.needs_bank else None
+        given = {name: value for name, value in schedule.items() if value is not None}
+        values = {"reversal_weight": card.reversal_weight} | dict(chosen.schedule) | given
         settings = DetectorSettings(
             adaptation=chosen,
-            schedule=AdaptationSettings(
-                reversal_weight=card.reversal_weight
-                if reversal_weight is None
-                else reversal_weight,
-                precision=choose_precision(precision, where),
-                **schedule,
-            ),
+            schedule=AdaptationSettings(precision=choose_precision(precision, where), **values),
             threshold=card.threshold if threshold is None else threshold,
             candidates=candidates or card.candidates,
             calibration=card.calibration,
@@ -244,6 +240,8 @@ class Detector:
             schedule = self._schedule(deadline, progress)
             adapted = self._adapt(copy.deepcopy(self.network), target.sample, self.bank, schedule)
             after, of_network = self._guard.scores(adapted, target, before)
+            if adaptation.keeps_level:
+                after = at_level_of(before.probabilities, after)
             record = self._record(adapted, target)
         if self.settings.calibration is not None and adaptation.calibrates:
             after, record.log_odds_shift, of_shift = self._guard.calibrated(

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import torch
 from torch.nn.functional import cross_entropy
 
-from experiments.adaptations.averaging import MovingAverage
 from model.activations import as_input
+from model.adaptation.averaging import MovingAverage
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.adaptation.optimiser import Adam
 from model.adaptation.steps import Losses, Steps

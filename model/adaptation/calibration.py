@@ -5,10 +5,11 @@ scanner: where look-alikes score high, mitotic figures do too. In any image 99 o
 are not mitotic figures, so the 0.99 quantile of its log odds measures how far the scores have
 moved, and they are shifted back:
 
-    shift = n / (n + HALF_TRUSTED) * (reference - quantile of the n log odds)
+    shift = n / (n + half_trusted) * (reference - quantile of the log odds below a bound)
 
-It is one number for an image, so the ranking within the image stays as it is. The guard refuses a
-shift on which two halves of the candidates disagree (model/adaptation/guard.py).
+Leaving out log odds above the bound keeps the mitotic figures themselves from moving the level,
+which they do in small dense fields. The shift is one number for an image, so the ranking within the
+image stays as it is. The guard refuses a shift that is uncertain (model/adaptation/guard.py).
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ QUANTILE = 0.99
 # The quantile of few candidates is uncertain, and mitotic figures themselves can reach it; at this
 # number of candidates half of the shift is taken. A whole field of 0.26 mm² has about 2,600.
 HALF_TRUSTED = 500
+MIN_COUNTED = 20  # below the bound; of fewer, the quantile is that of all candidates
+RESAMPLES = 50  # of the candidates, for the standard error of the shift
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,18 @@ class Calibration:
     Attributes:
         reference: the usual log odds of the quantile.
         half_trusted: number of candidates at which half of the shift is taken.
+        below_log_odds: bound above which log odds are left out of the quantile; None for none.
     """
 
     reference: float
     half_trusted: float = HALF_TRUSTED
+    below_log_odds: float | None = None
 
     def level(self, odds: np.ndarray) -> float:
         """The quantile of the log odds (n,) of an image's candidates, n > 0."""
-        return float(np.quantile(odds, QUANTILE))
+        bound = np.inf if self.below_log_odds is None else self.below_log_odds
+        counted = odds[odds < bound]
+        return float(np.quantile(counted if len(counted) >= MIN_COUNTED else odds, QUANTILE))
 
     def shift(self, probabilities: np.ndarray) -> float:
         """What to add to the log odds of an image with these probabilities (n,); 0 for none."""
@@ -47,6 +54,27 @@ class Calibration:
             return 0.0
         level = self.level(log_odds(probabilities))
         return count / (count + self.half_trusted) * (self.reference - level)
+
+    def standard_error(self, probabilities: np.ndarray, seed: int = 0) -> float:
+        """Bootstrap standard error of the shift of probabilities (n,); 0 for none."""
+        random = np.random.default_rng(seed)
+        shifts = [
+            self.shift(random.choice(probabilities, len(probabilities)))
+            for _ in range(RESAMPLES if len(probabilities) else 0)
+        ]
+        return float(np.std(shifts, ddof=1)) if shifts else 0.0
+
+
+def at_level_of(shipped: np.ndarray, adapted: np.ndarray) -> np.ndarray:
+    """The shipped probabilities (n,) in the order of the adapted ones (n,).
+
+    The candidate that scores k-th highest by the adapted network gets the k-th highest shipped
+    probability. Training on a bank of confident entries stretches the log odds, so that a threshold
+    for the shipped network would not hold for the adapted one.
+    """
+    levelled = np.empty_like(shipped)
+    levelled[np.argsort(-adapted, kind="stable")] = -np.sort(-shipped)
+    return levelled
 
 
 def shifted(probabilities: np.ndarray, shift: float) -> np.ndarray:

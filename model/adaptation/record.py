@@ -55,6 +55,9 @@ class AdaptationRecord(BaseModel):
         None, description="how well a linear probe separates image and source, 0 to 2"
     )
     proxy_a_distance_after: float | None = Field(None, description="the same after adaptation")
+    scanner_accuracy_fitted: float | None = Field(
+        None, description="accuracy of the scanner branch after it was fitted to image and bank"
+    )
     log_odds_shift: float | None = Field(
         None, description="added to the log odds of all candidates; null without calibration"
     )

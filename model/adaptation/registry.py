@@ -26,6 +26,9 @@ class Adaptation:
         function: "module:function" that changes the network (an `Adapt`); None where the network
             stays as it is.
         options: further arguments of the function.
+        schedule: values of AdaptationSettings that replace its defaults, which are the paper's.
+        keeps_level: whether the adapted network changes only the order of the candidates
+            (model/adaptation/calibration.py).
         calibrates: whether the scores are calibrated to the image.
     """
 
@@ -33,6 +36,8 @@ class Adaptation:
     help: str
     function: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    schedule: Mapping[str, Any] = field(default_factory=dict)
+    keeps_level: bool = False
     calibrates: bool = False
 
     @property
@@ -54,9 +59,10 @@ ADAPTATIONS = {
     for adaptation in (
         Adaptation(
             "gradient-reversal",
-            "gradient reversal with frozen batch norm statistics, then calibration",
-            "model.adaptation.adversarial:adapt",
-            {"batch_norm": "frozen"},
+            "gradient reversal with matched class priors, then calibration",
+            "model.adaptation.matched:adapt",
+            schedule={"learning_rate": 1e-5, "max_steps": 100, "reversal_weight": 1.0},
+            keeps_level=True,
             calibrates=True,
         ),
         Adaptation(
@@ -73,7 +79,7 @@ ADAPTATIONS = {
         Adaptation("none", "unchanged network and scores"),
     )
 }
-DEFAULT_ADAPTATION = "calibrated"
+DEFAULT_ADAPTATION = "gradient-reversal"
 # Names of version 0.1.0. Those that were controls are run by the ablation only.
 RENAMED = {"paper-calibrated": "gradient-reversal"}
 EXPERIMENTS = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from experiments.adaptations.averaging import MovingAverage
+from model.adaptation.averaging import MovingAverage
 
 DECAY = 0.75
 VALUES = (3.0, -1.0, 5.0)
