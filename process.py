@@ -7,7 +7,7 @@ Mitotic Cell Detection", MIDOG 2021), both in `Detector.detect`, model/detector.
 1. Find candidates by their blue ratio, and classify a 64 x 64 patch around each by a network that
    was trained on several scanners (model/candidates.py, model/patches.py, model/network.py).
 2. Adapt a copy of the network to the image, without labels: against a bank of source patches, the
-   gradient of a branch that recognises the scanner is reversed (model/adaptation/adversarial.py).
+   gradient of a branch that recognises the scanner is reversed (model/adaptation/matched.py).
    The score of each candidate follows from the adapted network.
 
 `process_folder` (batch/folder.py) does this for each image and writes the results.

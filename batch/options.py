@@ -120,14 +120,24 @@ def _add_adaptation(add: Add) -> None:
         help="how to adapt to each image [%(default)s]; the names are listed below",
     )
     add("--epochs", type=_whole, default=5, metavar="N", help="passes over bank and image [5]")
-    add("--max-steps", type=_whole, metavar="N", help="end the adaptation after N steps")
-    add("--learning-rate", type=_not_negative, default=1.7e-6, metavar="RATE", help="[%(default)s]")
+    add(
+        "--max-steps",
+        type=_whole,
+        metavar="N",
+        help="end the adaptation after N steps [gradient-reversal: 100; paper: no limit]",
+    )
+    add(
+        "--learning-rate",
+        type=_not_negative,
+        metavar="RATE",
+        help="[gradient-reversal: 1e-5; paper: 1.7e-6]",
+    )
     add("--batch-size", type=_whole, default=128, metavar="N", help="[%(default)s]")
     add(
         "--reversal-weight",
         type=_not_negative,
         metavar="LAMBDA",
-        help="weight of the reversed gradient [as in training]",
+        help="weight of the reversed gradient [gradient-reversal: 1; paper: as in training]",
     )
     add("--seed", type=int, default=0, metavar="N", help="of the random order [%(default)s]")
 

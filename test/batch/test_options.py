@@ -48,9 +48,10 @@ def test_every_option_is_explained() -> None:
 def test_defaults_are_the_paper_s() -> None:
     values = option_parser().parse_args([])
     schedule = AdaptationSettings()
-    assert (values.epochs, values.learning_rate, values.batch_size) == (5, 1.7e-6, 128)
+    assert (values.epochs, values.batch_size) == (5, 128)
     assert (schedule.epochs, schedule.learning_rate, schedule.batch_size) == (5, 1.7e-6, 128)
     assert values.reversal_weight is values.threshold is values.max_steps is None
+    assert values.learning_rate is None, "that of the adaptation"
     assert (values.input, values.output) == (Path("/input"), Path("/output"))
     assert (values.output_format, values.time_budget) == ("2025", None)
 
