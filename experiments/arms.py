@@ -94,7 +94,9 @@ class Setup:
                 *(schedule.epochs, schedule.learning_rate, schedule.batch_size),
                 *(schedule.max_steps, schedule.reversal_weight),
             ],
-            "options": {name: dict(arm.options) for name, arm in ADAPTATIONS.items()},
+            "options": {
+                name: [dict(arm.options), dict(arm.schedule)] for name, arm in ADAPTATIONS.items()
+            },
         }
 
 
@@ -175,7 +177,8 @@ def run_arm(setup: Setup, prepared: PreparedImage, trial: Trial) -> Detections:
     """Detections of a prepared image after one trial's adaptation."""
     entries = 0 if setup.bank is None else len(setup.bank.entries_to_adapt_with())
     patches = entries + min(len(prepared.centres), MAX_KEPT)
-    schedule = scheduled(trial.schedule, setup.settings.schedule, patches, trial.seed)
+    shipped = replace(setup.settings.schedule, **ARMS[trial.arm].schedule)
+    schedule = scheduled(trial.schedule, shipped, patches, trial.seed)
     detector = setup.detector(trial.arm, schedule)
     started = time.monotonic()
     after, record = detector.adapt(_target(detector, prepared, trial.arm), prepared.before)

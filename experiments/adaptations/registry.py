@@ -13,6 +13,7 @@ from model.adaptation.registry import ADAPTATIONS, Adaptation
 NO_ADAPTATION = "none"
 CONTROL = "gradient-reversal-control"  # what the default is compared with
 _HERE = "experiments.adaptations"
+REVERSAL = ADAPTATIONS["gradient-reversal"]
 
 CONTROLS = {
     adaptation.name: adaptation
@@ -21,12 +22,15 @@ CONTROLS = {
             CONTROL,
             "all steps of gradient-reversal with a reversal weight of 0, then calibrated scores",
             f"{_HERE}.reversal_control:adapt",
+            schedule=REVERSAL.schedule,
+            keeps_level=True,
             calibrates=True,
         ),
         Adaptation(
             f"{CONTROL}-uncalibrated",
-            "the same without calibration",
+            "the same at the level of its own scores",
             f"{_HERE}.reversal_control:adapt",
+            schedule=REVERSAL.schedule,
         ),
         Adaptation(
             "paper-frozen",
@@ -53,7 +57,12 @@ CONTROLS = {
             "macenko", "stain normalisation; the network stays as it is", f"{_HERE}.unchanged:adapt"
         ),
         Adaptation("tent", "entropy minimisation in the batch norm layers", f"{_HERE}.tent:adapt"),
-        Adaptation("dann", "gradient reversal with a fitted scanner branch", f"{_HERE}.dann:adapt"),
+        Adaptation(
+            "dann",
+            "gradient-reversal at the level of its own scores",
+            REVERSAL.function,
+            schedule=REVERSAL.schedule,
+        ),
         Adaptation("coral", "means and covariances of the features", f"{_HERE}.coral:adapt"),
         Adaptation(
             "pseudo-labels", "the image's own confident candidates", f"{_HERE}.pseudo_labels:adapt"

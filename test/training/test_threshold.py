@@ -67,7 +67,7 @@ def test_what_was_trained_on_or_left_out_twice_is_refused(
         threshold.score_left_out(data, [fold, fold], share=0.002)
 
 
-def test_the_calibration_has_the_same_best_threshold() -> None:
+def test_calibrated_scores_choose_the_threshold() -> None:
     """An image like the reference, and one whose scores all lie two higher, without a figure."""
     random = np.random.default_rng(0)
     points = np.stack([100.0 * np.arange(3000), np.zeros(3000)], axis=1)
@@ -86,4 +86,9 @@ def test_the_calibration_has_the_same_best_threshold() -> None:
     thresholds = [row["best_threshold"] for row in found["by_domain"].values()]
     plain = [row["best_threshold"] for row in chosen["without_calibration"]["by_domain"].values()]
     assert abs(np.diff(logit(thresholds))) < abs(np.diff(logit(plain)))
-    assert chosen["calibration"]["reference"] == pytest.approx(-2, abs=2)
+    assert chosen["calibration"] == {
+        "quantile": 0.99, "reference": -1.6, "half_trusted": 500, "below_log_odds": 2.5
+    }  # fmt: skip
+    assert chosen["threshold"] == threshold.threshold_rule.choose(
+        [image.detections(threshold.CALIBRATION) for image in scored]
+    )
