@@ -14,6 +14,7 @@ from training import threshold
 from training.field_scores import ScoredCandidates
 from training.icpr_2012 import PARIS
 from training.runs import RUN_FILE
+from training.threshold_rule import choose as choose_threshold
 
 XR = "hamamatsu_xr_utrecht"
 
@@ -89,6 +90,6 @@ def test_calibrated_scores_choose_the_threshold() -> None:
     assert chosen["calibration"] == {
         "quantile": 0.99, "reference": -1.6, "half_trusted": 500, "below_log_odds": 2.5
     }  # fmt: skip
-    assert chosen["threshold"] == threshold.threshold_rule.choose(
+    assert chosen["threshold"] == choose_threshold(
         [image.detections(threshold.CALIBRATION) for image in scored]
     )
