@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Detects mitotic figures in a folder of images, in the Docker image or in the virtual environment.
+# Detects mitotic figures in images, with the Docker image or with the virtual environment.
 set -euo pipefail
 
 usage() {
   cat <<'EOF'
 usage: ./run.sh [INPUT] [OUTPUT] [options of process.py]
 
-Detects mitotic figures in the images of the folder INPUT [test/images] and writes the results into
-the folder OUTPUT [output/]. docs/usage.md has recipes; python3 process.py --help lists the options.
+Detects mitotic figures in the image INPUT, or in those of the folder INPUT [test/images], and
+writes the results into the folder OUTPUT [output/]. docs/usage.md has recipes; python3 process.py --help lists the options.
 
 With a Docker engine it builds and runs the Docker image, on the GPU if the engine has NVIDIA's
 runtime; the first build downloads a base image of several gigabytes. Without an engine, or if the
@@ -28,7 +28,7 @@ main() {
   output=$PWD/output
   if [[ ${1:--} != -* ]]; then input=$(realpath -m "$1"); shift; fi
   if [[ ${1:--} != -* ]]; then output=$(realpath -m "$1"); shift; fi
-  [ -d "$input" ] || { echo "error: INPUT $input is not a folder" >&2; exit 2; }
+  [ -e "$input" ] || { echo "error: INPUT $input does not exist" >&2; exit 2; }
   mkdir -p "$output"
   cd "$here"
 
@@ -39,7 +39,7 @@ main() {
   elif [ "$runner" = docker ]; then
     have_image
   fi
-  echo "running in the $runner: $input -> $output"
+  echo "running with $runner: $input -> $output"
   "in_$runner" "$input" "$output" "$@"
 }
 
@@ -53,17 +53,18 @@ have_image() {
     echo "building the Docker image; the first time this downloads a base image of several gigabytes" \
       "(MITOSIS_RUNNER=venv avoids this)"
     ./build.sh exec
-  fi || { echo "the Docker image could not be built, ./build.sh says why" >&2; return 1; }
+  fi || { echo "the Docker image could not be built; ./build.sh shows the reason" >&2; return 1; }
 }
 
 in_docker() {
-  local input=$1 output=$2
+  local input=$1 output=$2 inside=/input
   shift 2
+  if [ -f "$input" ]; then inside=/input/$(basename "$input"); fi
   local gpus=()
   if docker info --format '{{json .Runtimes}}' | grep -q '"nvidia"'; then gpus=(--gpus all); fi
   docker run --rm "${gpus[@]}" --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
     --cap-drop ALL --security-opt no-new-privileges --env "MITOSIS_OUTPUT=$output" \
-    --volume "$input:/input:ro" --volume "$output:/output" mitosis-detection:exec "$@"
+    --volume "$input:$inside:ro" --volume "$output:/output" mitosis-detection:exec "$@"
 }
 
 in_venv() {

@@ -121,12 +121,12 @@ def _write(
     seconds = {"read": reading, **found.seconds, "total": time.monotonic() - started}
     result = ProcessedImage(
         file=job.path.name,
-        warnings=notes(image, found) + adaptation_notes(found.adaptation),
+        warnings=[*image.warnings, *notes(image, found), *adaptation_notes(found.adaptation)],
         **dict(job.record),
         image=_source(job.path, job.folder),
         size_px=(image.pixels.shape[1], image.pixels.shape[0]),
         pixel_size_um=(round(image.mpp[0], DIGITS), round(image.mpp[1], DIGITS)),
-        pixel_size_source=image.mpp_source,
+        pixel_size_source=image.mpp_source or None,
         origin_mm=image.origin,
         candidates=found.candidates,
         threshold=threshold,

@@ -37,7 +37,7 @@ from training.tiff import write_tiff
 
 ROOT = Path(__file__).resolve().parents[1]
 NONE = ("--adaptation", "none")
-ADAPTED = ("--adaptation", "paper-calibrated", "--max-steps", "2", "--batch-size", "16")
+ADAPTED = ("--adaptation", "gradient-reversal", "--max-steps", "2", "--batch-size", "16")
 MEBIBYTE = 1 << 20
 TIMEOUT = 300.0  # s, for an answer
 SLOW_CLIENTS = 200

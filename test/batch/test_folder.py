@@ -201,7 +201,8 @@ def test_other_pixel_size_is_told(detector: Detector, source: Path) -> None:
 def test_stated_pixel_size_is_used(detector: Detector, source: Path) -> None:
     add(source, "a.tif", mpp=0.25)
     output, _ = process(detector, source, mpp=0.26)
-    assert read(output, "result.json")["pixel_size_um"] == [0.26, 0.26]
+    result = read(output, "result.json")
+    assert result["pixel_size_um"] == [0.26, 0.26] and result["pixel_size_source"] == "--mpp"
 
 
 # ----------------------------------------------------------------------------------------- failures

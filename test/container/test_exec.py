@@ -25,7 +25,7 @@ def test_of_two_images_none_is_lost(
     runner: Runner, fields: list[Path], source: Path, target: Path
 ) -> None:
     fill(source, *fields[:2])
-    ended = run(runner, source, target, "--adaptation", "paper-calibrated", "--max-steps", "2")
+    ended = run(runner, source, target, "--adaptation", "gradient-reversal", "--max-steps", "2")
     assert (ended.status, ended.stderr) == (0, "")
     for field in fields[:2]:
         assert strict_json(target / field.stem / FILE)["type"] == "Multiple points"

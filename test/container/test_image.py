@@ -152,7 +152,7 @@ def test_the_exported_image_gives_the_same_output(
     images: dict[str, str], fields: list[Path], source: Path, target: Path, tmp_path: Path
 ) -> None:
     fill(source, fields[0])
-    options = ("--adaptation", "paper-calibrated", "--max-steps", "2")
+    options = ("--adaptation", "gradient-reversal", "--max-steps", "2")
     assert run(Docker(images), source, target, *options).status == 0
 
     subprocess.run(["./export.sh", "exec", str(tmp_path / "export")], cwd=ROOT, check=True)
@@ -190,7 +190,7 @@ def test_a_model_in_opt_ml_model_takes_precedence(
     mount = ("--volume", f"{model}:/opt/ml/model:ro")
     command = Docker(images).command("exec", "mitosis-override", source, target)
     command[2:2] = mount
-    command += ["--adaptation", "paper-frozen"]  # an arm that needs both
+    command += ["--adaptation", "paper"]  # which needs both
     done = subprocess.run(command, text=True, capture_output=True)
     assert done.returncode != 0
     assert f"/opt/ml/model/{part}" in done.stderr

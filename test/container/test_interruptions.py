@@ -78,7 +78,7 @@ def test_sigterm_in_the_middle_of_an_image(
     pixels, _ = render_tissue((1500, 1500), figures=4, seed=9)
     write_tiff(source / "long.tif", pixels, mpp=0.25)
     with started(
-        runner, "exec", source, target, "--adaptation", "paper-calibrated", "--max-steps", "2"
+        runner, "exec", source, target, "--adaptation", "gradient-reversal", "--max-steps", "2"
     ) as process:
         first = target / fields[0].stem / FILE
         wait_for(first, process)  # then the long one has begun

@@ -42,7 +42,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def server(runner: Runner, folders: tuple[Path, Path]) -> Iterator[Server]:
     """A server that adapts for two steps on each image, so that a leak between calls would show."""
     with serving(
-        runner, *folders, "--adaptation", "paper-calibrated", "--max-steps", "2"
+        runner, *folders, "--adaptation", "gradient-reversal", "--max-steps", "2"
     ) as running:
         yield running
 
@@ -74,7 +74,7 @@ def test_exec_and_invoke_give_the_same_bit_by_bit(
     server: Server, runner: Runner, folders: tuple[Path, Path], fields: list[Path], target: Path
 ) -> None:
     assert invoke(server, folders, fields[1])[0] == 201
-    done = run(runner, folders[0], target, "--adaptation", "paper-calibrated", "--max-steps", "2")
+    done = run(runner, folders[0], target, "--adaptation", "gradient-reversal", "--max-steps", "2")
     assert done.status == 0
     assert (target / FILE).read_bytes() == (folders[1] / FILE).read_bytes()
 
@@ -126,7 +126,7 @@ def test_sigterm_in_the_middle_of_a_call_ends_the_server(
     empty(target)
     with (
         serving(
-            runner, source, target, "--adaptation", "paper-frozen", "--epochs", "100000"
+            runner, source, target, "--adaptation", "paper", "--epochs", "100000"
         ) as server,
         ThreadPoolExecutor() as pool,
     ):

@@ -37,21 +37,23 @@ def test_an_unknown_mode_is_refused(script: str) -> None:
     assert "exec|invoke" in done.stderr
 
 
-def test_run_refuses_an_input_that_is_no_folder(tmp_path: Path) -> None:
+def test_run_refuses_an_input_that_does_not_exist(tmp_path: Path) -> None:
     command = ["./run.sh", str(tmp_path / "nothing"), str(tmp_path / "output")]
     done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True)
     assert done.returncode == 2
-    assert "nothing is not a folder" in done.stderr
+    assert "nothing does not exist" in done.stderr
 
 
+@pytest.mark.parametrize("of", ["folder", "file"])
 def test_run_does_the_main_job(
     runner: Runner, fields: list[Path], source: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, of: str,
 ) -> None:  # fmt: skip
     fill(source, fields[0])
     monkeypatch.setenv("MITOSIS_RUNNER", runner.name)
     monkeypatch.setenv("VENV", sys.prefix)
-    command = ["./run.sh", str(source), str(tmp_path / "output"), "--adaptation", "none"]
+    given = source if of == "folder" else source / fields[0].name
+    command = ["./run.sh", str(given), str(tmp_path / "output"), "--adaptation", "none"]
     subprocess.run(command, cwd=ROOT, check=True)
     assert strict_json(tmp_path / "output" / FILE)["type"] == "Multiple points"
 

@@ -64,7 +64,7 @@ def kills(options: argparse.Namespace, folder: Path) -> Part:
     part, survived, ended, finished = Part(), 0, 0, 0
     arms = {
         "none": ["--adaptation", "none"],
-        "two steps": ["--adaptation", "paper-calibrated", "--max-steps", "2"],
+        "two steps": ["--adaptation", "gradient-reversal", "--max-steps", "2"],
     }
     for number, (name, arm) in enumerate(arms.items()):
         count = (options.kills + 1 - number) // 2
