@@ -4,11 +4,10 @@
 The method has two steps (Kondo, "Multi-source Domain Adaptation Using Gradient Reversal Layer for
 Mitotic Cell Detection", MIDOG 2021), both in `Detector.detect`, model/detector.py:
 
-1. Find candidates by their blue ratio, and classify a 64 x 64 patch around each by a network that
-   was trained on several scanners (model/candidates.py, model/patches.py, model/network.py).
+1. Find candidates by their blue ratio, and classify a 64 x 64 patch around each with a network
+   trained on several scanners (model/candidates.py, model/patches.py, model/network.py).
 2. Adapt a copy of the network to the image, without labels: against a bank of source patches, the
    gradient of a branch that recognises the scanner is reversed (model/adaptation/matched.py).
-   The score of each candidate follows from the adapted network.
 
 `process_folder` (batch/folder.py) does this for each image and writes the results.
 """
@@ -33,13 +32,16 @@ def main(arguments: list[str] | None = None) -> int:
     from batch.messages import where_to_look
     from batch.settings import folder_settings, load_detector
     from batch.writing import OutputError
+    from report.write import write
 
+    kinds = [kind for kind in FILES if getattr(options, kind)]
     try:
         if options.ground_truth is not None:
             check_ground_truth(options)
         detector = load_detector(options)
-        failures = process_folder(detector, folder_settings(options, detector))
-        failures += write_files(options)
+        settings = folder_settings(options, detector)
+        failures = process_folder(detector, settings)
+        failures += write(options.output, kinds, terminal=settings.terminal)
         if options.ground_truth is not None:
             print_scores(options)
     except (ValueError, OSError, OutputError) as error:
@@ -48,17 +50,6 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.quiet:
         print(where_to_look(options.output, options.report))
     return 1 if failures else 0
-
-
-def write_files(options: argparse.Namespace) -> list[str]:
-    """Write the files for people that were asked for; a line for each image that has none."""
-    from report.write import write
-
-    kinds = [kind for kind in FILES if getattr(options, kind)]
-    problems = write(options.output, kinds, bar=not options.quiet) if kinds else []
-    for line in problems:
-        print(f"error: {line}", file=sys.stderr)
-    return problems
 
 
 def check_ground_truth(options: argparse.Namespace) -> None:

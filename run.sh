@@ -7,7 +7,8 @@ usage() {
 usage: ./run.sh [INPUT] [OUTPUT] [options of process.py]
 
 Detects mitotic figures in the image INPUT, or in those of the folder INPUT [test/images], and
-writes the results into the folder OUTPUT [output/]. docs/usage.md has recipes; python3 process.py --help lists the options.
+writes the results into the folder OUTPUT [output/]. docs/usage.md has recipes; python3 process.py
+--help lists the options.
 
 With a Docker engine it builds and runs the Docker image, on the GPU if the engine has NVIDIA's
 runtime; the first build downloads a base image of several gigabytes. Without an engine, or if the

@@ -77,7 +77,8 @@ def process_image(
         with terminal.bar(job.label) as progress:
             progress("candidates, classification", 0, 0)
             found = detector.detect(image.pixels, image.mpp, started=started, progress=progress)
-        result = _write(job, image, found, detector, started, reading)
+        seconds = {"read": reading, **found.seconds, "total": time.monotonic() - started}
+        result = _write(job, image, found, detector.settings.threshold, seconds)
     except (ImageError, OutputError) as error:
         return _failed(job, str(error))
     except MemoryError:
@@ -111,14 +112,12 @@ def _failed(job: Job, reason: str) -> FailedImage:
 
 
 def _write(
-    job: Job, image: Image, found: Detections, detector: Detector, started: float, reading: float
+    job: Job, image: Image, found: Detections, threshold: float, seconds: Mapping[str, float]
 ) -> ProcessedImage:
     """Write the files. `result.json` comes last: where it says "ok", all are there."""
-    threshold = detector.settings.threshold
     points = image.to_millimetres(found.points)
     probabilities = found.probabilities.astype(float).round(DIGITS)
     figures = json_bytes(mitotic_figures(points, probabilities, threshold, job.output_format))
-    seconds = {"read": reading, **found.seconds, "total": time.monotonic() - started}
     result = ProcessedImage(
         file=job.path.name,
         warnings=[*image.warnings, *notes(image, found), *adaptation_notes(found.adaptation)],

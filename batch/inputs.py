@@ -10,6 +10,8 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from batch.documents.platform import PLATFORM_INPUTS
+from batch.layout import OF_IMAGE
+from batch.recognise import earlier_result, is_own
 from slide.read import SUFFIXES, SUFFIXES_WITH_MPP
 
 SLUG = "histopathology-roi-cropout"  # the challenge's name of its input
@@ -100,6 +102,8 @@ def _reason_to_skip(path: Path, with_mpp: bool) -> str | None:
         return None
     if path.name.startswith(".") or path.name.lower() in COMPANIONS:
         return "a hidden or system file"
+    if path.name in OF_IMAGE and _is_of_earlier_run(path):
+        return "written by an earlier run"
     return _wrong_kind(path, with_mpp) or (EMPTY if _is_empty(path) else None)
 
 
@@ -111,6 +115,11 @@ def _wrong_kind(path: Path, with_mpp: bool) -> str | None:
     if suffix not in SUFFIXES + SUFFIXES_WITH_MPP:
         return CONVERT if suffix in WHOLE_SLIDES else NEEDED
     return None
+
+
+def _is_of_earlier_run(path: Path) -> bool:
+    result = earlier_result(path.parent)
+    return result is not None and is_own(path, None, [result])
 
 
 def _is_empty(path: Path) -> bool:

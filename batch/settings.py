@@ -10,6 +10,7 @@ import torch
 
 from batch.documents import Hash, Record, Settings
 from batch.folder import FolderSettings
+from batch.options import shipped
 from batch.terminal import Terminal
 from model import __version__
 from model.detector import Detector
@@ -33,6 +34,9 @@ def load_detector(options: argparse.Namespace) -> Detector:
 
 def folder_settings(options: argparse.Namespace, detector: Detector) -> FolderSettings:
     """What these options say about the folder, its results and its terminal."""
+    terminal = Terminal(options.quiet, options.verbose)
+    if detector.bank is None and options.source_bank != shipped("source_bank"):
+        terminal.warn(f"--source-bank is not used: --adaptation {options.adaptation} needs none")
     stated = options.max_memory
     limit = available_memory() if stated is None else int(stated * GIB)
     return FolderSettings(
@@ -43,7 +47,7 @@ def folder_settings(options: argparse.Namespace, detector: Detector) -> FolderSe
         mpp=options.mpp,
         budget=detector.memory_budget(limit),
         resume=options.resume,
-        terminal=Terminal(options.quiet, options.verbose),
+        terminal=terminal,
     )
 
 

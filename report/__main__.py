@@ -18,12 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
     options = option_parser().parse_args(arguments)
     kinds = [kind for kind in KINDS if getattr(options, kind)] or KINDS
     try:
-        problems = write(options.output, kinds, options.input, bar=True)
+        problems = write(options.output, kinds, options.input)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    for line in problems:
-        print(f"error: {line}", file=sys.stderr)
     if "report" in kinds:
         print(f"open {options.output / PAGE_FILE} in a browser")
     return 1 if problems else 0

@@ -41,6 +41,8 @@ def signs(saved: Saved) -> list[str]:
     found = list(saved.result.warnings)
     if not saved.ok:
         return found
+    verdict = saved.processed.verdict
+    found += [] if verdict is None else [r for r in verdict.reasons if r not in found]
     low, high = counts(saved)[-1].figures, counts(saved)[0].figures
     if high - low > max(2, saved.figures / 2):
         found.append(

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from batch.documents import ImageResult, read_summary
 from batch.layout import CSV_FILE, GEOJSON_FILE, PAGE_FILE, SUMMARY_FILE
 from batch.options import FILES
 from batch.recognise import is_own
 from batch.stale import set_aside
+from batch.terminal import Terminal, shown
 from batch.writing import json_bytes, write_json, write_whole
 from report.geojson import feature_collection
 from report.overlay import overlays
@@ -25,18 +23,22 @@ from report.table import detections_csv
 from slide.image import ImageError
 
 KINDS = tuple(FILES)
+PICTURES = {"overlay", "report"}  # they need the image
 
 
 def write(
-    output: Path, kinds: Collection[str] = KINDS, source: Path | None = None, bar: bool = False
+    output: Path,
+    kinds: Collection[str] = KINDS,
+    source: Path | None = None,
+    terminal: Terminal | None = None,
 ) -> list[str]:
     """Make the files of these kinds from an output folder's results and their images.
 
     Args:
         output: folder that process.py has written.
-        kinds: out of KINDS.
+        kinds: out of KINDS; none for nothing.
         source: folder with the images; None for the places that the results keep.
-        bar: whether to show progress, on a terminal.
+        terminal: where progress and problems are shown.
 
     Returns:
         A line "file: reason" for each image that could not be drawn. Table and page are made
@@ -46,16 +48,16 @@ def write(
         ValueError: the folder holds no results that can be understood.
         OSError: a file cannot be written.
     """
+    if not kinds:
+        return []
+    terminal = terminal or Terminal()
     images = load_output(output)
     writer = _Writer(output)
     problems, entries = [], []
-    for saved in _with_progress(images, bar):
-        pixels = None
-        if saved.ok and {"overlay", "report"} & set(kinds):
-            try:
-                pixels = read_pixels(saved, source)
-            except ImageError as error:
-                problems.append(f"{saved.file}: {error}")
+    for saved in _with_progress(images, terminal):
+        pixels, problem = _pixels(saved, source) if PICTURES & set(kinds) else (None, None)
+        if problem is not None:
+            problems.append(terminal.error(f"{shown(saved.file)}: {problem}"))
         if "report" in kinds:
             entries.append(entry(saved, pixels, len(images)))
         for name, content in _files(saved, pixels, kinds):
@@ -69,9 +71,19 @@ def write(
     return problems
 
 
-def _with_progress(images: Sequence[Saved], bar: bool) -> Iterator[Saved]:
-    shown = bar and sys.stdout.isatty()
-    yield from track(images, "report", console=Console(), transient=True, disable=not shown)
+def _pixels(saved: Saved, source: Path | None) -> tuple[np.ndarray | None, str | None]:
+    """The pixels of an image that was processed, or why it cannot be read."""
+    try:
+        return read_pixels(saved, source) if saved.ok else None, None
+    except ImageError as error:
+        return None, str(error)
+
+
+def _with_progress(images: Sequence[Saved], terminal: Terminal) -> Iterator[Saved]:
+    with terminal.bar("files for people") as progress:
+        for number, saved in enumerate(images):
+            progress("", number, len(images))
+            yield saved
 
 
 def _files(

@@ -39,6 +39,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sha256 = write_weights(folder / "weights", network)
     write_bank(folder / "bank", tiny_bank(network, 3, sha256=sha256))
     write_bank(folder / "others", tiny_bank(network, 3, sha256="0" * 64))
+    (folder / "other.json").write_text(json.dumps(truth("another.tif", 30, 30)))
     (folder / "tissue").mkdir()
     pixels, _ = render_tissue((150, 200), figures=1, seed=1)
     write_tiff(folder / "tissue" / "field.tif", pixels, 0.25)
@@ -48,6 +49,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def output(tmp_path: Path) -> Path:
     return tmp_path / "out"
+
+
+def truth(file: str, x: float, y: float) -> dict[str, Any]:
+    """Annotations of one mitotic figure in MIDOG's format."""
+    box = [x - 25, y - 25, x + 25, y + 25]
+    return {
+        "images": [{"id": 1, "file_name": file, "width": 200, "height": 150}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": box}],
+        "categories": [{"id": 1, "name": "mitotic figure"}],
+    }
 
 
 def run(made: Path, source: Path, output: Path, *options: str) -> int:
@@ -203,6 +214,7 @@ def test_bad_image_among_good_ones(
         ("--input {made}/nowhere", "No such file or directory"),
         ("--input {made}/weights/card.json", "card.json: not a .tif, .tiff or .mha file"),
         ("--ground-truth {made}/weights/card.json", "card.json: "),
+        ("--ground-truth {made}/other.json", "other.json: annotates none of the images in "),
         ("--output {made}/weights/card.json", "card.json: the result cannot be written ("),
     ],
 )
@@ -220,14 +232,7 @@ def test_ground_truth_scores_the_folder(
 ) -> None:
     _, figures = render_tissue((150, 200), figures=1, seed=1)
     ((x, y),) = figures.tolist()
-    truth = {
-        "images": [{"id": 1, "file_name": "field.tiff", "width": 200, "height": 150}],
-        "annotations": [
-            {"id": 1, "image_id": 1, "category_id": 1, "bbox": [x - 25, y - 25, x + 25, y + 25]}
-        ],
-        "categories": [{"id": 1, "name": "mitotic figure"}],
-    }
-    (tmp_path / "truth.json").write_text(json.dumps(truth))
+    (tmp_path / "truth.json").write_text(json.dumps(truth("field.tiff", x, y)))
     options = ["--adaptation", "none", "--ground-truth", str(tmp_path / "truth.json")]
     assert run(made, made / "tissue", output, *options) == 0
     assert "F1" in capfd.readouterr().out

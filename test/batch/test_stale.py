@@ -179,6 +179,16 @@ def test_results_of_0_1_0(folder: Output) -> None:
     assert folder.files() == OF_IMAGE | {"results.json"}
 
 
+def test_the_input_may_be_the_output(folder: Output) -> None:
+    """Overlays are not taken for images, nor images for results."""
+    folder.images("a.tif")
+    folder.output = folder.source
+    folder.run(report=True)
+    settings = FolderSettings(folder.source, folder.output, RECORD, mpp=0.25)
+    process_folder(Counting(), settings)  # type: ignore[arg-type]
+    assert folder.files() == OF_IMAGE | {"a.tif", "results.json"}
+
+
 def test_a_run_that_was_killed(folder: Output) -> None:
     """Between the removal of result.json and of the figures, or while a file was written."""
     folder.images("a.tif", "b.tif")

@@ -87,9 +87,12 @@ def test_a_bad_input_answers_500_and_the_server_goes_on(
     status, reason = invoke(server, folders, broken)
     assert status == 500
     assert "broken.tif" in reason
+    assert not (folders[1] / FILE).exists()
+    assert invoke(server, folders, fields[1])[0] == 201
     status, reason = invoke(server, folders)
     assert status == 500
     assert "no .tif, .tiff or .mha image in" in reason
+    assert not list(folders[1].iterdir()), "nothing is left of the call before"
     assert server.call("GET", "/health")[0] == 200
     assert invoke(server, folders, fields[1])[0] == 201
 
@@ -125,9 +128,7 @@ def test_sigterm_in_the_middle_of_a_call_ends_the_server(
     fill(source, fields[0])
     empty(target)
     with (
-        serving(
-            runner, source, target, "--adaptation", "paper", "--epochs", "100000"
-        ) as server,
+        serving(runner, source, target, "--adaptation", "paper", "--epochs", "100000") as server,
         ThreadPoolExecutor() as pool,
     ):
         call = pool.submit(server.call, "POST", "/invoke")

@@ -34,4 +34,7 @@ def test_signs() -> None:
     depends, changed = signs(saved(detections=close))
     assert depends.startswith("The count depends strongly on the threshold: 0 to 6 ")
     assert changed.startswith("The adaptation changed the count: 6 with it, 0 without it (of ")
+    assert signs(saved(detections=[], verdict={"usable": False, "reasons": ["blurred"]})) == [
+        "blurred"
+    ]
     assert signs(saved(detections=[], warnings=["no candidate found"])) == ["no candidate found"]
