@@ -214,7 +214,7 @@ def test_bad_image_among_good_ones(
         ("--input {made}/nowhere", "No such file or directory"),
         ("--input {made}/weights/card.json", "card.json: not a .tif, .tiff or .mha file"),
         ("--ground-truth {made}/weights/card.json", "card.json: "),
-        ("--ground-truth {made}/other.json", "other.json: annotates none of the images in "),
+        ("--ground-truth {made}/other.json", "other.json: none of the images is in it"),
         ("--output {made}/weights/card.json", "card.json: the result cannot be written ("),
     ],
 )
