@@ -46,7 +46,7 @@ def test_renamed_adaptation_states_its_new_name(old: str, new: str) -> None:
         find_adaptation(old)
 
 
-@pytest.mark.parametrize("name", EXPERIMENTS)
+@pytest.mark.parametrize("name", sorted(EXPERIMENTS))
 def test_experiment_states_where_it_is_run(name: str) -> None:
     with pytest.raises(ValueError, match=f"python -m experiments.ablation --arms {name}"):
         find_adaptation(name)
