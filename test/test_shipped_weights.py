@@ -49,10 +49,10 @@ def test_slide_a03() -> None:
         fields, field_figures(data(), "fields_a"), FIELD_MPP[PARIS]
     )
     assert len(fields) == 7
-    assert f1 == pytest.approx(0.552, abs=F1_TOLERANCE)
-    assert ap == pytest.approx(0.800, abs=AP_TOLERANCE)
-    assert calibrated_f1 == pytest.approx(0.692, abs=F1_TOLERANCE)
-    assert calibrated_ap == pytest.approx(0.812, abs=AP_TOLERANCE)
+    assert f1 == pytest.approx(0.726, abs=F1_TOLERANCE)
+    assert ap == pytest.approx(0.795, abs=AP_TOLERANCE)
+    assert calibrated_f1 == pytest.approx(0.766, abs=F1_TOLERANCE)
+    assert calibrated_ap == pytest.approx(0.811, abs=AP_TOLERANCE)
 
 
 def test_unseen_lab() -> None:
@@ -62,7 +62,7 @@ def test_unseen_lab() -> None:
         [field.image for field in fields], figures, UNSEEN_MPP
     )
     assert sum(map(len, figures.values())) == 12
-    assert f1 == pytest.approx(0.737, abs=4 * F1_TOLERANCE)  # 12 figures
-    assert ap == pytest.approx(0.636, abs=2 * AP_TOLERANCE)
-    assert calibrated_f1 == pytest.approx(0.737, abs=4 * F1_TOLERANCE)
-    assert calibrated_ap == pytest.approx(0.630, abs=2 * AP_TOLERANCE)
+    assert f1 == pytest.approx(0.438, abs=4 * F1_TOLERANCE)  # 12 figures
+    assert ap == pytest.approx(0.629, abs=2 * AP_TOLERANCE)
+    assert calibrated_f1 == pytest.approx(0.583, abs=4 * F1_TOLERANCE)
+    assert calibrated_ap == pytest.approx(0.626, abs=2 * AP_TOLERANCE)
