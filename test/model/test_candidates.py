@@ -17,6 +17,7 @@ from model.candidates import (
     blue_ratio,
     find_candidates,
 )
+from model.regions import measure_regions
 from test.rendering import render_tissue
 
 LOOSE = CandidateSettings("full", 1.5, 1.5, window=1, min_area=3, max_side=30)
@@ -168,7 +169,7 @@ def test_regions_are_measured() -> None:
     levels[21:28, 21:28] = 0
     levels[[33, 34, 35, 36], [50, 51, 50, 49]] = 1
     levels[36, 49] = 2
-    regions = candidates._measure(levels)
+    regions = measure_regions(levels)
     assert regions.area.tolist() == [30, 39, 32, 4]
     assert regions.side.tolist() == [30, 20, 9, 4]
     assert regions.peaks.tolist() == [True, False, False, True]
@@ -180,5 +181,5 @@ def test_regions_are_measured() -> None:
 def test_regions_at_the_end_of_a_row_and_the_start_of_the_next_are_two() -> None:
     levels = np.zeros((4, 10), np.uint8)
     levels[0, 7:9] = levels[1, 0:2] = levels[3, 8] = 2
-    regions = candidates._measure(levels)
+    regions = measure_regions(levels)
     np.testing.assert_allclose(regions.centres, np.array([[7.5, 0], [0.5, 1], [8, 3]]))
