@@ -19,6 +19,8 @@ from batch.documents import (
     ProcessedImage,
     Record,
     SourceFile,
+    Tissue,
+    Verdict,
 )
 from batch.layout import FIGURES_FILE, RESULT_FILE
 from batch.links import leads_out, relative_place
@@ -29,6 +31,7 @@ from batch.terminal import Terminal
 from batch.writing import OutputError, json_bytes, write_json, write_whole, writing
 from model.weights import file_sha256
 from slide.image import Image, ImageError
+from slide.quality import Appearance, judge
 
 if TYPE_CHECKING:
     from model.detections import Detections
@@ -127,6 +130,8 @@ def _write(
         pixel_size_um=(round(image.mpp[0], DIGITS), round(image.mpp[1], DIGITS)),
         pixel_size_source=image.mpp_source or None,
         origin_mm=image.origin,
+        tissue=_tissue(found.appearance, int((probabilities >= threshold).sum())),
+        verdict=_verdict(found.appearance),
         candidates=found.candidates,
         threshold=threshold,
         detections=_detections(found),
@@ -139,6 +144,24 @@ def _write(
         write_whole(job.folder / FIGURES_FILE, figures)
         write_whole(job.folder / RESULT_FILE, content)
     return result
+
+
+def _tissue(appearance: Appearance | None, figures: int) -> Tissue | None:
+    if appearance is None:
+        return None
+    area = appearance.area_mm2
+    return Tissue(
+        area_mm2=round(area, DIGITS),
+        share=round(appearance.share, DIGITS),
+        mitotic_figures_per_mm2=round(figures / area, DIGITS) if area else None,
+    )
+
+
+def _verdict(appearance: Appearance | None) -> Verdict | None:
+    if appearance is None:
+        return None
+    reasons = judge(appearance)
+    return Verdict(usable=not reasons, reasons=reasons)
 
 
 def _detections(found: Detections) -> list[Detection]:
@@ -162,7 +185,8 @@ def _source(path: Path, folder: Path) -> SourceFile:
 
 def _show(terminal: Terminal, label: str, result: ProcessedImage) -> None:
     terminal.say(f"{label}: {outcome(result)}")
-    for line in result.warnings:
+    verdict = [] if result.verdict is None else result.verdict.reasons
+    for line in [*result.warnings, *verdict]:
         terminal.warn(f"  note: {line}")
     terminal.detail(f"threshold {result.threshold:.4g}")
     stages = ", ".join(f"{stage} {value:.1f}" for stage, value in result.seconds.items())

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from model.adaptation.record import AdaptationRecord
+from slide.quality import Appearance
 
 MERGE_RADIUS_UM = 7.5  # the radius within which the challenge counts a match
 MIN_PROBABILITY = 0.01  # fainter points are not reported
@@ -25,6 +26,7 @@ class Detections:
         rescaled: whether the image was brought to the training resolution.
         adaptation: what the adaptation did.
         seconds: by stage.
+        appearance: of the image; None where it was not measured.
     """
 
     points: np.ndarray
@@ -34,6 +36,7 @@ class Detections:
     rescaled: bool
     adaptation: AdaptationRecord
     seconds: dict[str, float]
+    appearance: Appearance | None = None
 
 
 def select(points: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

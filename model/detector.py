@@ -25,7 +25,7 @@ from model.adaptation.diagnostics import drift_by_layer, proxy_a_distances
 from model.adaptation.guard import Guard, decision
 from model.adaptation.record import AdaptationRecord, Check
 from model.adaptation.registry import DEFAULT_ADAPTATION, Adaptation, find_adaptation
-from model.candidates import SETTINGS, find_candidates
+from model.candidates import SETTINGS, find_candidates, tissue_mask
 from model.clock import Clock
 from model.detections import Detections, select
 from model.network import MitosisNetwork
@@ -35,6 +35,8 @@ from model.source_bank import SourceBank, load_bank
 from model.target import MAX_KEPT, TargetDomain
 from model.weights import load_weights
 from slide.memory import MemoryBudget
+from slide.pixel_mask import PixelMask
+from slide.quality import measure
 from slide.resample import resample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -182,7 +184,8 @@ class Detector:
         clock = Clock(self.settings.time_budget, started)
         with clock.stage("candidates"):
             image = resample(pixels, mpp)
-            centres = self.find_candidates(image.pixels)
+            mask = tissue_mask(image.pixels, image.mpp(mpp), self.settings.threads)
+            centres = self.find_candidates(image.pixels, mask)
         with clock.stage("patches"):
             target = self.target_domain(image.pixels, centres)
         with clock.stage("classification"):
@@ -199,11 +202,18 @@ class Detector:
             rescaled=image.pixels is not pixels,
             adaptation=record,
             seconds=clock.seconds,
+            appearance=measure(image.pixels, mask.map),
         )
 
-    def find_candidates(self, pixels: np.ndarray) -> np.ndarray:
-        """Centres (n, 2) x, y in px of the candidates at the training resolution."""
-        return find_candidates(pixels, SETTINGS[self.settings.candidates], self.settings.threads)
+    def find_candidates(self, pixels: np.ndarray, mask: PixelMask | None = None) -> np.ndarray:
+        """Centres (n, 2) x, y in px of the candidates at the training resolution.
+
+        Args:
+            pixels: (height, width, 3) uint8 RGB.
+            mask: its tissue; None to find it.
+        """
+        settings = SETTINGS[self.settings.candidates]
+        return find_candidates(pixels, settings, self.settings.threads, mask=mask)
 
     def target_domain(self, pixels: np.ndarray, centres: np.ndarray) -> TargetDomain:
         """Patches around the centres (n, 2) of candidates, and their activations below the cut."""

@@ -25,6 +25,11 @@ class Resampled:
     pixels: np.ndarray
     scale: tuple[float, float]
 
+    def mpp(self, of_input: float | tuple[float, float]) -> float:
+        """µm per pixel of these pixels, the geometric mean of both axes, given the input's."""
+        x, y = of_input if isinstance(of_input, tuple) else (of_input, of_input)
+        return math.sqrt(x * self.scale[0] * y * self.scale[1])
+
     def to_input(self, points: np.ndarray) -> np.ndarray:
         """(n, 2) px (x, y) of these pixels to (n, 2) float64 px (x, y) of the input.
 

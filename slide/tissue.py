@@ -1,8 +1,8 @@
 """Where an image shows tissue: glass, black borders and pen marks are found at 4 µm per pixel.
 
 A cell of the map is about 4 µm wide. The rules look at its mean colour and at how much that differs
-among 3x3 cells (12 µm). docs/method.md says why; `python -m experiments.tissue_limits DATA` prints
-what the real fields have. In order:
+among 3x3 cells (12 µm). `python -m experiments.image_limits DATA` prints what the real fields have.
+In order:
 
 - black: neutral and dark over 3x3 cells, or along the image's border. Scanners fill with black.
 - pen: green, blue, yellow or pure red over 2x2 cells, colours that haematoxylin and eosin lack.
@@ -24,7 +24,7 @@ import PIL.Image
 from scipy import ndimage
 
 CELL_UM = 4.0
-# Limits between what `python -m experiments.tissue_limits` measured on 92 fields of five scanners
+# Limits between what `python -m experiments.image_limits` measured on 92 fields of five scanners
 # and what they must find. Grey levels, 0 to 255, of the means of cells.
 MAX_GLASS_DEVIATION = 3.5  # among 3x3 cells; glass has 0 to 3, neutral tissue 6 and more
 MAX_GLASS_CHROMA = 25.0  # largest minus smallest channel; glass has 0 to 20, flat tissue 25 to 150

@@ -1,0 +1,121 @@
+"""What real fields and degraded copies of them look like: the source of the limits in slide/.
+
+Prints, for each set of fields, the extremes of the colours that slide/tissue.py keeps apart from
+glass, black and pen, and for each kind of copy the numbers of slide/quality.py (smallest, median
+and largest) and how many get which verdict. Copies are made of a 1000 x 1000 px piece.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from scipy import ndimage
+from skimage.color import hed2rgb, rgb2hed
+from tqdm import tqdm
+
+from slide.quality import Appearance, judge, measure
+from slide.tissue import find_tissue, reduce
+from training.samples import read_rgb
+
+SETS = ("fields_a", "fields_h", "fields_tcga", "fields_cmc", "unseen_lab")
+MPP = 0.25  # of all, nearly
+CELL, PIECE = 16, 1000
+NUMBERS = ("h_and_e_share", "sharpness", "nuclear_radius_um", "smallness", "largeness")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m experiments.image_limits", description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with fields_a/, fields_h/ …")
+    parser.add_argument("--every", type=int, default=4, help="of these fields one is degraded [4]")
+    options = parser.parse_args(arguments)
+    for name in SETS:
+        files = sorted((options.data / name / "images").iterdir())
+        seen: dict[str, list[Appearance]] = defaultdict(list)
+        colours = []
+        for number, file in enumerate(tqdm(files, desc=name, mininterval=5)):
+            pixels = read_rgb(file)
+            colours.append(extremes(reduce(pixels, CELL)))
+            seen["as they are"].append(appearance(pixels))
+            if number % options.every == 0:
+                for kind, copy in degraded(piece(pixels)):
+                    seen[kind].append(appearance(copy))
+        print_set(name, np.max(colours, axis=0), seen)
+    return 0
+
+
+def appearance(pixels: np.ndarray) -> Appearance:
+    """What slide.quality measures."""
+    return measure(pixels, find_tissue(pixels, MPP))
+
+
+def piece(pixels: np.ndarray) -> np.ndarray:
+    """The lower left, where fields_cmc has its tissue."""
+    return np.ascontiguousarray(pixels[-PIECE:, :PIECE])
+
+
+def extremes(cells: np.ndarray) -> np.ndarray:
+    """Largest values among cells (rows, columns, 3) of what tells pen and black from tissue."""
+    red, green, blue = np.moveaxis(cells.astype(np.float32), -1, 0)
+    chroma = cells.max(axis=-1).astype(int) - cells.min(axis=-1)
+    dark = np.where(chroma <= 30, 255 - cells.max(axis=-1).astype(int), 0)
+    values = {
+        "green over red": green - red,
+        "green over blue": green - blue,
+        "blue excess": blue - np.maximum(red, green),
+        "red factor": red / (np.maximum(green, blue) + 1),
+        "neutral darkness": dark,
+    }
+    return np.array([ndimage.grey_opening(v, (2, 2)).max() for v in values.values()])
+
+
+def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Copies with what a verdict must warn about."""
+    for sigma in (2, 3, 4):
+        yield f"blurred by {sigma} px", ndimage.gaussian_filter(pixels, (sigma, sigma, 0))
+    image = PIL.Image.fromarray(pixels)
+    yield "grey", np.repeat(np.asarray(image.convert("L"))[..., None], 3, axis=-1)
+    yield "inverted", 255 - pixels
+    yield "brown", brown(pixels)
+    for factor in (0.5, 2.0):
+        size = round(image.width * factor), round(image.height * factor)
+        yield (
+            f"{factor} times the size",
+            np.asarray(image.resize(size, PIL.Image.Resampling.BICUBIC)),
+        )
+
+
+def brown(pixels: np.ndarray) -> np.ndarray:
+    """Recoloured as by immunohistochemistry: brown chromogen on pale blue nuclei."""
+    stains = rgb2hed(pixels)
+    stains[..., 2] = stains[..., 0] + 0.5 * stains[..., 1]
+    stains[..., 0] *= 0.5
+    stains[..., 1] = 0
+    return np.asarray(np.clip(hed2rgb(stains) * 255, 0, 255).round(), np.uint8)
+
+
+def print_set(name: str, colours: np.ndarray, seen: dict[str, list[Appearance]]) -> None:
+    """A set's tables."""
+    print(f"\n{name}: 2x2 cells have at most", ", ".join(f"{value:.1f}" for value in colours))
+    print("(green over red, green over blue, blue excess, red factor, neutral darkness)")
+    for kind, appearances in seen.items():
+        ranges = []
+        for number in NUMBERS:
+            values = [v for a in appearances if (v := getattr(a, number)) is not None]
+            shown = (
+                "/".join(f"{np.quantile(values, q):.2f}" for q in (0, 0.5, 1)) if values else "-"
+            )
+            ranges.append(f"{number} {shown}")
+        print(f"{kind} ({len(appearances)}): {', '.join(ranges)}")
+        verdicts = Counter(" ".join(judge(a)) or "usable" for a in appearances)
+        print("   ", "; ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

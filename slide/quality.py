@@ -1,0 +1,176 @@
+"""Whether an image looks like what the detector was made for: H&E, in focus, at its pixel size.
+
+Some numbers are measured on the tissue and compared with limits. The limits lie outside what
+`python -m experiments.image_limits DATA` measures on 92 real fields of at least five scanners, so
+none of those is warned about, and inside what it measures on degraded copies of them. A verdict
+warns; nothing is refused.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from scipy import ndimage
+from skimage.feature import peak_local_max
+from skimage.filters import threshold_otsu
+
+from slide.tissue import Kind, TissueMap
+
+TILE_UM, MIN_TILE_UM = 128.0, 20.0  # side of the squares that are looked at; in small images less
+MAX_TILES, GRID = 8, 6  # of GRID x GRID places those with most tissue
+MIN_TILE_TISSUE = 0.3
+MIN_AREA_MM2 = 0.001  # 1000 µm², the smallest piece that counts as tissue
+GREEN_MARGIN = 8  # grey levels
+MIN_NUCLEI = 20  # fewer say little about their size
+# Real fields, then copies: grey, inverted, brown as in immunohistochemistry 0 to 0.01.
+MIN_H_AND_E_SHARE = 0.5  # 0.71 and more
+# Copies blurred by 3 px (0.75 µm): 0.9 to 1.25.
+MIN_SHARPNESS = 1.4  # 1.53 and more
+# How much nuclei look smaller or larger than usual, in doublings; see Appearance. Copies of half
+# the size: 42 % over the limit; of twice the size: 96 %, a third of which count as blurred.
+MAX_SMALLNESS = 1.75  # 1.72 and less; all but one field 1.03 and less
+MAX_LARGENESS = 1.8  # 1.63 and less
+USUAL_PER_MM2, USUAL_RADIUS_UM, USUAL_SHARPNESS = 6500.0, 2.7, 1.9
+
+
+class Appearance(NamedTuple):
+    """What an image looks like.
+
+    Attributes:
+        area_mm2: of the tissue.
+        share: of the image that is tissue.
+        h_and_e_share: share of the tissue in which green is the darkest channel, as it is wherever
+            eosin or haematoxylin is.
+        sharpness: 0.99 quantile of the differences between neighbouring pixels of 0.5 µm, in
+            standard deviations of the brightness within 8 µm; None without enough tissue.
+        nuclear_radius_um: typical radius of the dark regions, weighted by area; None where there
+            are fewer than MIN_NUCLEI.
+        nuclei_per_mm2: number of dark regions by area; None likewise.
+        pen_like: whether more of the image has colours of pen marks than looks like tissue.
+    """
+
+    area_mm2: float
+    share: float
+    h_and_e_share: float
+    sharpness: float | None
+    nuclear_radius_um: float | None
+    nuclei_per_mm2: float | None
+    pen_like: bool
+
+    @property
+    def smallness(self) -> float:
+        """Doublings of density and halvings of radius; 0 where nuclei are as usual or unknown."""
+        if self.nuclear_radius_um is None or self.nuclei_per_mm2 is None:
+            return 0.0
+        density, radius = self.nuclei_per_mm2 / USUAL_PER_MM2, self.nuclear_radius_um
+        return math.log2(density * USUAL_RADIUS_UM / radius)
+
+    @property
+    def largeness(self) -> float:
+        """Doublings of radius, and of blur four times: enlarging shows nothing finer."""
+        if self.nuclear_radius_um is None or not self.sharpness:
+            return 0.0
+        radius = self.nuclear_radius_um / USUAL_RADIUS_UM
+        return math.log2(radius * (USUAL_SHARPNESS / self.sharpness) ** 4)
+
+
+def judge(appearance: Appearance) -> list[str]:
+    """What is wrong with an image, in words; nothing where it is usable.
+
+    One reason at most: the first makes the later ones unreliable.
+    """
+    sharpness = appearance.sharpness
+    little = appearance.area_mm2 < MIN_AREA_MM2 and appearance.share < 0.5
+    reasons = {
+        "no tissue found: only glass, black or debris": little and not appearance.pen_like,
+        "probably not H&E: its colours are not those of haematoxylin and eosin": (
+            appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
+        ),
+        "out of focus, or enlarged from a lower magnification": (
+            sharpness is not None and sharpness < MIN_SHARPNESS
+        ),
+        "nuclei look too small for the stated pixel size": appearance.smallness > MAX_SMALLNESS,
+        "nuclei look too large for the stated pixel size": appearance.largeness > MAX_LARGENESS,
+    }
+    return [reason for reason, holds in reasons.items() if holds][:1]
+
+
+def measure(pixels: np.ndarray, tissue_map: TissueMap) -> Appearance:
+    """Appearance of an image (height, width, 3) uint8 RGB whose tissue is known."""
+    tiles = _tiles(pixels, tissue_map)
+    radii = np.concatenate([_nuclear_radii(t, tissue_map.mpp) for t in tiles] or [np.zeros(0)])
+    area = sum(tile[..., 0].size for tile in tiles) * (tissue_map.mpp / 1000) ** 2
+    known = len(radii) >= MIN_NUCLEI
+    return Appearance(
+        area_mm2=tissue_map.area_mm2,
+        share=tissue_map.tissue_pixels / math.prod(tissue_map.size),
+        h_and_e_share=_h_and_e_share(tissue_map),
+        sharpness=float(np.median([_sharpness(tile) for tile in tiles])) if tiles else None,
+        nuclear_radius_um=_typical(radii) if known else None,
+        nuclei_per_mm2=len(radii) / area if known else None,
+        pen_like=tissue_map.share(Kind.PEN) > tissue_map.share(Kind.TISSUE),
+    )
+
+
+def _tiles(pixels: np.ndarray, tissue_map: TissueMap) -> list[np.ndarray]:
+    """Squares with most tissue, spread over the image."""
+    if min(tissue_map.size) * tissue_map.mpp < MIN_TILE_UM:
+        return []
+    side = round(TILE_UM / tissue_map.mpp)
+    height, width = (max(length - side, 0) for length in tissue_map.size)
+    tissue, cell = tissue_map.tissue, tissue_map.cell
+    places = []
+    for top in np.unique(np.linspace(0, height, GRID).astype(int)):
+        for left in np.unique(np.linspace(0, width, GRID).astype(int)):
+            cells = tissue[top // cell : (top + side) // cell, left // cell : (left + side) // cell]
+            places.append((float(cells.mean()) if cells.size else 0.0, top, left))
+    best = sorted(places, key=lambda place: -place[0])[:MAX_TILES]
+    return [
+        pixels[top : top + side, left : left + side]
+        for share, top, left in best
+        if share >= MIN_TILE_TISSUE
+    ]
+
+
+def _h_and_e_share(tissue_map: TissueMap) -> float:
+    tissue = tissue_map.tissue
+    if not tissue.any():
+        return 0.0
+    red, green, blue = tissue_map.colours[tissue].astype(np.int16).T
+    return float((np.minimum(red, blue) - green > GREEN_MARGIN).mean())
+
+
+def _halved(plane: np.ndarray) -> np.ndarray:
+    """Means of 2x2 px, float32."""
+    height, width = (length // 2 for length in plane.shape)
+    blocks = plane[: height * 2, : width * 2].reshape(height, 2, width, 2)
+    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
+
+
+def _sharpness(tile: np.ndarray) -> float:
+    grey = _halved(tile.mean(axis=-1, dtype=np.float32))
+    steps = np.concatenate([np.abs(np.diff(grey, axis=axis)).ravel() for axis in (0, 1)])
+    contrast = float((grey - ndimage.uniform_filter(grey, 17)).std())
+    return float(np.percentile(steps, 99)) / max(contrast, 1e-3)
+
+
+def _nuclear_radii(tile: np.ndarray, mpp: float) -> np.ndarray:
+    """Radii (n,) in µm of dark regions, by the distance from their middles to their borders."""
+    density = _halved(np.log(256 / (tile[..., 0].astype(np.float32) + 1)))  # haematoxylin
+    density = ndimage.gaussian_filter(density, 0.6 / (2 * mpp))
+    if np.ptp(density) == 0:
+        return np.zeros(0)
+    dark = ndimage.binary_opening(density > threshold_otsu(density))
+    depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(dark))
+    depth = ndimage.gaussian_filter(depth, 1)
+    middles = peak_local_max(depth, min_distance=4, threshold_abs=1.5, exclude_border=4)
+    return np.asarray(depth[tuple(middles.T)] * 2 * mpp)
+
+
+def _typical(radii: np.ndarray) -> float:
+    """The radius above which lies half of the regions' area."""
+    ordered = np.sort(radii)
+    area = np.cumsum(ordered**2)
+    return float(ordered[np.searchsorted(area, area[-1] / 2)])

@@ -1,0 +1,116 @@
+"""The verdict: real and rendered tissue is usable, and each kind of degraded copy is noticed."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from experiments.image_limits import SETS, brown
+from slide.quality import Appearance, judge, measure
+from slide.tissue import find_tissue
+from test.rendering import PINK, PURPLE, Look, render_tissue
+from test.slide.test_tissue import GREEN, glass
+
+DATA = os.environ.get("MITOSIS_DATA")
+NOT_H_AND_E = ["probably not H&E: its colours are not those of haematoxylin and eosin"]
+NO_TISSUE = ["no tissue found: only glass, black or debris"]
+BLURRED = ["out of focus, or enlarged from a lower magnification"]
+SMALL = ["nuclei look too small for the stated pixel size"]
+LARGE = ["nuclei look too large for the stated pixel size"]
+
+
+@pytest.fixture(scope="module")
+def field() -> np.ndarray:
+    return render_tissue((900, 1000), figures=4, seed=8)[0]
+
+
+def verdict(pixels: np.ndarray, mpp: float = 0.25) -> list[str]:
+    return judge(measure(pixels, find_tissue(pixels, mpp)))
+
+
+@pytest.mark.parametrize("look", [PURPLE, PINK], ids=["purple", "pink"])
+@pytest.mark.parametrize("size", [(600, 800), (512, 512), (120, 100), (16, 16)])
+def test_rendered_tissue_is_usable(size: tuple[int, int], look: Look) -> None:
+    assert verdict(render_tissue(size, figures=0, seed=2, look=look)[0]) == []
+
+
+def test_tissue_on_a_lot_of_glass_is_usable(field: np.ndarray) -> None:
+    pixels = glass((2000, 3000), 242, 2)
+    pixels[1001:1901, 1300:2300] = field
+    appearance = measure(pixels, find_tissue(pixels, 0.25))
+    assert judge(appearance) == []
+    assert appearance.share == pytest.approx(0.15, rel=0.05)
+    assert appearance.area_mm2 == pytest.approx(0.9 * 0.25**2, rel=0.05)
+
+
+def test_colours_that_are_not_h_and_e(field: np.ndarray) -> None:
+    grey = np.repeat(np.asarray(PIL.Image.fromarray(field).convert("L"))[..., None], 3, axis=-1)
+    for pixels in (grey, 255 - field, brown(field)):
+        assert verdict(pixels) == NOT_H_AND_E
+
+
+def test_no_tissue() -> None:
+    pixels = glass((800, 900), 240, 3)
+    assert verdict(pixels) == NO_TISSUE
+    pixels[:, :150] = 0
+    pixels[700:730, 400:430] = (90, 80, 85)
+    assert verdict(pixels) == NO_TISSUE
+
+
+def test_a_pen_mark_beside_tissue_is_no_reason(field: np.ndarray) -> None:
+    pixels = np.concatenate([field, glass((900, 300), 240, 2)], axis=1)
+    pixels[:, 1100:1180] = GREEN
+    assert verdict(pixels) == []
+
+
+@pytest.mark.parametrize("sigma", [4, 6])
+def test_blur(field: np.ndarray, sigma: float) -> None:
+    assert verdict(gaussian_filter(field, (sigma, sigma, 0))) == BLURRED
+
+
+def test_a_blurred_copy_is_less_sharp(field: np.ndarray) -> None:
+    sharpness = [
+        measure(copy, find_tissue(copy, 0.25)).sharpness or 0
+        for copy in (field, gaussian_filter(field, (1, 1, 0)), gaussian_filter(field, (2, 2, 0)))
+    ]
+    assert sharpness[0] > 1.1 * sharpness[1] > 1.2 * sharpness[2]
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0.5, SMALL), (2.0, LARGE)])
+def test_wrong_pixel_size(field: np.ndarray, factor: float, expected: list[str]) -> None:
+    size = round(field.shape[1] * factor), round(field.shape[0] * factor)
+    copy = PIL.Image.fromarray(field).resize(size, PIL.Image.Resampling.BICUBIC)
+    assert verdict(np.asarray(copy)) == expected
+    right = measure(np.asarray(copy), find_tissue(np.asarray(copy), 0.25 / factor))
+    assert right.area_mm2 == pytest.approx(0.9 * 0.25**2, rel=0.02)
+
+
+def test_limits_of_the_verdict() -> None:
+    usual = Appearance(0.2, 0.9, 0.98, 1.9, 2.7, 6500.0, False)
+    assert judge(usual) == [] and usual.smallness == 0 and usual.largeness == 0
+    changes: dict[str, dict[str, Any]] = {
+        "h_and_e": {"h_and_e_share": 0.4},
+        "blurred": {"sharpness": 1.3},
+        "small": {"nuclear_radius_um": 1.35, "nuclei_per_mm2": 13000.0},
+        "large": {"nuclear_radius_um": 5.4, "sharpness": 1.5},
+        "unknown": {"nuclear_radius_um": None, "nuclei_per_mm2": None, "sharpness": None},
+    }
+    found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
+    assert found == {
+        "h_and_e": NOT_H_AND_E, "blurred": BLURRED, "small": SMALL, "large": LARGE, "unknown": [],
+    }  # fmt: skip
+
+
+@pytest.mark.skipif(DATA is None, reason="MITOSIS_DATA names the folder of real tissue")
+@pytest.mark.parametrize("name", SETS)
+def test_no_false_alarm_on_real_fields(name: str) -> None:
+    files = sorted((Path(str(DATA)) / name / "images").iterdir())
+    assert len(files) >= 2
+    for file in files:
+        assert verdict(np.asarray(PIL.Image.open(file).convert("RGB"))) == [], file.name
