@@ -20,7 +20,7 @@ from model.adaptation import pace
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.adaptation.record import AdaptationRecord
 from model.adaptation.registry import ADAPTATIONS, Adaptation, find_adaptation
-from model.candidates import find_candidates
+from model.candidates import DEFAULT, find_candidates
 from model.clock import WRITING_RESERVE
 from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY, Detections
 from model.detector import Detector, DetectorSettings
@@ -153,7 +153,7 @@ def test_memory_that_a_detector_takes() -> None:
     without, paper = (tiny_detector(name).memory_budget(limit) for name in ("calibrated", "paper"))
     assert without.limit == limit and without.resting < without.working < limit
     assert paper.working - without.working == MAX_KEPT * 256 * 4 * 4 * 4
-    assert without.detecting == paper.detecting == (4 + 1 + 4) / 4, "in blocks of 2 x 2 px"
+    assert without.detecting == paper.detecting == DEFAULT.bytes_per_pixel
     detector = tiny_detector("none", settings={"candidates": "paper"})
     assert detector.memory_budget(limit).detecting == 9
 
