@@ -54,7 +54,7 @@ class DetectorSettings:
     """How the detector treats every image.
 
     Attributes:
-        adaptation: to each image.
+        adaptation: the adaptation applied to each image.
         schedule: epochs, rate, batch size, steps, lambda, seed and precision of the adaptation.
         threshold: probability from which a detection is a mitotic figure.
         candidates: name of the candidates' settings.
@@ -173,7 +173,7 @@ class Detector:
         started: float | None = None,
         progress: Progress | None = None,
     ) -> Detections:
-        """Mitotic figures of an image, by the paper's two steps and its adaptation phase.
+        """Mitotic figures of an image: candidates, their scores, and the adaptation to the image.
 
         Args:
             pixels: (height, width, 3) uint8 RGB.
@@ -236,7 +236,7 @@ class Detector:
         Args:
             target: the candidates.
             before: their scores by the shipped network.
-            deadline: value of time.monotonic() after which no step of Adam begins.
+            deadline: value of time.monotonic() after which no step begins.
             progress: see detect.
         """
         adaptation = self.settings.adaptation

@@ -5,7 +5,7 @@ images. experiments/LOG.md has the measurements.
 
 - Candidates are 0.1 to 0.5 % mitotic, and aligning them with a source of another class prior turns
   one class into the other (Zhao et al. 2019). So the domain loss compares the candidates with
-  negatives of the bank, and the class loss has bank entries for itself, half of them mitotic.
+  negatives of the bank, and the class loss uses separate bank entries, half of them mitotic.
 - The scanner branch separates the image from all source scanners together. The shipped branch is at
   chance, so its gradient is uninformative: it is fitted to bank and image before the reversal.
 - Batch norm statistics stay as shipped, and a moving average of the weights is kept.
@@ -23,6 +23,7 @@ from model.adaptation.averaging import MovingAverage
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.adaptation.diagnostics import features_of
 from model.adaptation.optimiser import Adam
+from model.adaptation.pace import Pace
 from model.adaptation.steps import Losses, Steps
 from model.gradient_reversal import reverse_gradient
 from model.network import MitosisNetwork
@@ -31,7 +32,7 @@ from model.source_bank import SourceBank
 
 AVERAGING = 0.9  # decay a step of the moving average of the weights
 FIT_STEPS, FIT_RATE = 100, 1e-3  # of the scanner branch, before the reversal
-FIT_EXAMPLES = 768  # negatives and candidates each that it is fitted to
+FIT_EXAMPLES = 768  # at most so many negatives, and as many candidates
 
 
 class MatchedBatch(NamedTuple):
@@ -51,7 +52,13 @@ class MatchedBatch(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Indices of one step: bank entries, candidates of the image, bank entries."""
+    """Indices of one step.
+
+    Attributes:
+        negatives: of bank entries for the domain loss.
+        candidates: of the image.
+        labelled: of bank entries for the class loss.
+    """
 
     negatives: torch.Tensor
     candidates: torch.Tensor
@@ -122,7 +129,7 @@ def fit_scanner_branch(
 ) -> float:
     """Train the scanner branch alone to recognise the image; its accuracy on what it was fitted to.
 
-    Nothing is fitted where nothing is to be learnt (a learning rate of 0).
+    Skipped at a learning rate of 0, and where no time is left.
     """
     generator = torch.Generator().manual_seed(settings.seed)
     features = []
@@ -132,7 +139,8 @@ def fit_scanner_branch(
     domain = is_candidate(len(features[0]), len(features[1]), network.device)
     examples = torch.cat(features)
     optimiser = torch.optim.Adam(network.scanner.parameters(), lr=FIT_RATE, fused=True)
-    for _ in range(FIT_STEPS if settings.learning_rate > 0 else 0):
+    fitting = settings.learning_rate > 0 and Pace(settings.deadline).allows(0)
+    for _ in range(FIT_STEPS if fitting else 0):
         loss = binary_cross_entropy_with_logits(target_log_odds(network, examples), domain)
         optimiser.zero_grad()
         loss.backward()
@@ -142,7 +150,7 @@ def fit_scanner_branch(
 
 
 def draw_batches(bank: SourceBank, targets: int, settings: AdaptationSettings) -> list[Index]:
-    """Indices of all steps, drawn with replacement."""
+    """Indices of all steps, drawn with replacement: N / 2, N / 2, and N / 4 of each class."""
     generator = torch.Generator().manual_seed(settings.seed)
     adapting = adapting_entries(bank).cpu()
     mitotic = adapting[bank.mitotic.cpu()[adapting] == 1]
@@ -188,7 +196,7 @@ def adapting_entries(bank: SourceBank) -> torch.Tensor:
 
 
 def negative_entries(bank: SourceBank) -> torch.Tensor:
-    """Indices of those of them that are not mitotic."""
+    """Indices of the entries that are neither held back nor mitotic."""
     return torch.nonzero(~bank.check & (bank.mitotic == 0)).flatten()
 
 
