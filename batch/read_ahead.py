@@ -1,4 +1,4 @@
-"""The next image of a folder is read while this one is computed."""
+"""Reads the next image of a folder while the current one is computed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from slide.image import Image
 
 Read = Callable[[Path], Image]
-IsSmall = Callable[[Path, int], bool]  # of a path, beside an image of so many bytes
+IsSmall = Callable[[Path, int], bool]  # path; bytes of the image in memory at the same time
 
 
 class WasRead(NamedTuple):
@@ -27,16 +27,17 @@ class WasRead(NamedTuple):
 
 
 class ReadAhead:
-    """Reads images in a thread: the one that is asked for, and then the next one, no more."""
+    """Reads images in a thread: the requested one, and then the next one, but no more."""
 
     def __init__(self, paths: Sequence[Path], read: Read, is_small: IsSmall) -> None:
-        """Begin with nothing.
+        """Read nothing yet.
 
         Args:
-            paths: in the order in which they will be asked for.
-            read: gives the image of a path; what it raises is raised by `take`.
-            is_small: whether an image may wait in memory beside the one at work, whose bytes it is
-                told; others, and those for which it raises anything, are read in their turn.
+            paths: in the order in which they will be requested.
+            read: returns the image of a path; its exceptions are raised by `take`.
+            is_small: whether an image may wait in memory while another one, whose bytes it is
+                given, is computed; other images, and those for which it raises an exception, are
+                read when they are requested.
         """
         self._next = dict(pairwise(paths))
         self._read = read
@@ -45,9 +46,9 @@ class ReadAhead:
         self._waiting: dict[Path, Future[WasRead | None]] = {}
 
     def take(self, path: Path) -> WasRead:
-        """The image of a path; what its reading raised is raised here, and not before."""
+        """The image of a path. An exception of its reading is raised here, not earlier."""
         waiting = self._waiting.pop(path, None)
-        self._waiting.clear()  # of an image that was passed over
+        self._waiting.clear()  # an image that was not requested
         held = 0
         try:
             ready = None if waiting is None else waiting.result()
@@ -60,7 +61,7 @@ class ReadAhead:
                 self._waiting[following] = self._pool.submit(self._timed_if_small, following, held)
 
     def close(self) -> None:
-        """Wait for the thread; what it has read is forgotten."""
+        """Wait for the thread, and drop what it has read."""
         self._pool.shutdown(cancel_futures=True)
         self._waiting.clear()
 
@@ -71,11 +72,11 @@ class ReadAhead:
     def _timed_if_small(self, path: Path, held: int) -> WasRead | None:
         try:
             small = self._is_small(path, held)
-        except Exception:  # what is wrong is found out, and told, in its turn
+        except Exception:  # reported when the image is requested
             return None
         try:
             return self._timed(path) if small else None
-        except MemoryError:  # alone, in its turn, it may fit
+        except MemoryError:  # it may fit when it is alone in memory
             return None
 
 
@@ -83,12 +84,12 @@ class ReadAhead:
 def reading_ahead(
     paths: Sequence[Path], read: Read, is_small: IsSmall = lambda *_: True
 ) -> Iterator[ReadAhead]:
-    """A ReadAhead, for as long as this process's own words keep descriptors of their own.
+    """A ReadAhead, during which sys.stdout and sys.stderr write to copies of their descriptors.
 
-    While an image is read, the descriptors of stdout and stderr may be silent (slide/image.py),
-    and now other work goes on meanwhile that has something to say.
+    While an image is read, descriptors 1 and 2 may be silenced (slide/libraries.py), and the image
+    that is computed at the same time must not lose its messages.
     """
-    with _streams_of_their_own():
+    with _copied_streams():
         ahead = ReadAhead(paths, read, is_small)
         try:
             yield ahead
@@ -97,7 +98,7 @@ def reading_ahead(
 
 
 @contextlib.contextmanager
-def _streams_of_their_own() -> Iterator[None]:
+def _copied_streams() -> Iterator[None]:
     """Let sys.stdout and sys.stderr write to copies of descriptors 1 and 2."""
     kept = {}
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
@@ -118,7 +119,7 @@ def _streams_of_their_own() -> Iterator[None]:
 
 
 def _descriptor(stream: object) -> int | None:
-    """Of a stream; None where it has none, or is None itself."""
+    """The descriptor of a stream; None where there is none."""
     try:
         descriptor: int = stream.fileno()  # type: ignore[attr-defined]
         return descriptor

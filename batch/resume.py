@@ -21,8 +21,8 @@ def take_up_finished(
 ) -> dict[str, ProcessedImage]:
     """The results of an earlier run that still hold, by the name of their folder.
 
-    Results move with their images: where one image was processed alone and now has company, its
-    files move from the output folder itself into a folder of their own, and the other way round.
+    Results move where this run expects them: if an image was processed alone and is now one of
+    several, its files move from the output folder into a subfolder, and the other way round.
 
     Args:
         images: to process, by the name of their folder in the output.

@@ -22,15 +22,15 @@ class Chart(NamedTuple):
 def line_chart(
     title: str, values: Sequence[float | None], unit: str, a_point: int = 1
 ) -> Chart | None:
-    """The chart of values in a row; None where there are no two values.
+    """The chart of a sequence of values; None with fewer than two values.
 
     A missing or infinite value is a gap in the line.
 
     Args:
-        title: what is drawn.
-        values: one a point.
-        unit: what is counted along the row, in the plural.
-        a_point: how many of them a point stands for.
+        title: of the chart.
+        values: one for each point.
+        unit: of the horizontal axis, in the plural.
+        a_point: units for each point.
     """
     kept = [v if v is not None and math.isfinite(v) else None for v in values]
     numbers = [v for v in kept if v is not None]

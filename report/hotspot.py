@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 # Mitotic figures are counted in the most active 2 mm², ten high power fields (WHO Classification of
-# Tumours, 5th edition); a rectangle of 4:3 is the form of a field of view on a screen.
+# Tumours, 5th edition); a field of view on a screen is a rectangle of 4:3.
 AREA_MM2 = 2.0
 ASPECT = 4 / 3
 

@@ -14,7 +14,7 @@ from model.detections import MERGE_RADIUS_UM
 from report.saved import Saved
 
 THUMBNAIL_SIDE = 1024  # px, the longer one
-# Both stand out against pink and purple, and in grey: one is bright and solid, the other thin.
+# Both contrast with pink and purple, and in grey: one is bright and thick, the other thin.
 FIGURE_COLOUR = (0, 255, 80)
 OTHER_COLOUR = (255, 225, 0)
 EDGE_COLOUR = (0, 0, 0)
@@ -44,7 +44,7 @@ def shrink(picture: Picture.Image, side: int) -> Picture.Image:
 
 
 def draw(picture: Picture.Image, saved: Saved, radius: float, labelled: bool) -> None:
-    """Ring the mitotic figures; where there is room for labels, the fainter ones too, with scores.
+    """Ring the mitotic figures; with labels, also ring the other detections and write the scores.
 
     radius: of the rings in px of the picture.
     """

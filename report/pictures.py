@@ -14,9 +14,9 @@ from report.saved import Saved
 
 CROP_UM = 32.0  # a mitotic figure, 10 to 20 µm, and its neighbours
 CROP_SIDE = 128  # px
-GLASS = (244, 244, 244)  # where a crop sticks out of the image
-# What a page has of crops and of overviews is shared out among its images, so that a hundred of
-# them stay below 50 MiB and open in two seconds.
+GLASS = (244, 244, 244)  # where a crop exceeds the image
+# The images of a page share its crops and overview pixels, so that a page of a hundred images stays
+# below 50 MiB and opens in two seconds.
 CROPS_A_PAGE = 2400
 CROPS_AN_IMAGE = (12, 96)  # at least, at most
 FEWEST_MISSES, MISSES_A_FIGURE = 24, 2
@@ -59,8 +59,8 @@ def overview_side(images: int) -> int:
 def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list[Shown]:
     """The most probable mitotic figures and the nearest misses.
 
-    The misses have a third of the room at least, and no more than MISSES_A_FIGURE ask for: below
-    them there are hundreds that nobody would take for one.
+    At least a third of them are misses, but no more than MISSES_A_FIGURE for each figure: the
+    hundreds below them do not look like mitotic figures.
     """
     figures = saved.figures
     enough = max(FEWEST_MISSES, MISSES_A_FIGURE * figures)

@@ -76,7 +76,7 @@ def read(path: Path) -> Any:
 
 
 def test_rendered_tissue(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(made, made / "tissue", output, "--adaptation", "gradient-reversal") == 0
+    assert run(made, made / "tissue", output, "--adaptation", "paper") == 0
     captured = capfd.readouterr()
     assert captured.err == "" and captured.out.startswith("[1/1] field.tif: ")
     jsonschema.validate(read(output / "mitotic-figures.json"), read(SCHEMAS / "2025.json"))
@@ -90,7 +90,7 @@ def test_rendered_tissue(made: Path, output: Path, capfd: pytest.CaptureFixture[
     assert settings["reversal_weight"] == 0.1 and settings["threshold"] == 0.5, "the card's"
     assert not any(str(made) in str(value) for value in settings.values())
     adaptation = result["adaptation"]
-    assert adaptation["name"] == settings["adaptation"] == "gradient-reversal"
+    assert adaptation["name"] == settings["adaptation"] == "paper"
     assert adaptation["steps"] == math.ceil((15 + result["candidates"]) / 32)
     assert 0 < adaptation["drift"] < 0.01
     summary = read(output / "results.json")

@@ -36,7 +36,7 @@ def test_no_point_is_a_valid_answer(output_format: Format) -> None:
     validate(content, output_format)
 
 
-def test_years_are_told_apart() -> None:
+def test_one_year_s_file_is_not_another_s() -> None:
     """The schemas would not accept one year's form for another's."""
     for made in FORMATS:
         for read in set(FORMATS) - {made}:

@@ -190,7 +190,7 @@ def test_warnings(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out.endswith("".join(f"\n  note: {line}" for line in expected) + "\n")
 
 
-def test_other_pixel_size_is_told(detector: Detector, source: Path) -> None:
+def test_another_pixel_size_is_noted(detector: Detector, source: Path) -> None:
     add(source, "a.tif", mpp=0.5)
     output, _ = process(detector, source)
     assert read(output, "result.json")["warnings"] == [
@@ -263,9 +263,7 @@ def test_whatever_happens_the_others_go_on(source: Path, error: Exception, reaso
     assert statuses == ["ok", "failed", "ok"]
 
 
-def test_what_an_earlier_run_found_is_no_answer_to_a_failure(
-    detector: Detector, source: Path
-) -> None:
+def test_a_failure_leaves_no_earlier_result(detector: Detector, source: Path) -> None:
     add(source, "a.tif")
     output, _ = process(detector, source)
     (source / "a.tif").write_bytes(b"damaged since")
@@ -288,7 +286,7 @@ def test_result_that_cannot_be_written(detector: Detector, source: Path) -> None
     assert failure == f"a.tif: {images[0]['error']}"
 
 
-def test_result_that_is_no_json_fails_its_image_only(source: Path) -> None:
+def test_a_result_that_is_not_json_fails_its_image_only(source: Path) -> None:
     class Confused:
         settings = tiny_detector("none").settings
         calls = 0
@@ -307,7 +305,7 @@ def test_result_that_is_no_json_fails_its_image_only(source: Path) -> None:
     assert [i["status"] for i in read(output, "results.json")["images"]] == ["failed", "ok"]
 
 
-def test_problem_of_reading_is_none_of_writing(
+def test_a_problem_of_reading_is_not_reported_as_one_of_writing(
     detector: Detector, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> Image:
@@ -319,7 +317,7 @@ def test_problem_of_reading_is_none_of_writing(
     assert failures == ["a.tif: cannot be read (Too many open files): try again"]
 
 
-def test_summary_that_cannot_be_written_is_told(
+def test_a_summary_that_cannot_be_written_is_an_error(
     detector: Detector, source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     add(source, "a.tif")
@@ -480,7 +478,7 @@ def test_full_disk_ends_the_folder_and_leaves_what_is_finished(
     assert second.calls == 3 and before.items() <= stamps(output).items()
 
 
-def test_output_that_vanishes_is_no_success(
+def test_an_output_that_vanishes_is_an_error(
     source: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in "abc":

@@ -110,7 +110,7 @@ def test_uploaded_model_comes_before_the_shipped_one(
     monkeypatch.setattr(options, "UPLOADED", tmp_path)
     assert shipped("weights") == ROOT / "weights"
     (tmp_path / "weights").mkdir()
-    assert shipped("weights") == ROOT / "weights", "an empty folder is none"
+    assert shipped("weights") == ROOT / "weights", "an empty folder does not count"
     (tmp_path / "weights" / "card.json").touch()
     assert shipped("weights") == tmp_path / "weights"
     assert shipped("source_bank") == ROOT / "source_bank"

@@ -127,17 +127,17 @@ def fails(_: Path, __: int) -> bool:
     raise OSError("gone")
 
 
-def test_what_is_at_work_is_told_to_who_decides(paths: list[Path]) -> None:
-    told: list[tuple[str, int]] = []
+def test_the_size_of_the_current_image_is_passed_on(paths: list[Path]) -> None:
+    given: list[tuple[str, int]] = []
 
     def decide(path: Path, held: int) -> bool:
-        told.append((path.name, held))
+        given.append((path.name, held))
         return True
 
     with reading_ahead(paths, Reader(), decide) as ahead:
         ahead.take(paths[0])
         ahead.take(paths[1])
-    assert told[0] == ("b", 4 * 4 * 3)
+    assert given[0] == ("b", 4 * 4 * 3)
 
 
 @pytest.mark.parametrize("is_small", [lambda *_: False, fails], ids=["large", "unknown"])

@@ -39,7 +39,7 @@ def test_failure_leaves_the_former_file(
 
 
 @pytest.mark.parametrize("content", [{"x": float("nan")}, [float("inf")], {"x": object()}])
-def test_what_is_no_json_is_refused_before_anything_is_written(
+def test_what_is_not_json_is_refused_before_anything_is_written(
     tmp_path: Path, content: object
 ) -> None:
     with pytest.raises((ValueError, TypeError), match=r"not JSON|not finite"):

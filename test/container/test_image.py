@@ -180,7 +180,7 @@ def test_a_model_in_opt_ml_model_takes_precedence(
     tmp_path: Path,
     part: str,
 ) -> None:
-    """A file there that is no model is refused, which shows that it is the one that is read."""
+    """An invalid file there is refused, which shows that it is the one that is read."""
     fill(source, fields[0])
     model = tmp_path / "model"
     for file in (path for path in (ROOT / part).rglob("*") if path.is_file()):

@@ -69,7 +69,7 @@ def survive_kills(
         images: in the folder that is processed.
         options: of process.py.
         seed: of the moments.
-        progress: told of each kill.
+        progress: called after each kill.
 
     Raises:
         AssertionError: a kill or a rerun has lost, redone or spoiled something.

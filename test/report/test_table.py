@@ -27,6 +27,6 @@ def test_opens_in_pandas() -> None:
 
 
 @pytest.mark.parametrize("name", ["=HYPERLINK(A1).tif", "+1.tif", "-1.tif", "@a.tif", "\t=1.tif"])
-def test_a_file_name_is_no_formula(name: str) -> None:
+def test_a_file_name_is_not_a_formula(name: str) -> None:
     table = pandas.read_csv(io.BytesIO(detections_csv([saved(file=name)])))
     assert set(table["file"]) == {f"'{name}"}
