@@ -92,7 +92,7 @@ def test_what_is_wrong_waits_for_its_turn(paths: list[Path], broken: str) -> Non
 
 
 def test_no_more_than_one_image_waits(paths: list[Path]) -> None:
-    """Also where images are passed over: those that an earlier run has finished."""
+    """Also where images are left out: those that an earlier run has finished."""
     reader = Reader()
     ahead = ReadAhead(paths, reader, lambda *_: True)
     taken: Any = ahead.take(paths[0])
