@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def level(detector: Detector, fields: Sequence[SourceImage]) -> float:
     """Mean over fields of the calibration's quantile of log odds; fields without candidates out."""
-    calibration, levels = Calibration(0.0), []
+    calibration, levels = detector.settings.calibration or Calibration(0.0), []
     for field in tqdm(fields, desc="fields", mininterval=5):
         pixels = resample(field.pixels, FIELD_MPP[PARIS]).pixels
         target = detector.target_domain(pixels, detector.find_candidates(pixels))

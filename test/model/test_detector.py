@@ -20,7 +20,7 @@ from model.adaptation import pace
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.adaptation.record import AdaptationRecord
 from model.adaptation.registry import ADAPTATIONS, Adaptation, find_adaptation
-from model.candidates import DEFAULT, find_candidates
+from model.candidates import DEFAULT, PAPER, find_candidates
 from model.clock import WRITING_RESERVE
 from model.detections import MERGE_RADIUS_UM, MIN_PROBABILITY, Detections
 from model.detector import Detector, DetectorSettings
@@ -155,7 +155,7 @@ def test_memory_that_a_detector_takes() -> None:
     assert paper.working - without.working == MAX_KEPT * 256 * 4 * 4 * 4
     assert without.detecting == paper.detecting == DEFAULT.bytes_per_pixel
     detector = tiny_detector("none", settings={"candidates": "paper"})
-    assert detector.memory_budget(limit).detecting == 9
+    assert detector.memory_budget(limit).detecting == PAPER.bytes_per_pixel
 
 
 def test_steps_are_reported() -> None:
