@@ -20,12 +20,21 @@ from skimage.color import hed2rgb, rgb2hed
 from tqdm import tqdm
 
 from slide.quality import Appearance, judge, measure
-from slide.tissue import find_tissue, reduce
+from slide.tissue import MAX_GLASS_DEVIATION, find_tissue, reduce, windows
 from training.samples import read_rgb
 
 SETS = ("fields_a", "fields_h", "fields_tcga", "fields_cmc", "unseen_lab")
 MPP = 0.25  # of all, nearly
 CELL, PIECE = 16, 1000
+CHROMA = (0, 5, 10, 15, 20, 25, 30, 40, 60, 256)
+COLOURS = (
+    "green over red",
+    "green over blue",
+    "blue over red and green",
+    "the same as a factor",
+    "red over green and blue as a factor",
+    "neutral darkness of 3x3",
+)
 NUMBERS = ("h_and_e_share", "sharpness", "nuclear_radius_um", "smallness", "largeness")
 
 
@@ -38,15 +47,21 @@ def main(arguments: list[str] | None = None) -> int:
     for name in SETS:
         files = sorted((options.data / name / "images").iterdir())
         seen: dict[str, list[Appearance]] = defaultdict(list)
-        colours = []
+        colours, even = [], []
         for number, file in enumerate(tqdm(files, desc=name, mininterval=5)):
             pixels = read_rgb(file)
-            colours.append(extremes(reduce(pixels, CELL)))
+            cells = reduce(pixels, CELL)
+            colours.append(extremes(cells))
+            even.append(even_windows(cells))
             seen["as they are"].append(appearance(pixels))
             if number % options.every == 0:
                 for kind, copy in degraded(piece(pixels)):
                     seen[kind].append(appearance(copy))
-        print_set(name, np.max(colours, axis=0), seen)
+        print(f"\n{name}: 2x2 cells have at most")
+        for colour, value in zip(COLOURS, np.max(colours, axis=0), strict=True):
+            print(f"    {value:6.1f} {colour}")
+        print(f"3x3 cells as even as glass, by chroma from {CHROMA}: {np.sum(even, axis=0)}")
+        print_verdicts(seen)
     return 0
 
 
@@ -61,18 +76,20 @@ def piece(pixels: np.ndarray) -> np.ndarray:
 
 
 def extremes(cells: np.ndarray) -> np.ndarray:
-    """Largest values among cells (rows, columns, 3) of what tells pen and black from tissue."""
+    """Largest values among cells (rows, columns, 3) of what separates pen and black from tissue."""
     red, green, blue = np.moveaxis(cells.astype(np.float32), -1, 0)
     chroma = cells.max(axis=-1).astype(int) - cells.min(axis=-1)
     dark = np.where(chroma <= 30, 255 - cells.max(axis=-1).astype(int), 0)
-    values = {
-        "green over red": green - red,
-        "green over blue": green - blue,
-        "blue excess": blue - np.maximum(red, green),
-        "red factor": red / (np.maximum(green, blue) + 1),
-        "neutral darkness": dark,
-    }
-    return np.array([ndimage.grey_opening(v, (2, 2)).max() for v in values.values()])
+    others = np.maximum(red, green)
+    excess = blue - others, blue / (others + 1), red / (np.maximum(green, blue) + 1)
+    values = [ndimage.grey_opening(v, (2, 2)) for v in (green - red, green - blue, *excess)]
+    return np.array([v.max() for v in (*values, ndimage.grey_opening(dark, (3, 3)))])
+
+
+def even_windows(cells: np.ndarray) -> np.ndarray:
+    """Number of windows as even as glass, by their chroma."""
+    seen = windows(cells)
+    return np.histogram(seen.chroma[seen.deviation < MAX_GLASS_DEVIATION], CHROMA)[0]
 
 
 def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -100,10 +117,8 @@ def brown(pixels: np.ndarray) -> np.ndarray:
     return np.asarray(np.clip(hed2rgb(stains) * 255, 0, 255).round(), np.uint8)
 
 
-def print_set(name: str, colours: np.ndarray, seen: dict[str, list[Appearance]]) -> None:
-    """A set's tables."""
-    print(f"\n{name}: 2x2 cells have at most", ", ".join(f"{value:.1f}" for value in colours))
-    print("(green over red, green over blue, blue excess, red factor, neutral darkness)")
+def print_verdicts(seen: dict[str, list[Appearance]]) -> None:
+    """Smallest, median and largest number of each kind of copy, and its verdicts."""
     for kind, appearances in seen.items():
         ranges = []
         for number in NUMBERS:

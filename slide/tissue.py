@@ -18,23 +18,25 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
 from scipy import ndimage
 
 CELL_UM = 4.0
-# Limits between what `python -m experiments.image_limits` measured on 92 fields of five scanners
-# and what they must find. Grey levels, 0 to 255, of the means of cells.
-MAX_GLASS_DEVIATION = 3.5  # among 3x3 cells; glass has 0 to 3, neutral tissue 6 and more
-MAX_GLASS_CHROMA = 25.0  # largest minus smallest channel; glass has 0 to 20, flat tissue 25 to 150
-MAX_DARK, MAX_DARK_CHROMA = 90.0, 30.0  # 3x3 neutral cells of tissue reach down to 209 only
-MAX_BLACK = 40.0  # along the image's border; single cells of tissue reach down to 44
-MIN_GREEN_OVER_RED = 20.0  # 2x2 cells of tissue: 8 at most
-MIN_GREEN_OVER_BLUE = 40.0  # 4
-MIN_BLUE_EXCESS = 90.0  # blue over the larger of red and green: 58
-MIN_BLUE_FACTOR, MIN_BLUE_MARGIN = 2.5, 50.0  # the same as a factor: 2.2; of dark pens
-MIN_RED_FACTOR, MIN_RED = 4.5, 100.0  # red over the larger of green and blue: 3.5
+# Limits between what `python -m experiments.image_limits DATA` measures on 92 fields of at least
+# five scanners and what they must find; what the fields have is beside each. Grey levels, 0 to 255,
+# of the means of cells.
+MAX_GLASS_DEVIATION = 3.5  # among 3x3 cells; glass has up to 3
+MAX_GLASS_CHROMA = 25.0  # largest minus smallest channel; as even, glass has 0 to 20, tissue 25 up
+MAX_DARK, MAX_DARK_CHROMA = 90.0, 30.0  # 3x3 neutral cells: from 209 on
+MAX_BLACK = 40.0  # the same along the image's border, where cells outside count as black
+MIN_GREEN_OVER_RED = 20.0  # 2x2 cells: up to 4
+MIN_GREEN_OVER_BLUE = 40.0  # up to 3; 250 in fields_h, where figures are painted yellow
+MIN_BLUE_EXCESS = 90.0  # blue over the larger of red and green: up to 47
+MIN_BLUE_FACTOR, MIN_BLUE_MARGIN = 2.5, 50.0  # the same as a factor, for dark pens
+MIN_RED_FACTOR, MIN_RED = 4.5, 100.0  # red over the larger of green and blue: up to 3.2
 MIN_TISSUE_UM2 = 1000.0
 _STRIPE_PIXELS = 1 << 21
 _SQUARE = np.ones((3, 3), bool)
@@ -145,16 +147,36 @@ def classify_cells(colours: np.ndarray, mpp: float) -> np.ndarray:
     return kinds
 
 
-def _glass(colours: np.ndarray) -> np.ndarray:
-    """Cells in any 3x3 cells that are neutral and even. Cells outside the image do not count."""
+class Windows(NamedTuple):
+    """Of 3x3 cells around each cell and around those just outside, (rows + 2, columns + 2) float32.
+
+    Attributes:
+        deviation: largest standard deviation of the channels.
+        chroma: largest minus smallest channel of the mean colour.
+        darkest: smallest channel of the mean colour.
+    """
+
+    deviation: np.ndarray
+    chroma: np.ndarray
+    darkest: np.ndarray
+
+
+def windows(colours: np.ndarray) -> Windows:
+    """How even and how neutral cells (rows, columns, 3) are. Cells outside do not count."""
     padded = np.pad(colours.astype(np.float32), ((1, 1), (1, 1), (0, 0)))
     count = _sum_of_nine(np.pad(np.ones(colours.shape[:2], np.float32), 1))
     means = np.stack([_sum_of_nine(padded[..., i]) / count for i in range(3)])
     squares = np.stack([_sum_of_nine(padded[..., i] ** 2) / count for i in range(3)])
-    even = (squares - means**2).max(axis=0) < MAX_GLASS_DEVIATION**2
+    variance = (squares - means**2).max(axis=0)
     darkest = means.min(axis=0)
-    neutral = means.max(axis=0) - darkest < MAX_GLASS_CHROMA
-    flat = even & neutral & (darkest > MAX_DARK)
+    return Windows(np.sqrt(np.maximum(variance, 0)), means.max(axis=0) - darkest, darkest)
+
+
+def _glass(colours: np.ndarray) -> np.ndarray:
+    """Cells in any 3x3 cells that are neutral and even."""
+    seen = windows(colours)
+    even = (seen.deviation < MAX_GLASS_DEVIATION) & (seen.chroma < MAX_GLASS_CHROMA)
+    flat = even & (seen.darkest > MAX_DARK)
     return np.asarray(ndimage.binary_dilation(flat, _SQUARE)[1:-1, 1:-1])
 
 
