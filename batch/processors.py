@@ -12,23 +12,27 @@ from pathlib import Path
 from slide.control_group import ROOT, group_folders
 
 
-def use_processors() -> None:
-    """Set the number of threads and how they wait, where the user has not.
+def use_processors(root: Path = ROOT) -> None:
+    """Set how threads wait, and in a container how many there are, where the user has not.
 
-    Waiting threads sleep instead of spinning, which would take processor time from other work. In a
-    container the number of threads follows its share of processors, not the machine's number.
+    Waiting threads sleep instead of spinning, which would take processor time from other work. A
+    container's quota of processor time limits the threads; without one OpenMP counts the processors
+    itself.
+
+    root: of the file system, for tests.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("OMP_NUM_THREADS", str(available_processors()))
+    quota = processor_quota(root)
+    if quota is not None and quota < len(os.sched_getaffinity(0)):
+        os.environ.setdefault("OMP_NUM_THREADS", str(quota))
 
 
-def available_processors(root: Path = ROOT) -> int:
-    """Processors that this process may use: at most its affinity and its control group's quota.
+def processor_quota(root: Path = ROOT) -> int | None:
+    """Processors that this process's control group may use, rounded up; None without a quota.
 
     root: of the file system, for tests. Both versions of control groups are understood.
     """
-    quotas = [math.ceil(quota) for quota in _quotas(root)]
-    return max(1, min([len(os.sched_getaffinity(0)), *quotas]))
+    return min((math.ceil(quota) for quota in _quotas(root)), default=None)
 
 
 def _quotas(root: Path) -> list[float]:

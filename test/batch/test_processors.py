@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from batch.options import ROOT
-from batch.processors import available_processors
+from batch.processors import processor_quota
 
-ALL = len(os.sched_getaffinity(0))
+MANY = len(os.sched_getaffinity(0)) > 1
 
 
 def root_with(tmp_path: Path, cgroup: str, files: dict[str, str]) -> Path:
@@ -32,10 +32,11 @@ def root_with(tmp_path: Path, cgroup: str, files: dict[str, str]) -> Path:
     [
         ("0::/\n", {"cpu.max": "100000 100000\n"}, 1),
         ("0::/a/b\n", {"a/cpu.max": "50000 100000\n", "a/b/cpu.max": "max 100000\n"}, 1),
-        ("0::/a\n", {"cpu.max": "10000000 100000\n"}, ALL),
-        ("0::/a\n", {"cpu.max": "max 100000\n"}, ALL),
-        ("0::/a\n", {"cpu.max": "nonsense"}, ALL),
-        ("0::/a\n", {}, ALL),
+        ("0::/a\n", {"cpu.max": "10000000 100000\n"}, 100),
+        ("0::/\n", {"cpu.max": "110000 100000\n"}, 2),
+        ("0::/a\n", {"cpu.max": "max 100000\n"}, None),
+        ("0::/a\n", {"cpu.max": "nonsense"}, None),
+        ("0::/a\n", {}, None),
         (
             "4:cpu,cpuacct:/docker/x\n3:memory:/docker/x\n",
             {"cpu/cpu.cfs_quota_us": "100000\n", "cpu/cpu.cfs_period_us": "100000\n"},
@@ -44,27 +45,23 @@ def root_with(tmp_path: Path, cgroup: str, files: dict[str, str]) -> Path:
         (
             "4:cpu,cpuacct:/\n",
             {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"},
-            ALL,
+            None,
         ),
     ],
 )
-def test_quota(tmp_path: Path, cgroup: str, files: dict[str, str], expected: int) -> None:
-    assert available_processors(root_with(tmp_path, cgroup, files)) == expected
-
-
-def test_a_quota_is_rounded_up(tmp_path: Path) -> None:
-    root = root_with(tmp_path, "0::/\n", {"cpu.max": "110000 100000\n"})
-    assert available_processors(root) == min(2, ALL)
+def test_quota(tmp_path: Path, cgroup: str, files: dict[str, str], expected: int | None) -> None:
+    assert processor_quota(root_with(tmp_path, cgroup, files)) == expected
 
 
 def test_no_control_groups(tmp_path: Path) -> None:
-    assert available_processors(tmp_path) == ALL
+    assert processor_quota(tmp_path) is None
 
 
 SET = """
 import json, os, sys
+from pathlib import Path
 from batch.processors import use_processors
-use_processors()
+use_processors(Path(sys.argv[1]))
 names = ("OMP_WAIT_POLICY", "OMP_NUM_THREADS")
 loaded = [name in sys.modules for name in ("torch", "numpy")]
 print(json.dumps([os.environ.get(name) for name in names] + loaded))
@@ -72,16 +69,20 @@ print(json.dumps([os.environ.get(name) for name in names] + loaded))
 
 
 @pytest.mark.parametrize(
-    ("environment", "expected"),
+    ("quota", "environment", "expected"),
     [
-        ({}, ["PASSIVE", str(available_processors())]),
-        ({"OMP_WAIT_POLICY": "active", "OMP_NUM_THREADS": "7"}, ["active", "7"]),
+        ("100000 100000", {}, ["PASSIVE", "1" if MANY else None]),
+        ("max 100000", {}, ["PASSIVE", None]),
+        ("99999999 100000", {}, ["PASSIVE", None]),
+        ("1 1", {"OMP_WAIT_POLICY": "active", "OMP_NUM_THREADS": "7"}, ["active", "7"]),
     ],
 )
-def test_what_the_user_has_set_is_kept(environment: dict[str, str], expected: list[str]) -> None:
-    """And neither torch nor numpy, which read it once, is loaded before it is set."""
+def test_threads(
+    tmp_path: Path, quota: str, environment: dict[str, str], expected: list[str | None]
+) -> None:
+    """Set before torch and numpy, which read it once, are loaded; what the user has set is kept."""
+    root = root_with(tmp_path, "0::/\n", {"cpu.max": f"{quota}\n"})
     clean = {k: v for k, v in os.environ.items() if not k.startswith("OMP_")} | environment
-    done = subprocess.run(
-        [sys.executable, "-c", SET], cwd=ROOT, env=clean, capture_output=True, check=True
-    )
+    command = [sys.executable, "-c", SET, str(root)]
+    done = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, check=True)
     assert json.loads(done.stdout) == [*expected, False, False]

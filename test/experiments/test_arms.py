@@ -23,7 +23,7 @@ SCHEDULE = AdaptationSettings(epochs=1, learning_rate=1e-3, batch_size=16, max_s
 
 @cache
 def pixels() -> np.ndarray:
-    return field(seed=1, size=(120, 150))
+    return field(seed=1, size=(240, 280))
 
 
 def setup() -> Setup:
@@ -39,7 +39,8 @@ def test_arm_is_a_detector_with_its_adaptation(arm: str) -> None:
     shared = setup()
     found = run_arm(shared, prepare(shared, Field(pixels(), 0.25)), Trial(arm))
     alone = setup()
-    settings = replace(alone.settings, adaptation=ARMS[arm])
+    schedule = replace(SCHEDULE, **ARMS[arm].schedule)
+    settings = replace(alone.settings, adaptation=ARMS[arm], schedule=schedule)
     expected = Detector(alone.network, alone.bank, settings, CPU).detect(pixels(), 0.25)
     for name in ("points", "probabilities", "without_adaptation"):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
