@@ -11,7 +11,7 @@ FROM ${BASE_IMAGE} AS common
 # top of its packages. torch and CUDA must be those of the base image: the build fails if pip installs any of them.
 COPY requirements-image.lock /opt/requirements-image.lock
 RUN python3 -m venv --system-site-packages --without-pip /opt/venv \
-    && /opt/venv/bin/python -m pip install --no-cache-dir --no-compile --no-deps --require-hashes \
+    && /opt/venv/bin/python -m pip install --disable-pip-version-check --no-cache-dir --no-compile --no-deps --require-hashes \
         -r /opt/requirements-image.lock \
     && /opt/venv/bin/python -m pip list --local --format freeze > /opt/installed.txt \
     && if grep -Ei '^(torch(vision|audio)?|triton|nvidia[^=]*|cuda[^=]*)==' /opt/installed.txt; then echo 'pip must not replace these' >&2; exit 1; fi \

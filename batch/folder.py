@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from batch.challenge_json import Format
 from batch.documents import FailedImage, ProcessedImage, Record
 from batch.image_run import Job, process_image
-from batch.inputs import find_images
+from batch.inputs import find_images, is_text
 from batch.layout import SUMMARY_FILE, output_names
 from batch.read_ahead import reading_ahead
 from batch.reading import Reading
@@ -91,7 +91,8 @@ def _prepare(settings: FolderSettings) -> tuple[dict[str, Path], Summary]:
     """The images by the name of their folder, and those of them that are finished already."""
     inputs = find_images(settings.input, settings.mpp is not None)
     for line in inputs.skipped:
-        settings.terminal.warn(f"skipped {shown(line)}")
+        show = settings.terminal.detail if is_text(line) else settings.terminal.warn
+        show(f"skipped {shown(line)}")
     images = dict(zip(output_names(inputs.images), inputs.images, strict=True))
     if images:
         check_writable(settings.output)

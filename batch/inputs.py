@@ -28,6 +28,7 @@ WHOLE_SLIDES = (
     ".lif", ".vsi", ".jp2",
 )  # fmt: skip
 CONVERT = "a format that is not read: convert it, or a region of it, to .tif, .tiff or .mha"
+TEXTS = (".md", ".txt")  # what people write about a folder of images
 EMPTY = "an empty file (0 bytes), perhaps not copied or synchronised yet"
 
 
@@ -87,6 +88,11 @@ def find_images(source: Path, with_mpp: bool = False) -> Inputs:
         elif path.name != PLATFORM_FILE:
             images.append(path)
     return Inputs(source, sorted(images, key=lambda path: path.name), skipped)
+
+
+def is_text(skipped: str) -> bool:
+    """Whether a line "file: reason" is about a text, which no user takes for an image."""
+    return skipped.split(": ", 1)[0].lower().endswith(TEXTS)
 
 
 def _entries(places: list[Path]) -> Iterator[Path]:

@@ -1,6 +1,6 @@
 """Compare the outputs of two runs with tolerances, since machines round differently.
 
-    python -m test.compare EXPECTED ACTUAL [--within UM] [--probability TOLERANCE]
+    python -m test.compare EXPECTED ACTUAL [--within UM] [--probability TOLERANCE] [--least P]
 
 EXPECTED and ACTUAL are two mitotic-figures.json, or two folders: then every mitotic-figures.json
 in EXPECTED must also exist in ACTUAL. The exit status is 1 if anything differs.
@@ -26,17 +26,31 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("actual", type=Path)
     parser.add_argument("--within", type=float, default=1.0, metavar="UM", help="[%(default)s]")
     parser.add_argument("--probability", type=float, default=0.02, help="[%(default)s]")
+    parser.add_argument("--least", type=float, metavar="P", help="compare these points too")
     options = parser.parse_args(argv)
-    found = compare(options.expected, options.actual, options.within, options.probability)
+    given = options.within, options.probability, options.least
+    found = compare(options.expected, options.actual, *given)
     for difference in found:
         print(difference)
     return 1 if found else 0
 
 
 def compare(
-    expected: Path, actual: Path, within_um: float = 1.0, probability: float = 0.02
+    expected: Path,
+    actual: Path,
+    within_um: float = 1.0,
+    probability: float = 0.02,
+    least: float | None = None,
 ) -> list[str]:
-    """The differences between two files, or two folders of files, one line each."""
+    """The differences between two files, or two folders of files, one line each.
+
+    Args:
+        expected: the reference, a file or a folder.
+        actual: what is compared with it.
+        within_um: tolerance of positions, µm.
+        probability: tolerance of probabilities.
+        least: compare points of at least this probability too, not the mitotic figures only.
+    """
     if expected.is_file():
         pairs = [(expected, actual)]
     else:
@@ -46,15 +60,15 @@ def compare(
     found = []
     for one, other in sorted(pairs):
         if other.is_file():
-            points = positives(one), positives(other)
+            points = positives(one, least), positives(other, least)
             found += [f"{other}: {line}" for line in differences(*points, within_um, probability)]
         else:
             found.append(f"{other}: missing")
     return found
 
 
-def positives(file: Path) -> np.ndarray:
-    """(n, 4): x, y, z in mm and the probability of the points named mitotic figure.
+def positives(file: Path, least: float | None = None) -> np.ndarray:
+    """(n, 4): x, y, z in mm and the probability of the mitotic figures, and of points from `least`.
 
     The form of 2021 has positives only, without name and probability; that is read as 1.
     """
@@ -62,6 +76,7 @@ def positives(file: Path) -> np.ndarray:
         [*point["point"], point.get("probability", 1.0)]
         for point in json.loads(file.read_text())["points"]
         if point.get("name", "mitotic figure") == "mitotic figure"
+        or (least is not None and point["probability"] >= least)
     ]
     return np.array(rows, dtype=float).reshape(-1, 4)
 

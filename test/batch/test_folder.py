@@ -216,6 +216,7 @@ def test_bad_image_in_the_middle(
     (source / "c.mha").write_bytes(b"-")
     add(source, "d.tif")
     (source / "notes.txt").touch()
+    (source / "sheet.xlsx").touch()
     output, failures = process(detector, source)
     images = read(output, "results.json")["images"]
     assert [i["status"] for i in images] == ["ok", "failed", "failed", "ok"]
@@ -233,7 +234,10 @@ def test_bad_image_in_the_middle(
     assert failed["settings"] == RECORD.settings.model_dump()
     captured = capfd.readouterr()
     assert captured.err.splitlines() == [f"error: {line}" for line in failures]
-    assert "skipped notes.txt: not a .tif" in captured.out
+    assert "skipped sheet.xlsx: not a .tif" in captured.out
+    assert "notes.txt" not in captured.out, "results.json lists it"
+    skipped = [line.split(":")[0] for line in read(output, "results.json")["skipped"]]
+    assert skipped == ["notes.txt", "sheet.xlsx"]
 
 
 @pytest.mark.parametrize(

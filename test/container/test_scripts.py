@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -56,6 +57,39 @@ def test_run_does_the_main_job(
     command = ["./run.sh", str(given), str(tmp_path / "output"), "--adaptation", "none"]
     subprocess.run(command, cwd=ROOT, check=True)
     assert strict_json(tmp_path / "output" / FILE)["type"] == "Multiple points"
+
+
+def test_open_shows_the_page_and_its_path_comes_last(
+    runner: Runner, fields: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener = tmp_path / "bin" / "wslview"
+    opener.parent.mkdir()
+    opener.write_text(f'#!/bin/sh\necho "$1" > {tmp_path}/opened\n')
+    opener.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{opener.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("MITOSIS_RUNNER", runner.name)
+    monkeypatch.setenv("VENV", sys.prefix)
+    command = ["./run.sh", str(fields[0]), str(tmp_path / "out"), "--adaptation", "none", "--open"]
+    done = subprocess.run(command, cwd=ROOT, text=True, capture_output=True, check=True)
+    page = tmp_path / "out" / "report.html"
+    assert (tmp_path / "opened").read_text() == f"{page}\n"
+    assert done.stdout.splitlines()[-1] == f"open {page} in a browser"
+
+
+@pytest.mark.slow
+def test_without_arguments_the_sample_images_are_processed(
+    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MITOSIS_RUNNER", runner.name)
+    monkeypatch.setenv("VENV", sys.prefix)
+    done = subprocess.run(
+        [str(ROOT / "run.sh")], cwd=tmp_path, text=True, capture_output=True, check=True
+    )
+    page = tmp_path / "output" / "report.html"
+    assert page.is_file() and done.stdout.splitlines()[-1] == f"open {page} in a browser"
+    names = [image["file"] for image in strict_json(tmp_path / "output/results.json")["images"]]
+    assert names == ["hgsc_nest.tiff", "rendered.tiff"]
+    assert "skipped" not in done.stdout
 
 
 def test_the_lock_has_the_pins_of_the_requirements() -> None:
