@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 UPLOADED = Path("/opt/ml/model")
 # Files for people, made from the results; `python -m report OUTPUT` makes them later.
 FILES = {
-    "report": "report.html, all images on one page that needs no other file",
-    "overlay": "overlay.png and thumbnail.png of each image, detections marked",
+    "report": "report.html, all images on one page",
+    "overlay": "overlay.png and thumbnail.png, detections marked",
     "geojson": "detections.geojson of each image, for QuPath",
     "csv": "detections.csv, all images in one table",
 }
@@ -23,13 +23,14 @@ EPILOG = """\
 adaptations:
 {adaptations}
 
-With one image the results are OUTPUT/mitotic-figures.json and OUTPUT/result.json, with several they
-are in OUTPUT/<stem>/; OUTPUT/results.json sums them up. docs/output.md explains each field. The
-exit status is 0, 1 if an image failed, 2 for a wrong call.
+With one image the results are OUT/mitotic-figures.json and OUT/result.json,
+with several they are in OUT/<stem>/; OUT/results.json sums them up.
+docs/output.md explains each field. The exit status is 0, 1 if an image failed,
+2 for a wrong call.
 
 examples:
-  process.py --input slides --output found --report       then open found/report.html
-  process.py --input photos --output found --mpp 0.25     PNG, JPEG, or TIFF with a wrong resolution
+  process.py --input slides --output found --report
+  process.py --input photos --output found --mpp 0.25     (also PNG and JPEG)
 
 Research use only, not for diagnosis.
 """
@@ -65,19 +66,19 @@ def _add_input(add: Add) -> None:
         type=Path,
         default=Path("/input"),
         metavar="IN",
-        help="a .tif, .tiff or .mha image, or a folder of them [%(default)s]",
+        help="image (.tif, .tiff, .mha) or folder of them [%(default)s]",
     )
     add(
         "--mpp",
         type=_positive,
         metavar="UM",
-        help="pixel size in µm, instead of the one stored in the files",
+        help="pixel size in µm, instead of the files' own",
     )
     add(
         "--ground-truth",
         type=Path,
         metavar="FILE",
-        help="annotations in MIDOG's format; print how the detections compare",
+        help="annotations in MIDOG's format, to score the run",
     )
 
 
@@ -87,12 +88,12 @@ def _add_output(add: Add) -> None:
         type=Path,
         default=Path("/output"),
         metavar="OUT",
-        help="folder for the results; those of earlier runs are removed [%(default)s]",
+        help="for the results; earlier ones are removed [%(default)s]",
     )
     add(
         "--resume",
         action="store_true",
-        help="skip images that an earlier run with the same settings has finished",
+        help="skip images finished before with the same settings",
     )
     for name, what in FILES.items():
         add(f"--{name}", action="store_true", help=f"write {what}")
@@ -100,14 +101,14 @@ def _add_output(add: Add) -> None:
         "--threshold",
         type=_probability,
         metavar="P",
-        help="least probability of a mitotic figure [stored with the weights]",
+        help="least probability of a mitotic figure [the weights']",
     )
     add(
         "--output-format",
         choices=("2021", "2022", "2025"),
         default="2025",
         metavar="YEAR",
-        help="MIDOG year of mitotic-figures.json: 2021, 2022 or 2025 [%(default)s]",
+        help="2021, 2022 or 2025, for the challenge's file [%(default)s]",
     )
 
 
@@ -117,14 +118,14 @@ def _add_adaptation(add: Add) -> None:
         type=_adaptation,
         default=DEFAULT_ADAPTATION,
         metavar="NAME",
-        help="how to adapt to each image [%(default)s]; the names are listed below",
+        help="one of those listed below [%(default)s]",
     )
     add("--epochs", type=_whole, default=5, metavar="N", help="passes over bank and image [5]")
     add(
         "--max-steps",
         type=_whole,
         metavar="N",
-        help="end the adaptation after N steps [gradient-reversal: 100; paper: no limit]",
+        help="most steps [gradient-reversal: 100; paper: no limit]",
     )
     add(
         "--learning-rate",
@@ -136,8 +137,8 @@ def _add_adaptation(add: Add) -> None:
     add(
         "--reversal-weight",
         type=_not_negative,
-        metavar="LAMBDA",
-        help="weight of the reversed gradient [gradient-reversal: 1; paper: as in training]",
+        metavar="W",
+        help="[gradient-reversal: 1; paper: as in training]",
     )
     add("--seed", type=int, default=0, metavar="N", help="of the random order [%(default)s]")
 
@@ -155,19 +156,19 @@ def _add_speed(add: Add) -> None:
         choices=("auto", "fp32", "bf16"),
         default="auto",
         metavar="NAME",
-        help="auto, fp32 or bf16; auto is bf16 where the processor has it built in [%(default)s]",
+        help="auto (bf16 where built in), fp32 or bf16 [%(default)s]",
     )
     add(
         "--time-budget",
         type=_positive,
-        metavar="SECONDS",
-        help="for each image; the adaptation ends in time [no limit]",
+        metavar="S",
+        help="seconds per image; adaptation ends early [no limit]",
     )
     add(
         "--max-memory",
         type=_positive,
         metavar="GIB",
-        help="refuse images that need more [90 %% of the available memory]",
+        help="refuse images that need more [90 %% of the memory]",
     )
 
 
@@ -177,26 +178,25 @@ def _add_developer(add: Add) -> None:
         type=Path,
         default=shipped("weights"),
         metavar="DIR",
-        help="folder with weights.safetensors and card.json [shipped]",
+        help="folder of weights.safetensors and card.json [shipped]",
     )
     add(
         "--source-bank",
         type=Path,
         default=shipped("source_bank"),
         metavar="DIR",
-        help="folder with the bank.safetensors of these weights [shipped]",
+        help="folder of the weights' bank.safetensors [shipped]",
     )
     add(
         "--candidates",
         choices=("default", "paper", "paper-literal"),
         metavar="NAME",
-        help="rule for candidates: default, paper, or paper-literal, whose threshold is that of "
-        "the whole image and fails on images with much glass [stored with the weights]",
+        help="default, paper or paper-literal [the weights']",
     )
     add(
         "--diagnostics",
         action="store_true",
-        help="measure the domain gap before and after adaptation, for result.json",
+        help="measure the domain gap, for result.json",
     )
 
 

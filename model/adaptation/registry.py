@@ -59,7 +59,7 @@ ADAPTATIONS = {
     for adaptation in (
         Adaptation(
             "gradient-reversal",
-            "gradient reversal with matched class priors, then calibration",
+            "gradient reversal with matched priors, then calibration",
             "model.adaptation.matched:adapt",
             schedule={"learning_rate": 1e-5, "max_steps": 100, "reversal_weight": 1.0},
             keeps_level=True,
@@ -67,7 +67,7 @@ ADAPTATIONS = {
         ),
         Adaptation(
             "paper",
-            "gradient reversal as published, with batch norm in training mode",
+            "gradient reversal as published, batch norm in training mode",
             "model.adaptation.adversarial:adapt",
             {"batch_norm": "training"},
         ),

@@ -114,3 +114,15 @@ def test_uploaded_model_comes_before_the_shipped_one(
     (tmp_path / "weights" / "card.json").touch()
     assert shipped("weights") == tmp_path / "weights"
     assert shipped("source_bank") == ROOT / "source_bank"
+
+
+def test_help_fits_two_screens_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two screens of 45 lines, on a terminal of 80 columns, from what is needed first on."""
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = option_parser().format_help().splitlines()
+    assert len(lines) <= 90 and max(map(len, lines)) <= 80
+    groups = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert [group for group in groups if group != "options:"] == [
+        "input:", "output:", "adaptation:", "speed and memory:", "for developers:", "adaptations:",
+        "examples:",
+    ]  # fmt: skip
