@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batch.account import account
 from batch.challenge_json import Format, mitotic_figures
 from batch.documents import (
     Detection,
@@ -24,7 +25,7 @@ from batch.documents import (
 )
 from batch.layout import FIGURES_FILE, RESULT_FILE
 from batch.links import leads_out, relative_place
-from batch.messages import adaptation_notes, notes, outcome
+from batch.messages import adaptation_notes, notes
 from batch.read_ahead import ReadAhead
 from batch.stale import clear_for_image
 from batch.terminal import Terminal
@@ -184,7 +185,10 @@ def _source(path: Path, folder: Path) -> SourceFile:
 
 
 def _show(terminal: Terminal, label: str, result: ProcessedImage) -> None:
-    terminal.say(f"{label}: {outcome(result)}")
+    first, *others = account(result)
+    terminal.say(f"{label}: {first}")
+    for line in others:
+        terminal.say(f"  {line}")
     verdict = [] if result.verdict is None else result.verdict.reasons
     for line in [*result.warnings, *verdict]:
         terminal.warn(f"  note: {line}")

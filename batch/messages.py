@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batch.documents import ProcessedImage
 from batch.layout import PAGE_FILE
 from model.adaptation.record import AdaptationRecord
 from slide.image import Image
@@ -18,35 +17,37 @@ if TYPE_CHECKING:
 CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0
 
 
-def outcome(result: ProcessedImage) -> str:
-    """One line: count, candidates, what the adaptation did, time."""
-    figures = result.mitotic_figures
-    return ", ".join(
-        (
-            f"{figures} mitotic figure{'' if figures == 1 else 's'}",
-            f"{result.candidates} candidates",
-            adaptation(result.adaptation, result.candidates),
-            f"{result.seconds.get('total', 0):.0f} s",
-        )
-    )
-
-
 def adaptation(record: AdaptationRecord, candidates: int) -> str:
     """What the adaptation did to an image, or why it did nothing."""
     if record.name == "none":
-        return "adaptation off"
+        return "off"
     if candidates == 0:
         return "not adapted (no candidates)"
     did = []
     if record.fallback is None and record.steps:
-        did.append(f"network adapted in {record.steps} steps")
+        did.append(f"network adapted in {_steps(record)}")
     elif record.fallback is None and record.planned_steps:
         did.append("network not adapted (the time budget was spent before the first step)")
     elif record.fallback is not None:
         did.append(f"{what_was_rejected(record)} not adapted ({record.fallback})")
     if record.log_odds_shift:
         did.append(f"scores calibrated ({record.log_odds_shift:+.2f} log odds)")
-    return " and ".join(did) or "not adapted"
+    return " and ".join(did) or f"not adapted ({_why_nothing(record)})"
+
+
+def _steps(record: AdaptationRecord) -> str:
+    if record.complete:
+        return f"{record.steps} steps"
+    return f"{record.steps} of {record.planned_steps} steps, the time budget being spent"
+
+
+def _why_nothing(record: AdaptationRecord) -> str:
+    """Why neither network nor scores changed, where no check failed."""
+    if record.log_odds_shift is not None:
+        return "the scores are at the usual level already"
+    if record.planned_steps is not None:
+        return "its schedule has no step for so few candidates"
+    return "these weights have no calibration"
 
 
 def what_was_rejected(record: AdaptationRecord) -> str:

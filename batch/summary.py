@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from batch.account import HEAD, cells
 from batch.documents import FolderEntry, FolderResults, ImageResult, ProcessedImage, entry
 from batch.layout import FIGURES_FILE, RESULT_FILE, SUMMARY_FILE
-from batch.messages import adaptation
 from batch.recognise import earlier_summary
 from batch.stale import set_aside
 from batch.terminal import shown
@@ -31,7 +31,7 @@ class Summary:
         self._names = names
         self._skipped = list(skipped)
         self._by_name: dict[str, FolderEntry] = {}
-        self._adaptation: dict[str, str] = {}
+        self._cells: dict[str, list[str]] = {}
         earlier = earlier_summary(output)
         self.written: Mapping[str, str] = {} if earlier is None else earlier.files
         self._is_foreign = earlier is None
@@ -49,7 +49,7 @@ class Summary:
         """Take up the result of an image."""
         self._by_name[name] = entry(result, name)
         if isinstance(result, ProcessedImage):
-            self._adaptation[name] = adaptation(result.adaptation, result.candidates)
+            self._cells[name] = cells(result)
 
     def write(self) -> None:
         """Write the file; where that fails, `unwritten` says why."""
@@ -82,10 +82,9 @@ class Summary:
 
     def table(self) -> list[list[str]]:
         """The closing table."""
-        rows = [["image", "mitotic figures", "candidates", "seconds", "status", "adaptation"]]
+        failed = ["-" if name != "status" else "failed" for name in HEAD[1:]]
+        rows = [list(HEAD)]
         for image in self.images:
-            counts = [image.mitotic_figures, image.candidates, image.seconds]
-            cells = ["-" if image.status != "ok" else f"{count or 0:.0f}" for count in counts]
-            did = self._adaptation.get(image.folder, "-")
-            rows.append([shown(image.file), *cells, image.status, did])
+            found = self._cells.get(image.folder) if image.status == "ok" else None
+            rows.append([shown(image.file), *(found or failed)])
         return rows

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from batch.messages import adaptation, adaptation_notes, outcome, where_to_look
+from batch.messages import adaptation, adaptation_notes, where_to_look
 from model.adaptation.record import AdaptationRecord
-from test.batch.builders import processed
 
 HALVES = {"name": "halves", "value": 3, "limit": 2, "passed": False, "words": "halves differ"}
 FELL = HALVES | {"name": "accuracy_loss", "words": "it fell"}
@@ -17,7 +16,7 @@ FELL = HALVES | {"name": "accuracy_loss", "words": "it fell"}
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        ({"name": "none"}, "adaptation off"),
+        ({"name": "none"}, "off"),
         ({"name": "calibrated", "log_odds_shift": -1.755}, "scores calibrated (-1.75 log odds)"),
         (
             {"name": "gradient-reversal", "steps": 9, "planned_steps": 9, "log_odds_shift": 0.5},
@@ -42,6 +41,19 @@ FELL = HALVES | {"name": "accuracy_loss", "words": "it fell"}
             "network not adapted (it fell) and scores calibrated (+1.00 log odds)",
         ),
         (
+            {"name": "paper", "steps": 4, "planned_steps": 9},
+            "network adapted in 4 of 9 steps, the time budget being spent",
+        ),
+        ({"name": "calibrated"}, "not adapted (these weights have no calibration)"),
+        (
+            {"name": "calibrated", "log_odds_shift": 0.0},
+            "not adapted (the scores are at the usual level already)",
+        ),
+        (
+            {"name": "paper", "planned_steps": 0},
+            "not adapted (its schedule has no step for so few candidates)",
+        ),
+        (
             {"name": "paper", "steps": 0, "planned_steps": 9},
             "network not adapted (the time budget was spent before the first step)",
         ),
@@ -53,7 +65,6 @@ def test_what_the_adaptation_did(record: dict[str, object], expected: str) -> No
 
 def test_an_image_without_candidates() -> None:
     assert adaptation(AdaptationRecord(name="calibrated"), 0) == "not adapted (no candidates)"
-    assert outcome(processed("a.tif")) == "0 mitotic figures, 0 candidates, adaptation off, 1 s"
 
 
 def test_a_budget_that_ended_the_adaptation() -> None:

@@ -1,0 +1,88 @@
+"""What the terminal says of an image when it is done: count, density, adaptation, where to look."""
+
+from __future__ import annotations
+
+import math
+
+from batch.documents import Detection, ProcessedImage
+from batch.messages import adaptation
+
+# Of the closing table.
+HEAD = (
+    "image", "mitotic figures", "unadapted", "per mm²", "seconds", "status", "adaptation",
+)  # fmt: skip
+SHOWN = 3  # places to look at first
+NEAR = math.log(5.0)  # in log odds; scores have been seen to shift as much between slides
+SURE = 1e-6  # probabilities beyond this have no finite log odds
+
+
+def account(result: ProcessedImage) -> list[str]:
+    """Lines on an image: the first one goes beside its name, the others below it."""
+    lines = [f"{', '.join(_found(result))}, {result.seconds.get('total', 0):.0f} s"]
+    lines.append(f"adaptation: {_adapted(result)}")
+    if places := [_place(detection) for detection in doubtful(result)]:
+        lines.append(f"look first near the threshold: {'; '.join(places)}")
+    return lines
+
+
+def cells(result: ProcessedImage) -> list[str]:
+    """The cells of an image in the closing table, after its name."""
+    tissue = result.tissue
+    density = None if tissue is None else tissue.mitotic_figures_per_mm2
+    return [
+        str(result.mitotic_figures),
+        str(without_adaptation(result)),
+        "-" if density is None else f"{density:.1f}",
+        f"{result.seconds.get('total', 0):.0f}",
+        "ok",
+        adaptation(result.adaptation, result.candidates),
+    ]
+
+
+def without_adaptation(result: ProcessedImage) -> int:
+    """How many of the listed detections the shipped network alone calls mitotic figures."""
+    listed = result.detections
+    return sum(d.probability_without_adaptation >= result.threshold for d in listed)
+
+
+def doubtful(result: ProcessedImage) -> list[Detection]:
+    """The few detections closest to the threshold, on either side of it."""
+    threshold = _log_odds(result.threshold)
+
+    def distance(detection: Detection) -> float:
+        return abs(_log_odds(detection.probability) - threshold)
+
+    near = [d for d in result.detections if distance(d) <= NEAR]
+    return sorted(near, key=distance)[:SHOWN]
+
+
+def _found(result: ProcessedImage) -> list[str]:
+    """Count, density on tissue, and candidates."""
+    found = [_count(result.mitotic_figures, "mitotic figure")]
+    if result.tissue is not None and result.tissue.mitotic_figures_per_mm2 is not None:
+        density, area = result.tissue.mitotic_figures_per_mm2, result.tissue.area_mm2
+        found.append(f"{density:.1f} per mm² on {area:.2g} mm² of tissue")
+    return [*found, _count(result.candidates, "candidate")]
+
+
+def _adapted(result: ProcessedImage) -> str:
+    """What the adaptation did, and what that changed."""
+    did = adaptation(result.adaptation, result.candidates)
+    if not result.detections or result.adaptation.name == "none":
+        return did
+    before = without_adaptation(result)
+    count = "the same" if before == result.mitotic_figures else str(before)
+    return f"{did}; without it the count is {count}"
+
+
+def _place(detection: Detection) -> str:
+    return f"({detection.x:.0f}, {detection.y:.0f}) px, probability {detection.probability:.2f}"
+
+
+def _log_odds(probability: float) -> float:
+    inside = min(max(probability, SURE), 1 - SURE)
+    return math.log(inside / (1 - inside))
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"
