@@ -18,7 +18,12 @@ OWN = {Path(name).stem for name in (*PRODUCT, *FOLDERS)}
 RUN = ("requirements.txt",)
 TRAIN = (*RUN, "requirements-train.txt")
 EXPERIMENTS = (*TRAIN, "requirements-experiments.txt")
-DEVELOPMENT = (*EXPERIMENTS, "requirements-dev.txt", "requirements-fuzz.txt")
+DEVELOPMENT = (
+    *EXPERIMENTS,
+    "requirements-dev.txt",
+    "requirements-fuzz.txt",
+    "requirements-export.txt",
+)
 REQUIREMENTS = {
     **dict.fromkeys(PRODUCT, RUN),
     "training": TRAIN,
