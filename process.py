@@ -60,10 +60,11 @@ def check_ground_truth(options: argparse.Namespace) -> None:
 
 
 def print_scores(options: argparse.Namespace) -> None:
-    """Print how the folder's detections compare with the annotations."""
+    """Print how the detections compare with the annotations; those of other images are left out."""
     from evaluation.score import format_scores, score_folder
 
-    print(format_scores(score_folder(options.output, options.ground_truth)))
+    scores = score_folder(options.output, options.ground_truth, with_missing=False)
+    print(format_scores(scores))
 
 
 if __name__ == "__main__":

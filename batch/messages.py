@@ -42,12 +42,12 @@ def _steps(record: AdaptationRecord) -> str:
 
 
 def _why_nothing(record: AdaptationRecord) -> str:
-    """Why neither network nor scores changed, where no check failed."""
+    """Why neither network nor scores changed, where no check failed; old results may not say."""
     if record.log_odds_shift is not None:
         return "the scores are at the usual level already"
     if record.planned_steps is not None:
         return "its schedule has no step for so few candidates"
-    return "these weights have no calibration"
+    return "no reason was recorded"
 
 
 def what_was_rejected(record: AdaptationRecord) -> str:

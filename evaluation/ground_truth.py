@@ -8,7 +8,7 @@ from evaluation import ScoringError
 from evaluation.annotated_image import MASK_RADIUS, AnnotatedImage, image_stem
 from evaluation.midog_json import read_annotations
 
-__all__ = ["MASK_RADIUS", "AnnotatedImage", "check_ground_truth", "read_ground_truth"]
+__all__ = ["MASK_RADIUS", "AnnotatedImage", "check_ground_truth", "read_ground_truth", "some"]
 
 
 def read_ground_truth(path: Path, notes: list[str] | None = None) -> dict[str, AnnotatedImage]:
@@ -54,11 +54,13 @@ def check_ground_truth(path: Path, folder: Path | None = None, with_mpp: bool = 
     names = [] if folder is None else [image.name for image in find_images(folder, with_mpp).images]
     if names and not any(image_stem(name) in truth for name in names):
         raise ScoringError(
-            f"{path}: none of the images is in it ({_some(names)}); it has {_some(truth)}, and "
+            f"{path}: none of the images is in it ({some(names)}); it has {some(truth)}, and "
             "images are found by their name without the suffix"
         )
 
 
-def _some(names: Iterable[str]) -> str:
+def some(names: Iterable[str], most: int = 3) -> str:
+    """Names on a line: the first ones, and how many there are; "none" of none."""
     listed = list(names)
-    return ", ".join(listed[:3]) + (f", … {len(listed)} in all" if len(listed) > 3 else "")
+    rest = f", … {len(listed)} in all" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + rest or "none"

@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluation import ScoringError
 from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, unmasked
-from evaluation.ground_truth import read_ground_truth
+from evaluation.ground_truth import read_ground_truth, some
 from evaluation.matching import RADIUS
 from evaluation.predictions import Prediction, read_predictions
 from evaluation.scored_image import ScoredImage
@@ -38,13 +38,15 @@ class Run(NamedTuple):
     notes: list[str]
 
 
-def load_run(output: Path, ground_truth: Path, only: str = "*") -> Run:
+def load_run(output: Path, ground_truth: Path, only: str = "*", with_missing: bool = True) -> Run:
     """Read an OUTPUT folder and an annotation file.
 
     Args:
         output: OUTPUT of process.py.
         ground_truth: the annotation file.
         only: pattern for the names of images without suffix, such as "A03*".
+        with_missing: whether annotated images that the run does not list count as missed, as in the
+            challenge, or are left out, since the annotations may be of more images than the run.
 
     Raises:
         ScoringError: one cannot be read, they have no image in common, or the annotations of an
@@ -56,9 +58,12 @@ def load_run(output: Path, ground_truth: Path, only: str = "*") -> Run:
     found = {stem: image for stem, image in found.items() if fnmatchcase(stem, only)}
     if not truth.keys() & found.keys():
         raise ScoringError(
-            f"no image of {output} ({_some(found)}) is in {ground_truth} ({_some(truth)}); "
+            f"no image of {output} ({some(found)}) is in {ground_truth} ({some(truth)}); "
             f"they are found by the stem of the file name, here those that match {only!r}"
         )
+    if not with_missing and (others := truth.keys() - found.keys()):
+        notes.append(f"annotated, but not in the run, left out: {some(sorted(others))}")
+        truth = {stem: image for stem, image in truth.items() if stem in found}
     run = pair(truth, found)
     return run._replace(notes=[*notes, *run.notes])
 
@@ -152,8 +157,3 @@ def _pixel_size_note(annotated: AnnotatedImage, found: Prediction) -> list[str]:
     if difference > WRONG_MPP:
         raise ScoringError(f"{line}: one of them is wrong")
     return [f"{line}, which is used"] if difference > NOTED_MPP else []
-
-
-def _some(stems: dict[str, AnnotatedImage] | dict[str, Prediction]) -> str:
-    names = list(stems)
-    return ", ".join(names[:3]) + (f", … {len(names)} in all" if len(names) > 3 else "") or "none"

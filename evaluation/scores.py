@@ -21,16 +21,18 @@ def score_folder(
     *,
     compare: Path | None = None,
     only: str = "*",
+    with_missing: bool = True,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> dict[str, Any]:
     """All scores of an OUTPUT folder, ready for JSON (None for what is not defined).
 
     compare is another OUTPUT folder; only a pattern for the stems of the images, such as "A03*".
+    with_missing: whether annotated images that the run does not list count as missed.
     Raises ScoringError where a file cannot be read or no image has a result.
     """
-    run = load_run(output, ground_truth, only)
-    other = None if compare is None else load_run(compare, ground_truth, only)
+    run = load_run(output, ground_truth, only, with_missing)
+    other = None if compare is None else load_run(compare, ground_truth, only, with_missing)
     scores = {
         "predictions": str(output),
         "compare": None if compare is None else str(compare),

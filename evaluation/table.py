@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from evaluation.ground_truth import some
+
 COUNTS = ("figures", "TP", "FP", "FN", "precision", "recall", "F1")
 IMAGE_COLUMNS = ("image", "domain", *COUNTS, "AP")
 GROUP_COLUMNS = ("domain", "images", *COUNTS, "F1 opt", "best F1", "at", "AP", "FROC")
+MOST = 10  # names in a remark
 CHALLENGE_COLUMNS = ("MIDOG 2025 evaluation", "F1", "AP", "FROC AUC")
 DIFFERENCES = {
     "precision": "precision",
@@ -126,11 +129,11 @@ def _remarks(run: dict[str, Any]) -> list[str]:
         return []
     remarks = list(run["notes"])
     if run["missing"]:
-        remarks.append(f"no result, all figures count as missed: {', '.join(run['missing'])}")
+        remarks.append(f"no result, all figures count as missed: {some(run['missing'], MOST)}")
     for name, reason in run["failed"].items():
         remarks.append(f"failed, all figures count as missed: {name} ({reason})")
     if run["left_out"]:
-        remarks.append(f"not in the ground truth, left out: {', '.join(run['left_out'])}")
+        remarks.append(f"not in the ground truth, left out: {some(run['left_out'], MOST)}")
     return remarks
 
 

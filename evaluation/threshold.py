@@ -11,6 +11,7 @@ from typing import Any
 from evaluation import ScoringError
 from evaluation.bootstrap import FEWEST_SLIDES, RESAMPLES
 from evaluation.counts import Counts
+from evaluation.ground_truth import some
 from evaluation.run import Run, load_run
 from evaluation.scored_image import ScoredImage
 from evaluation.threshold_choice import (
@@ -39,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line; the exit status is 0, 1 without a proposal, 2 for files that are wrong."""
     options = _parser().parse_args(arguments)
     try:
-        run = load_run(options.output, options.annotations)
-        images = [i for i in run.images if i.name not in {*run.missing, *run.failed}]
+        run = load_run(options.output, options.annotations, with_missing=False)
+        images = [i for i in run.images if i.name not in run.failed]
         choice = choose_threshold(images, options.resamples, options.seed)
         print("\n".join([*_remarks(run), *describe(images, choice)]))
         if options.json is not None:
@@ -129,10 +130,9 @@ def _verdict(choice: ThresholdChoice) -> str:
 
 
 def _remarks(run: Run) -> list[str]:
-    left_out = [*run.missing, *run.failed]
-    if not left_out:
+    if not run.failed:
         return list(run.notes)
-    return [*run.notes, f"Annotated, but without a result, so left out: {', '.join(left_out)}."]
+    return [*run.notes, f"Failed, so left out: {some(run.failed)}."]
 
 
 def _scores(counts: Counts) -> str:

@@ -232,10 +232,16 @@ def test_ground_truth_scores_the_folder(
 ) -> None:
     _, figures = render_tissue((150, 200), figures=1, seed=1)
     ((x, y),) = figures.tolist()
-    (tmp_path / "truth.json").write_text(json.dumps(truth("field.tiff", x, y)))
+    annotated = truth("field.tiff", x, y)
+    annotated["images"].append(annotated["images"][0] | {"id": 2, "file_name": "other.tiff"})
+    annotated["annotations"].append(annotated["annotations"][0] | {"id": 2, "image_id": 2})
+    (tmp_path / "truth.json").write_text(json.dumps(annotated))
     options = ["--adaptation", "none", "--ground-truth", str(tmp_path / "truth.json")]
     assert run(made, made / "tissue", output, *options) == 0
-    assert "F1" in capfd.readouterr().out
+    printed = capfd.readouterr().out
+    challenge = next(line for line in printed.splitlines() if line.startswith("MIDOG 2025"))
+    assert challenge.split()[-4:] == ["F1", "AP", "FROC", "AUC"]
+    assert "annotated, but not in the run, left out: other" in printed
 
 
 def test_the_ground_truth_of_other_images_is_refused_before_the_first(

@@ -44,7 +44,7 @@ FELL = HALVES | {"name": "accuracy_loss", "words": "it fell"}
             {"name": "paper", "steps": 4, "planned_steps": 9},
             "network adapted in 4 of 9 steps, the time budget being spent",
         ),
-        ({"name": "calibrated"}, "not adapted (these weights have no calibration)"),
+        ({"name": "calibrated"}, "not adapted (no reason was recorded)"),
         (
             {"name": "calibrated", "log_odds_shift": 0.0},
             "not adapted (the scores are at the usual level already)",

@@ -97,5 +97,9 @@ def test_only_a_pattern_is_loaded(tmp_path: Path) -> None:
     run = load_run(tmp_path / "out", truth, only="A*")
     assert [image.name for image in run.images] == ["A1", "A2"]
     assert (run.missing, run.left_out) == (["A2"], [])
+    run = load_run(tmp_path / "out", truth, with_missing=False)
+    assert [image.name for image in run.images] == ["A1", "B1"]
+    assert (run.missing, run.left_out) == ([], ["B2"])
+    assert run.notes == ["annotated, but not in the run, left out: A2"]
     with pytest.raises(ScoringError, match=r"no image of .* \(B2\) is in .* \(A2\)"):
         load_run(tmp_path / "out", truth, only="*2")

@@ -110,7 +110,7 @@ def test_fields_without_a_result_are_left_out(command: Command) -> None:
     fields = {"a": separable(0, 5), "b": separable(1, 5), "missing": ([], [100.0])}
     _, text = command(fields)
     lines = text.splitlines()
-    assert lines[0] == "Annotated, but without a result, so left out: missing."
+    assert lines[0] == "annotated, but not in the run, left out: missing"
     assert lines[1] == "2 fields with 10 mitotic figures."
 
 
