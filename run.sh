@@ -71,8 +71,8 @@ have_image() {
     echo "bringing the Docker image up to date"
     ./build.sh exec > /dev/null 2>&1
   else
-    echo "building the Docker image; the first time this downloads a base image of about 3 GB and takes" \
-      "10 to 30 minutes (MITOSIS_RUNNER=venv avoids this)"
+    echo "building the Docker image; the first time this downloads a base image of several gigabytes" \
+      "and shows its progress (MITOSIS_RUNNER=venv avoids this)"
     ./build.sh exec
   fi || { echo "the Docker image could not be built; ./build.sh shows the reason" >&2; return 1; }
 }
