@@ -27,7 +27,7 @@ main() {
   local arguments=(--build-arg "MODE=$mode" --build-arg "REVISION=$(revision)")
   [ -z "${BASE_IMAGE:-}" ] || arguments+=(--build-arg "BASE_IMAGE=$BASE_IMAGE")
   DOCKER_BUILDKIT=1 docker build --platform linux/amd64 --tag "$tag" "${arguments[@]}" .
-  echo "built $tag"
+  echo "built $tag, $(($(docker image inspect --format '{{.Size}}' "$tag") / 1000000)) MB with its base image"
 }
 
 revision() { git describe --always --dirty --abbrev=40 --exclude '*' 2>/dev/null || echo unknown; }

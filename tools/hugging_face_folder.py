@@ -38,6 +38,14 @@ FILES = f"""
 The threshold holds for the program's probabilities, not for those of `{ONNX_FILE}` alone.
 
     python process.py --weights FOLDER --source-bank FOLDER/{BANK} --input SLIDES --output FOUND
+
+```python
+import onnxruntime
+
+session = onnxruntime.InferenceSession("{ONNX_FILE}")
+print(session.get_modelmeta().custom_metadata_map)  # pixel size, centre of a patch, threshold, licence
+(probabilities,) = session.run(None, {{"patches": patches}})  # patches: (n, 64, 64, 3) uint8 RGB
+```
 """  # noqa: E501
 LICENCE_HEADING = "\n## Licence\n"
 LINK = re.compile(r"\[([^]]+)\]\(\.\./([^)#]+)(#[^)]*)?\)")  # to the code's repository

@@ -109,6 +109,14 @@ def test_the_cards_header_is_valid_and_its_links_lead_to_the_code(folder: Path) 
     assert "../" not in plain and "the [detector]" not in plain and "## Files" in plain
 
 
+def test_the_cards_example_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    _, _, example = (folder / "README.md").read_text().partition("```python\n")
+    names: dict[str, np.ndarray] = {"patches": np.zeros((2, 64, 64, 3), np.uint8)}
+    exec(example.partition("```")[0], names)
+    assert names["probabilities"].shape == (2,)
+
+
 def test_a_folder_with_files_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (folder / HASHES_FILE).read_bytes()
     assert hugging_face_folder.main([str(folder)]) == 2
