@@ -69,7 +69,10 @@ def _read_header(path: Path) -> _Header:
     if end is None:
         raise ImageError(f"not a MetaImage file, or damaged: {EXPORT_AGAIN}")
     lines = (line.partition("=") for line in start[: end.start()].decode("latin-1").splitlines())
-    header = _Header({k.strip().lower(): v.strip() for k, _, v in lines}, end.end())
+    fields = [(key.strip().lower(), value.strip()) for key, _, value in lines]
+    header = _Header(dict(fields), end.end())
+    if len(header.fields) < len(fields):
+        raise ImageError(f"a field of its header is stated more than once: {_SAVE_AGAIN}")
     if end[1].strip() != b"LOCAL":  # a header may name any other file for its pixels
         raise ImageError(
             "its pixels are in another file: save it as one .mha with the pixels in it"
@@ -82,6 +85,8 @@ def _check_fields(header: _Header) -> None:
     for name in ("Offset", "Origin", "Position"):
         if re.search("nan|inf", header.get(name), re.IGNORECASE):  # ITK takes 0 for it
             raise ImageError("invalid origin: save it with a finite one")
+    if any(value.startswith("-") for value in header.get("ElementSpacing").split()):  # ITK: no sign
+        raise ImageError(f"a negative pixel size (ElementSpacing): {_SAVE_AGAIN}")
     if header.get("BinaryData") and not header.is_set("BinaryData"):
         raise ImageError(f"its pixels are written as text: {_SAVE_AGAIN}")
     if header.get("HeaderSize") not in ("", "0", "-1"):

@@ -7,10 +7,11 @@ import tifffile
 
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, SAVE_PAGE, check_size
 from slide.image import ImageError
-from slide.tiff.segments import segment_count
+from slide.tiff.segments import encoded_size, planes, segment_count, segments
 
 RGB, YCBCR = 2, 6  # TIFF 6.0, tag PhotometricInterpretation
 OLD_JPEG = 6  # TIFF tag Compression; TIFF Technical Note 2 withdrew it: readers disagree
+_UNCOMPRESSED = 1  # TIFF tag Compression
 _WITHOUT_PREDICTOR = (1, 32773)  # Compression: none, PackBits
 _OTHER_COLOURS = {
     0: "greyscale", 1: "greyscale", 3: "a palette image", 4: "a transparency mask", 5: "CMYK",
@@ -67,3 +68,18 @@ def _check_extent(page: tifffile.TiffPage, file_bytes: int) -> None:
     if max(ends) > file_bytes:
         missing = max(ends) - file_bytes
         raise ImageError(f"truncated, the last {missing} bytes are missing: {EXPORT_AGAIN}")
+    if page.compression == _UNCOMPRESSED and not page.is_subsampled:
+        _check_uncompressed(page)
+
+
+def _check_uncompressed(page: tifffile.TiffPage) -> None:
+    """Segments whose bytes are not those of the pixels that the header declares."""
+    samples = page.samplesperpixel // planes(page)
+    for segment in segments(page):
+        height, width = encoded_size(page, segment)
+        needed = height * width * samples
+        if not segment.is_missing and segment.count < needed:
+            raise ImageError(
+                f"damaged, a strip or tile has {segment.count} bytes where its pixels take "
+                f"{needed}: {EXPORT_AGAIN}"
+            )

@@ -1,8 +1,9 @@
 """Decode a page to 8-bit RGB as it is stored: the codec decides which library is asked.
 
 JPEG: SimpleITK, whose pixels the network is trained on, where tags and streams agree; imagecodecs
-otherwise. The two differ by some grey levels. Lossless codecs: tifffile, as SimpleITK holds such an
-image two or three times. Which library is used follows from the file alone.
+otherwise. The two differ by some grey levels. Other codecs: tifffile, because SimpleITK holds such
+an image two or three times and makes up pixels where the data are damaged. Which library is used
+follows from the file alone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from slide.tiff.chroma import decode_subsampled_page
 from slide.tiff.colour import page_ycbcr_to_rgb
 from slide.tiff.jpeg import JPEG, check_streams, decode_jpeg_page
 from slide.tiff.jpeg2000 import APERIO_YCBCR, JPEG2000, decode_jpeg2000_page
+from slide.tiff.long_strips import decode_long_strips, may_have_long_strips
 from slide.tiff.sparse import filled_copy, is_sparse, paint_missing
 
 # TIFF tag Compression of codecs that return the samples as they were encoded: none, LZW, deflate
@@ -61,7 +63,7 @@ def decode_page(
     elif page.photometric == YCBCR and page.is_subsampled and page.compression in LOSSLESS:
         pixels, warnings = decode_subsampled_page(page), ()
     else:
-        pixels, warnings = _as_encoded(page, path, reserve), ()
+        pixels, warnings = _as_encoded(page), ()
     return pixels, paint_missing(page, pixels) + warnings
 
 
@@ -86,15 +88,16 @@ def _jpeg_by_itk(page: tifffile.TiffPage, path: Path) -> np.ndarray | None:
     return None
 
 
-def _as_encoded(page: tifffile.TiffPage, path: Path, reserve: Reserve) -> np.ndarray:
-    """Codecs that SimpleITK and tifffile decode alike."""
-    pixels = None
-    with contextlib.suppress(Exception):  # such as a last strip as long as the others
-        pixels = _in_rgb(page, _by_tifffile(page))
-    if pixels is None:
-        reserve(BY_RGBA)
-        pixels = _by_itk(page, path)
-    return _in_rgb(page, _by_tifffile(page)) if pixels is None else pixels
+def _as_encoded(page: tifffile.TiffPage) -> np.ndarray:
+    """Codecs that leave the colours to the tags."""
+    try:
+        return _in_rgb(page, _by_tifffile(page))
+    except ImageError:
+        raise
+    except Exception:
+        if page.samplesperpixel != 3 or not may_have_long_strips(page):
+            raise
+    return _in_rgb(page, decode_long_strips(page))
 
 
 def _with_fourth_sample(page: tifffile.TiffPage) -> tuple[np.ndarray, tuple[str, ...]]:

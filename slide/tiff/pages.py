@@ -48,6 +48,16 @@ def _pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
     return pages
 
 
+def stated_copies(page: tifffile.TiffPage) -> list[tifffile.TiffPage]:
+    """Other pages that only their shape makes copies of `page`: they may be images of their own."""
+    every = _pages(page.parent)
+    return [
+        other
+        for other in every
+        if other.offset != page.offset and not _is_accessory(other, every[0])
+    ]
+
+
 def _is_accessory(page: tifffile.TiffPage, first: tifffile.TiffPage) -> bool:
     """Marked as a reduced copy, or a thumbnail of an Aperio slide, whose levels are tiled."""
     aperio = first.is_tiled and first.description.startswith("Aperio")
@@ -66,8 +76,12 @@ def _check_single(page: tifffile.TiffPage) -> None:
     for child in page.pages or ():
         if not isinstance(child, tifffile.TiffPage):
             continue
-        if child.offset != page.offset and _area(child) > _area(page):
+        if child.offset == page.offset:
+            continue
+        if _area(child) > _area(page):
             raise ImageError(f"a reduced copy whose original is in a SubIFD: {EXPORT_AGAIN}")
+        if not child.is_reduced and not _is_level_of(page, child):
+            raise ImageError(f"another image in a SubIFD: {SAVE_PAGE}")
     count = _images_behind(page.description)
     if count > 1:
         raise ImageError(f"{count} slices, but one image is needed: {SAVE_PAGE}")

@@ -13,8 +13,9 @@ from slide.memory import MemoryBudget, check_memory
 from slide.orientation import orientation_warning
 from slide.pixel_size import PixelSize, choose_pixel_size
 from slide.tiff.checks import check_page
+from slide.tiff.copies import check_copies
 from slide.tiff.decode import decode_page
-from slide.tiff.pages import full_resolution
+from slide.tiff.pages import full_resolution, stated_copies
 from slide.tiff.pixel_size import stated_pixel_sizes
 
 
@@ -25,8 +26,15 @@ def read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Ima
         pixels, warnings = decode_page(
             page, path, lambda decoding: check_memory(shape, size.spacing, decoding, budget)
         )
+        check_copies(
+            pixels, stated_copies(page), lambda copy: decode_page(copy, path, _no_limit)[0]
+        )
         warnings += size.warnings + orientation_warning(page.tags.valueof("Orientation"))
         return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
+
+
+def _no_limit(_: float) -> None:
+    """A copy takes a quarter of the image at most, and no longer than the comparison."""
 
 
 @contextlib.contextmanager

@@ -44,8 +44,10 @@ def _ome(page: tifffile.TiffPage) -> Statement | None:
     if not usable:
         return Statement(source, None, _ANOTHER_SIZE)
     exact = [e for e in usable if _ome_size(e) == (page.imagewidth, page.imagelength)]
-    element = (exact or usable)[0]
-    x, y = (_ome_axis(element, axis) for axis in "XY")
+    sizes = {(_ome_axis(e, "X"), _ome_axis(e, "Y")) for e in exact or usable}
+    if len(sizes) > 1:
+        return Statement(source, None, f"{len(sizes)} images of different pixel sizes")
+    ((x, y),) = sizes
     if x is None or y is None:
         return Statement(source, None, "a value or unit is missing or unknown")
     return Statement(source, (x, y))
@@ -84,12 +86,15 @@ def _aperio(page: tifffile.TiffPage) -> Statement | None:
     source, text = "Aperio MPP", page.description
     if not text.startswith("Aperio"):
         return None
-    found = re.search(r"\|\s*MPP\s*=\s*([^|\s]+)", text, re.IGNORECASE)
-    if found is None:
+    found = set(re.findall(r"\|\s*MPP\s*=\s*([^|\s]+)", text, re.IGNORECASE))
+    if not found:
         return None
-    mpp = _number(found[1].replace(",", "."))
+    if len(found) > 1:
+        return Statement(source, None, "it is stated more than once")
+    (stated,) = found
+    mpp = _number(stated.replace(",", "."))
     if mpp is None:
-        return Statement(source, None, f"{ascii(found[1])[:20]} is not a positive number")
+        return Statement(source, None, f"{ascii(stated)[:20]} is not a positive number")
     scanned = re.search(r"\[\d+,\s*\d+[,\s]+(\d+)x(\d+)\]", text)
     if scanned and _is_reduced(page, _pair(scanned[1], scanned[2])):
         return Statement(source, None, _ANOTHER_SIZE)

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Picture
 
 from slide.read import read_image
+from test.rendering import render_tissue
 from test.slide.builders import assert_refused
 from test.slide.tiff.builders import CM, RGB, SHORT, edit_ifd
 
@@ -89,3 +91,43 @@ def test_a_transparency_mask_on_a_page(tiff: Path) -> None:
         writer.write(GREY > 9, photometric="minisblack", metadata=None, **CM)
     edit_ifd(tiff, [(262, SHORT, [4])])
     assert_refused(tiff, "a transparency mask, but RGB is needed")
+
+
+OTHER = render_tissue((75, 100), figures=0, seed=9)[0]
+
+
+@pytest.mark.parametrize("ome", [False, True])
+def test_a_second_image_with_the_shape_of_a_reduced_copy(tmp_path: Path, ome: bool) -> None:
+    path = tmp_path / ("image.ome.tif" if ome else "image.tif")
+    metadata = {"axes": "YXS", "PhysicalSizeX": 0.25, "PhysicalSizeY": 0.25} if ome else None
+    with tifffile.TiffWriter(path, ome=ome) as writer:
+        for pixels in (RGB, OTHER):
+            writer.write(pixels, photometric="rgb", metadata=metadata, **CM)
+    assert_refused(path, "100x75 px that is not a reduced copy of the largest: save the one to")
+
+
+@pytest.mark.parametrize("thumbnail_first", [False, True])
+def test_reduced_copies_that_are_not_marked(tiff: Path, thumbnail_first: bool) -> None:
+    """Paler than the image, as thumbnails can be; one that cannot be decoded is not compared."""
+    small = np.asarray(Picture.fromarray(RGB).resize((50, 38), Picture.Resampling.BOX))
+    grey = np.zeros((75, 100), np.uint8)
+    pages = [(RGB, "rgb"), (255 - (255 - small) // 2, "rgb"), (grey, "minisblack")]
+    with tifffile.TiffWriter(tiff) as writer:
+        for pixels, colours in pages[::-1] if thumbnail_first else pages:
+            writer.write(pixels, photometric=colours, metadata=None, **CM)
+    np.testing.assert_array_equal(read_image(tiff).pixels, RGB)
+
+
+def test_reduced_copies_of_glass(tiff: Path) -> None:
+    noise = np.random.default_rng(0)
+    with tifffile.TiffWriter(tiff) as writer:
+        for size in ((150, 200, 3), (75, 100, 3)):
+            writer.write(noise.normal(240, 3, size).astype(np.uint8), **RGB_PAGE, **CM)
+    assert read_image(tiff).pixels.shape == (150, 200, 3)
+
+
+def test_another_image_of_the_same_size_in_a_subifd(tiff: Path) -> None:
+    with tifffile.TiffWriter(tiff) as writer:
+        writer.write(RGB, subifds=1, **RGB_PAGE, **CM)
+        writer.write(RGB[::-1].copy(), **RGB_PAGE, **CM)
+    assert_refused(tiff, "another image in a SubIFD: save the one to analyse as a separate file")

@@ -144,6 +144,10 @@ def test_resolution_tags_come_first_and_contradictions_are_refused(
         aperio(mpp="0"),
         aperio(WIDTH * 16, HEIGHT * 16),
         aperio().replace("MPP", "PPM"),
+        aperio() + "|MPP = 0.5",
+        ome().replace(
+            "</OME>", ome(x="0.5").partition("</OME>")[0].partition('06">')[2] + "</OME>"
+        ),
         philips("0.00025"),
         philips('"a" "b"'),
         "ImageJ=1.53t\nunit=pixel\n",

@@ -174,11 +174,16 @@ def test_no_area(tiff: Path, tag: str) -> None:
     assert_refused(tiff, "damaged or without area|cannot be read")
 
 
-@pytest.mark.parametrize("compression", [None, "zlib", "packbits", "lzw"])
-def test_a_last_strip_as_long_as_the_others(tiff: Path, compression: str | None) -> None:
-    """Some writers fill it up; tifffile refuses some of these, and SimpleITK reads them."""
+@pytest.mark.parametrize("predictor", [False, True])
+@pytest.mark.parametrize("compression", [None, "zlib", "packbits", "lzw", "zstd"])
+def test_a_last_strip_as_long_as_the_others(
+    tiff: Path, compression: str | None, predictor: bool
+) -> None:
+    """Some writers fill it up; tifffile refuses some of these."""
     full = np.concatenate([RGB, RGB[:32]])
-    write_any_tiff(tiff, full, photometric="rgb", rowsperstrip=64, compression=compression)
+    predictor = predictor and compression not in (None, "packbits")
+    options = {"compression": compression, "predictor": predictor}
+    write_any_tiff(tiff, full, photometric="rgb", rowsperstrip=64, **options)
     patch_tag(tiff, "ImageLength", HEIGHT)
     np.testing.assert_array_equal(read_image(tiff).pixels, RGB)
 
@@ -195,3 +200,43 @@ def test_tags_on_which_readers_disagree(tiff: Path, tag: int, value: int, reason
     write_tiff(tiff, RGB, 0.25)
     edit_ifd(tiff, [(tag, SHORT, [value])])
     assert_refused(tiff, reason)
+
+
+@pytest.mark.parametrize("compression", ["zlib", "packbits", "zstd", "lzw", None])
+def test_a_strip_with_too_few_rows(tiff: Path, compression: str | None) -> None:
+    """SimpleITK makes up what is missing."""
+    write_any_tiff(tiff, RGB, photometric="rgb", rowsperstrip=32, compression=compression)
+    short = tiff.with_name("short.tif")
+    write_any_tiff(short, RGB[32:52], photometric="rgb", rowsperstrip=32, compression=compression)
+    replace_strip(tiff, 1, strip_of(short))
+    assert_refused(tiff, "damaged|cannot be read")
+
+
+@pytest.mark.parametrize("compression", ["zlib", "zstd"])
+def test_a_strip_that_is_damaged(tiff: Path, compression: str) -> None:
+    """Zeros in its second half: SimpleITK keeps what comes before them."""
+    write_any_tiff(tiff, RGB, photometric="rgb", rowsperstrip=32, compression=compression)
+    data = strip_of(tiff, 1)
+    replace_strip(tiff, 1, data[: len(data) // 2] + bytes(len(data) - len(data) // 2))
+    assert_refused(tiff, "damaged")
+
+
+def strip_of(path: Path, index: int = 0) -> bytes:
+    with tifffile.TiffFile(path) as file:
+        page = file.pages.first
+        offset, count = page.dataoffsets[index], page.databytecounts[index]
+    return path.read_bytes()[offset : offset + count]
+
+
+def replace_strip(path: Path, index: int, data: bytes) -> None:
+    """Put other bytes in the place of a strip, at the end of the file."""
+    with path.open("ab") as file:
+        offset = file.tell()
+        file.write(data)
+    with tifffile.TiffFile(path, mode="r+") as tiff_file:
+        page = tiff_file.pages.first
+        places = ("StripOffsets", page.dataoffsets, offset), (
+            "StripByteCounts", page.databytecounts, len(data)
+        )  # fmt: skip
+        for name, values, value in places:
+            page.tags[name].overwrite([value if i == index else v for i, v in enumerate(values)])
