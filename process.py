@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     exit_on_sigterm()
 
     from batch.folder import process_folder
+    from batch.lock import locked
     from batch.messages import where_to_look
     from batch.settings import folder_settings, load_detector
     from batch.writing import OutputError
@@ -40,8 +41,9 @@ def main(arguments: list[str] | None = None) -> int:
             check_ground_truth(options)
         detector = load_detector(options)
         settings = folder_settings(options, detector)
-        failures = process_folder(detector, settings)
-        failures += write(options.output, kinds, terminal=settings.terminal)
+        with locked(options.output):
+            failures = process_folder(detector, settings)
+            failures += write(options.output, kinds, terminal=settings.terminal)
         if options.ground_truth is not None:
             print_scores(options)
     except (ValueError, OSError, OutputError) as error:
@@ -56,7 +58,8 @@ def check_ground_truth(options: argparse.Namespace) -> None:
     """Raise ValueError where the annotations do not fit the images, before any is computed."""
     from evaluation.ground_truth import check_ground_truth
 
-    check_ground_truth(options.ground_truth, options.input, options.mpp is not None)
+    with_mpp = options.mpp is not None
+    check_ground_truth(options.ground_truth, options.input, with_mpp, options.manifest)
 
 
 def print_scores(options: argparse.Namespace) -> None:

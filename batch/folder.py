@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from batch.challenge_json import Format
 from batch.documents import FailedImage, ProcessedImage, Record
 from batch.image_run import Job, process_image
-from batch.inputs import find_images, is_text
+from batch.inputs import Inputs, find_images, is_text
 from batch.layout import SUMMARY_FILE, output_names
+from batch.manifest import Planned, read_manifest
 from batch.read_ahead import reading_ahead
 from batch.reading import Reading
 from batch.recognise import earlier_summary
@@ -31,13 +32,14 @@ class FolderSettings:
     """What is the same for every image of a folder.
 
     Attributes:
-        input: folder of the images, or one image file.
+        input: folder of the images, or one image file; not used with a manifest.
         output: folder for the results.
         record: how the results are made, for `result.json`.
         output_format: year of the challenge's JSON.
         mpp: µm per pixel, which replaces what the files say; None to trust them.
         budget: memory that an image may take; None for no limit.
         resume: whether to keep what an earlier run with this record has finished.
+        manifest: CSV file that lists the images; None for those of `input`.
         terminal: where progress and results are shown.
     """
 
@@ -49,12 +51,20 @@ class FolderSettings:
     budget: MemoryBudget | None = None
     resume: bool = False
     terminal: Terminal = field(default_factory=Terminal)
+    manifest: Path | None = None
 
-    @property
-    def reading(self) -> Reading:
-        """How the images are read. A single file may be a link, since the user named it."""
-        source = self.input if self.input.is_dir() else None
-        return Reading(source, self.mpp, self.budget)
+    def reading(self, images: Iterable[Planned] = ()) -> Reading:
+        """How these images are read. Files that the user named may be links."""
+        source = self.input if self.manifest is None and self.input.is_dir() else None
+        stated = {image.path: image.mpp for image in images if image.mpp is not None}
+        return Reading(source, self.mpp, self.budget, stated)
+
+    def record_of(self, image: Planned) -> Record:
+        """How the result of an image is made."""
+        if image.mpp is None:
+            return self.record
+        settings = self.record.settings.model_copy(update={"mpp": image.mpp})
+        return self.record.model_copy(update={"settings": settings})
 
 
 def process_folder(detector: Detector, settings: FolderSettings) -> list[str]:
@@ -65,10 +75,11 @@ def process_folder(detector: Detector, settings: FolderSettings) -> list[str]:
 
     Raises:
         OSError: the input cannot be listed, and nothing was changed; or it holds no image.
+        ManifestError: the manifest cannot be used, and nothing was changed.
         OutputError: nothing can be written to the output, and nothing was changed.
     """
     images, summary = _prepare(settings)
-    terminal, reading = settings.terminal, settings.reading
+    terminal, reading = settings.terminal, settings.reading(images.values())
     jobs = _jobs(images, summary, settings)
     failures: list[str] = []
     with reading_ahead([job.path for job in jobs], reading.read, reading.may_wait) as ahead:
@@ -87,35 +98,48 @@ def process_folder(detector: Detector, settings: FolderSettings) -> list[str]:
     return failures
 
 
-def _prepare(settings: FolderSettings) -> tuple[dict[str, Path], Summary]:
+def _prepare(settings: FolderSettings) -> tuple[dict[str, Planned], Summary]:
     """The images by the name of their folder, and those of them that are finished already."""
-    inputs = find_images(settings.input, settings.mpp is not None)
+    planned, inputs = _list(settings)
     for line in inputs.skipped:
         show = settings.terminal.detail if is_text(line) else settings.terminal.warn
         show(f"skipped {shown(line)}")
-    images = dict(zip(output_names(inputs.images), inputs.images, strict=True))
+    images = dict(zip(output_names(inputs.images), planned, strict=True))
     if images:
         check_writable(settings.output)
     kept = _clear_output(images, settings)
     if not images:
         raise FileNotFoundError(inputs.why_empty())
-    summary = Summary(settings.output, list(images), inputs.skipped)
+    groups = {name: image.group for name, image in images.items()}
+    summary = Summary(settings.output, groups, inputs.skipped)
     for name, result in kept.items():
         summary.add(name, result)
     summary.write()
     return images, summary
 
 
+def _list(settings: FolderSettings) -> tuple[list[Planned], Inputs]:
+    """The images of the manifest or of the input folder, and what else is in the folder."""
+    with_mpp = settings.mpp is not None
+    if settings.manifest is not None:
+        planned = read_manifest(settings.manifest, with_mpp)
+        return planned, Inputs(settings.manifest, [image.path for image in planned], [])
+    inputs = find_images(settings.input, with_mpp)
+    return [Planned(path) for path in inputs.images], inputs
+
+
 def _clear_output(
-    images: Mapping[str, Path], settings: FolderSettings
+    images: Mapping[str, Planned], settings: FolderSettings
 ) -> Mapping[str, ProcessedImage]:
     """Remove what earlier runs left in the output; the results that --resume keeps."""
-    output, terminal, reading = settings.output, settings.terminal, settings.reading
+    output, terminal, reading = settings.output, settings.terminal, settings.reading()
     kept: Mapping[str, ProcessedImage] = {}
     if settings.resume and images:
         # Links out of the input are refused in their turn.
-        inside = {name: path for name, path in images.items() if not reading.is_elsewhere(path)}
-        kept = take_up_finished(inside, output, settings.record)
+        inside = {n: image for n, image in images.items() if not reading.is_elsewhere(image.path)}
+        paths = {name: image.path for name, image in inside.items()}
+        records = {name: settings.record_of(image) for name, image in inside.items()}
+        kept = take_up_finished(paths, output, records)
         terminal.say(f"{len(kept)} of {len(images)} images are finished already")
     with writing():
         removed = remove_stale(output, settings.resume, _page_holds(images, kept, output))
@@ -125,28 +149,28 @@ def _clear_output(
 
 
 def _page_holds(
-    images: Mapping[str, Path], kept: Mapping[str, ProcessedImage], output: Path
+    images: Mapping[str, Planned], kept: Mapping[str, ProcessedImage], output: Path
 ) -> bool:
     """Whether an earlier run has finished these images and no others, so that its page holds."""
     summary = earlier_summary(output)
     listed = [] if summary is None else [(entry.folder, entry.file) for entry in summary.images]
-    planned = [(name, path.name) for name, path in images.items()]
+    planned = [(name, image.path.name) for name, image in images.items()]
     return listed == planned and kept.keys() == images.keys()
 
 
-def _jobs(images: Mapping[str, Path], summary: Summary, settings: FolderSettings) -> list[Job]:
+def _jobs(images: Mapping[str, Planned], summary: Summary, settings: FolderSettings) -> list[Job]:
     """The images that are not finished yet."""
     return [
         Job(
             name=name,
-            path=path,
+            path=image.path,
             output=settings.output,
             output_format=settings.output_format,
-            record=settings.record,
+            record=settings.record_of(image),
             written=summary.written,
-            label=f"[{number}/{len(images)}] {shown(path.name)}",
+            label=f"[{number}/{len(images)}] {shown(image.path.name)}",
         )
-        for number, (name, path) in enumerate(images.items(), start=1)
+        for number, (name, image) in enumerate(images.items(), start=1)
         if name not in summary
     ]
 

@@ -69,7 +69,7 @@ def find_images(source: Path, with_mpp: bool = False) -> Inputs:
         OSError: there is no such file or folder, or it cannot be listed.
     """
     if source.is_file():  # named by the user, so that only its kind counts
-        reason = _wrong_kind(source, with_mpp)
+        reason = wrong_kind(source, with_mpp)
         return (
             Inputs(source, [], [f"{source.name}: {reason}"])
             if reason
@@ -110,10 +110,10 @@ def _reason_to_skip(path: Path, with_mpp: bool) -> str | None:
         return "a hidden or system file"
     if path.name in OF_IMAGE and _is_of_earlier_run(path):
         return "written by an earlier run"
-    return _wrong_kind(path, with_mpp) or (EMPTY if _is_empty(path) else None)
+    return wrong_kind(path, with_mpp) or (EMPTY if _is_empty(path) else None)
 
 
-def _wrong_kind(path: Path, with_mpp: bool) -> str | None:
+def wrong_kind(path: Path, with_mpp: bool) -> str | None:
     """Why a file with this suffix is not processed."""
     suffix = path.suffix.lower()
     if suffix in SUFFIXES_WITH_MPP and not with_mpp:

@@ -69,6 +69,12 @@ def _add_input(add: Add) -> None:
         help="image (.tif, .tiff, .mha) or folder of them [%(default)s]",
     )
     add(
+        "--manifest",
+        type=Path,
+        metavar="FILE",
+        help="CSV list of images, instead of IN: path, mpp, group",
+    )
+    add(
         "--mpp",
         type=_positive,
         metavar="UM",

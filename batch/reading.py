@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from batch.links import leads_out
@@ -23,11 +24,17 @@ class Reading:
         source: folder that images must lie in; None to follow links anywhere.
         mpp: µm per pixel, which replaces what the files say; None to trust them.
         budget: memory that an image may take; None for no limit.
+        mpp_of: the same as `mpp`, of single images, by their path.
     """
 
     source: Path | None = None
     mpp: float | None = None
     budget: MemoryBudget | None = None
+    mpp_of: Mapping[Path, float] = field(default_factory=dict)
+
+    def stated_mpp(self, path: Path) -> float | None:
+        """µm per pixel that the user states for an image; None to trust the file."""
+        return self.mpp_of.get(path, self.mpp)
 
     def read(self, path: Path) -> Image:
         """The image of a file.
@@ -40,7 +47,7 @@ class Reading:
                 "a link out of the input folder: put the file itself there, or give its own folder"
             )
         try:
-            return read_image(path, self.mpp, self.budget)
+            return read_image(path, self.stated_mpp(path), self.budget)
         except OSError as error:
             raise ImageError(f"cannot be read ({error.strerror or error}): try again") from error
 
@@ -56,7 +63,7 @@ class Reading:
         Raises:
             ImageError: the header cannot be read.
         """
-        pixels, budget = math.prod(read_header(path, self.mpp).size), self.budget
+        pixels, budget = math.prod(read_header(path, self.stated_mpp(path)).size), self.budget
         if pixels > MAX_PIXELS_AHEAD or budget is None:
             return pixels <= MAX_PIXELS_AHEAD
         beside = held * (1 + budget.detecting / 3) + pixels * BYTES_AHEAD

@@ -17,7 +17,7 @@ from model.weights import file_sha256
 
 
 def take_up_finished(
-    images: Mapping[str, Path], output: Path, record: Record
+    images: Mapping[str, Path], output: Path, records: Mapping[str, Record]
 ) -> dict[str, ProcessedImage]:
     """The results of an earlier run that still hold, by the name of their folder.
 
@@ -27,16 +27,16 @@ def take_up_finished(
     Args:
         images: to process, by the name of their folder in the output.
         output: folder of the results.
-        record: how this run makes its results.
+        records: how this run makes the results of each.
     """
     if not output.is_dir():
         return {}
     with contextlib.suppress(OSError):  # then they are processed again, or refused there
-        _move_to_their_folders(images, output, record)
+        _move_to_their_folders(images, output, records)
     kept = {}
     for name, path in images.items():
         folder = output / name
-        result = None if leads_out(folder, output) else finished(path, folder, record)
+        result = None if leads_out(folder, output) else finished(path, folder, records[name])
         if result is not None:
             kept[name] = _with_place_of(path, folder, result)
     return kept
@@ -71,7 +71,9 @@ def finished(path: Path, folder: Path, record: Record) -> ProcessedImage | None:
     return result if holds else None
 
 
-def _move_to_their_folders(images: Mapping[str, Path], output: Path, record: Record) -> None:
+def _move_to_their_folders(
+    images: Mapping[str, Path], output: Path, records: Mapping[str, Record]
+) -> None:
     """Move finished results to where this run expects them, and none over another."""
     names = {path.name: name for name, path in images.items()}
     top = earlier_result(output)
@@ -82,7 +84,7 @@ def _move_to_their_folders(images: Mapping[str, Path], output: Path, record: Rec
         name = None if result is None else names.get(result.file)
         if name is None or output / name == folder or _is_taken(output / name):
             continue
-        if finished(images[name], folder, record) is not None:
+        if finished(images[name], folder, records[name]) is not None:
             _move(folder, output / name)
 
 

@@ -48,6 +48,7 @@ def folder_settings(options: argparse.Namespace, detector: Detector) -> FolderSe
         budget=detector.memory_budget(limit),
         resume=options.resume,
         terminal=terminal,
+        manifest=options.manifest,
     )
 
 

@@ -19,16 +19,18 @@ VANISHED = "its result has vanished from the output folder"
 class Summary:
     """The images of a folder that are done with, in the order in which they are listed."""
 
-    def __init__(self, output: Path, names: Sequence[str], skipped: Sequence[str] = ()) -> None:
+    def __init__(
+        self, output: Path, groups: Mapping[str, str | None], skipped: Sequence[str] = ()
+    ) -> None:
         """Start without any image.
 
         Args:
             output: folder of the results.
-            names: of each image's folder in it, in order.
+            groups: of each image, by the name of its folder, in order; None: not stated.
             skipped: a line for each file of the input that was skipped.
         """
         self._output = output
-        self._names = names
+        self._groups = groups
         self._skipped = list(skipped)
         self._by_name: dict[str, FolderEntry] = {}
         self._cells: dict[str, list[str]] = {}
@@ -43,11 +45,11 @@ class Summary:
     @property
     def images(self) -> list[FolderEntry]:
         """An entry for each image that is done with."""
-        return [self._by_name[name] for name in self._names if name in self._by_name]
+        return [self._by_name[name] for name in self._groups if name in self._by_name]
 
     def add(self, name: str, result: ImageResult) -> None:
         """Take up the result of an image."""
-        self._by_name[name] = entry(result, name)
+        self._by_name[name] = entry(result, name, self._groups[name])
         if isinstance(result, ProcessedImage):
             self._cells[name] = cells(result)
 
@@ -72,10 +74,14 @@ class Summary:
         gone = [n for n, i in self._by_name.items() if i.status == "ok" and not self._is_there(n)]
         for name in gone:
             failed = FolderEntry(
-                file=self._by_name[name].file, folder=name, status="failed", error=VANISHED
+                file=self._by_name[name].file,
+                folder=name,
+                status="failed",
+                error=VANISHED,
+                group=self._groups[name],
             )
             self._by_name[name] = failed
-        return [self._by_name[name].file for name in self._names if name in gone]
+        return [self._by_name[name].file for name in self._groups if name in gone]
 
     def _is_there(self, name: str) -> bool:
         return all((self._output / name / file).is_file() for file in (FIGURES_FILE, RESULT_FILE))

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from batch.inputs import find_images
+from batch.manifest import read_manifest
 from evaluation import ScoringError
 from evaluation.annotated_image import MASK_RADIUS, AnnotatedImage, image_stem
 from evaluation.midog_json import read_annotations
@@ -38,20 +39,30 @@ def read_ground_truth(path: Path, notes: list[str] | None = None) -> dict[str, A
     return images
 
 
-def check_ground_truth(path: Path, folder: Path | None = None, with_mpp: bool = False) -> None:
+def check_ground_truth(
+    path: Path,
+    folder: Path | None = None,
+    with_mpp: bool = False,
+    manifest: Path | None = None,
+) -> None:
     """Check that images can be scored against an annotation file, before any is processed.
 
     Args:
         path: the annotation file.
         folder: with the images to be processed; None to check the annotation file alone.
         with_mpp: whether PNG and JPEG files in the folder are processed.
+        manifest: list of the images to be processed, instead of those in the folder.
 
     Raises:
         ScoringError: the file cannot be read or understood, or has none of the images.
+        ManifestError: the manifest cannot be used.
         OSError: the folder cannot be listed.
     """
     truth = read_ground_truth(path)
-    names = [] if folder is None else [image.name for image in find_images(folder, with_mpp).images]
+    if manifest is not None:
+        names = [image.path.name for image in read_manifest(manifest, with_mpp)]
+    else:
+        names = [] if folder is None else [i.name for i in find_images(folder, with_mpp).images]
     if names and not any(image_stem(name) in truth for name in names):
         raise ScoringError(
             f"{path}: none of the images is in it ({some(names)}); it has {some(truth)}, and "

@@ -21,6 +21,7 @@ class FolderEntry(Part):
     mitotic_figures: int = Field(0, ge=0, description="detections that reach the threshold")
     candidates: int | None = Field(None, ge=0, description="candidates; null where it failed")
     seconds: float | None = Field(None, ge=0, description="wall time, s; null where it failed")
+    group: Text | None = Field(None, description="its group in the manifest; null: not stated")
 
 
 class FolderResults(Document):
@@ -49,7 +50,7 @@ def read_summary(path: Path) -> FolderResults:
     return read_document(path, FOLDER_RESULTS)
 
 
-def entry(result: ImageResult, folder: str) -> FolderEntry:
+def entry(result: ImageResult, folder: str, group: str | None = None) -> FolderEntry:
     """The entry of an image whose results are in this folder of the output."""
     if isinstance(result, ProcessedImage):
         return FolderEntry(
@@ -59,5 +60,8 @@ def entry(result: ImageResult, folder: str) -> FolderEntry:
             mitotic_figures=result.mitotic_figures,
             candidates=result.candidates,
             seconds=result.seconds.get("total"),
+            group=group,
         )
-    return FolderEntry(file=result.file, folder=folder, status="failed", error=result.error)
+    return FolderEntry(
+        file=result.file, folder=folder, status="failed", error=result.error, group=group
+    )

@@ -110,6 +110,7 @@ def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixtur
                 "mitotic_figures": positives,
                 "candidates": result["candidates"],
                 "seconds": result["seconds"]["total"],
+                "group": None,
             }
         ],
     }
