@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from batch.documents import Detection, ProcessedImage
-from batch.messages import adaptation
+from batch.messages import adaptation, adapted_parts
 
 # Of the closing table.
 HEAD = (
@@ -35,7 +35,7 @@ def cells(result: ProcessedImage) -> list[str]:
         "-" if density is None else f"{density:.1f}",
         f"{result.seconds.get('total', 0):.0f}",
         "ok",
-        adaptation(result.adaptation, result.candidates),
+        adapted_parts(result.adaptation),
     ]
 
 

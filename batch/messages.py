@@ -35,6 +35,14 @@ def adaptation(record: AdaptationRecord, candidates: int) -> str:
     return " and ".join(did) or f"not adapted ({_why_nothing(record)})"
 
 
+def adapted_parts(record: AdaptationRecord) -> str:
+    """The same in a word or two: what was adapted."""
+    if record.name == "none":
+        return "off"
+    parts = ["network"] if record.fallback is None and record.steps else []
+    return " and ".join([*parts, *(["scores"] if record.log_odds_shift else [])]) or "nothing"
+
+
 def _steps(record: AdaptationRecord) -> str:
     if record.complete:
         return f"{record.steps} steps"

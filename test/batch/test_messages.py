@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.messages import adaptation, adaptation_notes, where_to_look
+from batch.messages import adaptation, adaptation_notes, adapted_parts, where_to_look
 from model.adaptation.record import AdaptationRecord
 
 HALVES = {"name": "halves", "value": 3, "limit": 2, "passed": False, "words": "halves differ"}
@@ -61,6 +61,24 @@ FELL = HALVES | {"name": "accuracy_loss", "words": "it fell"}
 )
 def test_what_the_adaptation_did(record: dict[str, object], expected: str) -> None:
     assert adaptation(AdaptationRecord.model_validate(record), 100) == expected
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"name": "none"}, "off"),
+        ({"name": "paper", "steps": 9}, "network"),
+        ({"name": "paper", "steps": 9, "fallback": "it fell"}, "nothing"),
+        ({"name": "calibrated", "log_odds_shift": 0.5}, "scores"),
+        ({"name": "gradient-reversal", "steps": 9, "log_odds_shift": 0.5}, "network and scores"),
+        (
+            {"name": "gradient-reversal", "steps": 9, "fallback": "it fell", "log_odds_shift": 1},
+            "scores",
+        ),
+    ],
+)
+def test_what_was_adapted_in_the_closing_table(record: dict[str, object], expected: str) -> None:
+    assert adapted_parts(AdaptationRecord.model_validate(record)) == expected
 
 
 def test_an_image_without_candidates() -> None:
