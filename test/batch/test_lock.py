@@ -27,10 +27,11 @@ with batch.lock.locked(pathlib.Path(sys.argv[1])):
 def holder(folder: Path) -> subprocess.Popen[str]:
     """Another process that holds the folder until its input ends."""
     command = [sys.executable, "-c", HOLD, str(folder)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process = subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
-    assert process.stdout.readline() == "held\n"
-    return process  # type: ignore[no-any-return]
+    process = subprocess.Popen(
+        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stdout.readline() == "held\n"
+    return process
 
 
 def test_the_folder_is_free_again_and_nothing_is_left(tmp_path: Path) -> None:
