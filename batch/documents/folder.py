@@ -21,7 +21,7 @@ class FolderEntry(Part):
     mitotic_figures: int = Field(0, ge=0, description="detections that reach the threshold")
     candidates: int | None = Field(None, ge=0, description="candidates; null where it failed")
     seconds: float | None = Field(None, ge=0, description="wall time, s; null where it failed")
-    group: Text | None = Field(None, description="its group in the manifest; null: not stated")
+    group: Text | None = Field(None, description="group in the manifest; null: none")
 
 
 class FolderResults(Document):
