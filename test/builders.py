@@ -22,11 +22,12 @@ from training.trunk import TRUNK_FILE
 SCANNERS: dict[str, Look] = {"purple_lab": PURPLE, "pink_lab": PINK}
 FIELD = (200, 200)  # px, of the fake fields
 FIELD_FIGURE = np.array([[90.0, 150.0]])  # px (x, y), in every field of fields_a and fields_h
+LOOK_ALIKES = [(22.0, 24.0), (104.0, 26.0), (24.0, 104.0), (104.0, 102.0)]  # px, in every crop
 UNSEEN_CELLS = {"Mitosis": (60.0, 70.0), "Apoptosis": (100.0, 50.0), "Tumor_nuclei": (30.0, 30.0)}
 
 
 def rendered_samples(
-    seed: int = 0, figures: int = 8, size: tuple[int, int] = (400, 400)
+    seed: int = 0, figures: int = 8, size: tuple[int, int] = (560, 500)
 ) -> Samples:
     """One image per scanner, with its figures and the candidates away from them as negatives."""
     samples = Samples(list(SCANNERS))
@@ -86,7 +87,7 @@ def _write_crops(folder: Path, scanners: list[str], count: int) -> None:
     rows = []
     for number, scanner in enumerate(scanner for scanner in scanners for _ in range(count)):
         file = f"{folder.name}_{number}.png"
-        pixels, _ = _rendered((128, 128), (64.0, 64.0), seed=100 + number % count)
+        pixels, _ = _rendered((128, 128), (64.0, 64.0), *LOOK_ALIKES, seed=100 + number % count)
         _save(folder / "patches" / file, pixels)
         rows.append((file, scanner, "rendered", f"{number:03d}.tiff"))
     _write_table(folder / "manifest.csv", ("file", "scanner", "dataset", "slide"), rows)
@@ -103,9 +104,9 @@ def _write_unseen(folder: Path) -> None:
 
 @cache
 def _rendered(
-    size: tuple[int, int], figure: tuple[float, float], seed: int
+    size: tuple[int, int], *figures: tuple[float, float], seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    return render_tissue(size, np.array([figure]), seed=seed)
+    return render_tissue(size, np.array(figures), seed=seed)
 
 
 def _save(path: Path, pixels: np.ndarray) -> None:

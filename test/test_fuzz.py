@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import slide.checks
+from batch.inputs import Inputs
 from test.fuzz.__main__ import main, summary
 from test.fuzz.seeds import SEEDS, inputs_seeds, reader_seeds
 from test.fuzz.tags import changed_tags
@@ -107,7 +108,8 @@ def test_a_broken_promise_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with pytest.raises(ZeroDivisionError):
         TARGETS["reader"].check(seed, tmp_path)
     TARGETS["inputs"].prepare(tmp_path)
-    monkeypatch.setattr("test.fuzz.targets.find_images", lambda _: ([tmp_path / "outside.tif"], []))
+    outside = Inputs(tmp_path / "input", [tmp_path / "outside.tif"], [])
+    monkeypatch.setattr("test.fuzz.targets.find_images", lambda _: outside)
     with pytest.raises(AssertionError):
         TARGETS["inputs"].check(b"[]", tmp_path)
 

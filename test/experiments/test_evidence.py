@@ -111,7 +111,7 @@ def test_left_out_domain_is_run_under_virtual_scanners(
     name = LEFT_OUT + DOMAIN
     assert main([*arguments, "--sets", name]) == 2, "without data"
     places = ["--data", str(write_data_folder(tmp_path / "data")), "--runs", str(tmp_path / "runs")]
-    preset = ["--preset", str(tmp_path / "tiny.toml"), "--share", "0.05", "--draws", "1"]
+    preset = ["--preset", str(tmp_path / "tiny.toml"), "--share", "0.02", "--draws", "1"]
     assert main([*arguments, "--sets", name, *places, *preset]) == 0
     evidence, together = read_evidence(arguments[1])["sets"]
     assert evidence["name"] == name and together["name"] == "left-out domains together"

@@ -21,7 +21,7 @@ UNLABELLED = "leica_gt450_utrecht"
 IMAGES = 4  # of each scanner: at 80 %, three train and one validates
 SIZE = (240, 260)  # px (height, width)
 MPP = 0.25
-# A few steps of the paper's training; the candidates are ours, of which rendered tissue has more.
+# A few steps of the training of the paper, on the candidates of the detector.
 TINY = """
 whole_fields = false
 [midog]

@@ -29,7 +29,7 @@ from training import release, search_rates, select_bank, threshold, train
 from training.icpr_2012 import FIELD_MPP, PARIS, field_figures, field_images
 
 # The paper's share of mitotic patches, of as many as there are here.
-BANK = ["--cut", "0", "--negatives", "20", "--mitotic-share", "0.001", "--confidence", "0"]
+BANK = ["--cut", "0", "--negatives", "9", "--mitotic-share", "0.001", "--confidence", "0"]
 # Optical densities of the pretended scanners: a stronger red and a weaker blue, and the reverse.
 COLOURS = ((1.0, 1.0, 1.0), (1.2, 1.0, 0.85), (0.85, 1.0, 1.15))
 
@@ -80,20 +80,20 @@ def test_the_card_says_what_was_done(made: Path, midog: Midog) -> None:
 def test_the_bank_has_the_paper_s_ratio_and_a_report(made: Path) -> None:
     _, card = load_weights(made / "weights")
     bank = load_bank(made / "bank", card.sha256, card.domains)
-    assert bank.cut == 0 and bank.values.shape == (63, 64, 64, 3)
+    assert bank.cut == 0 and bank.values.shape == (30, 64, 64, 3)
     assert not bank.check.any() and not bank.reserve.any()
     counts = [int(bank.mitotic[bank.domain == domain].sum()) for domain in range(3)]
     assert counts == [1, 1, 1], "at least one of each"
     report = json.loads((made / "report" / "report.json").read_text())
     assert report["weights_sha256"] == card.sha256 and report["bank_sha256"] == bank.sha256
-    assert report["entries"] == 63 and sum(report["slides"].values()) == 63
-    assert report["scanners"]["aperio_cs2_utrecht"]["negative"]["entries"] == 20
+    assert report["entries"] == 30 and sum(report["slides"].values()) == 30
+    assert report["scanners"]["aperio_cs2_utrecht"]["negative"]["entries"] == 9
     with (made / "bank" / "entries.csv").open() as file:
         slides = {row["slide"] for row in csv.DictReader(file)}
     validation = json.loads((made / "threshold.json").read_text())["slides"]
     assert not slides & set(validation), "validation images are in no bank"
     sheet = PIL.Image.open(made / "report" / "contact_sheet.png")
-    assert sheet.size == (20 * 66, 6 * 66), "a row a scanner and class"
+    assert sheet.size == (9 * 66, 6 * 66), "a row a scanner and class"
 
 
 def test_the_paper_s_numbers() -> None:
@@ -115,7 +115,7 @@ def test_the_detector_adapts_all_layers_with_that_bank(
     ])  # fmt: skip
     assert status == 0
     result = json.loads((tmp_path / "out" / "result.json").read_text())
-    assert result["adaptation"]["steps"] == 2 and result["adaptation"]["source_entries"] == 63
+    assert result["adaptation"]["steps"] == 2 and result["adaptation"]["source_entries"] == 30
     assert result["adaptation"]["drift"] > 0
     assert result["settings"]["candidates"] == "default", "those of the training, from the card"
 
@@ -128,7 +128,7 @@ def test_both_rates_are_searched_and_the_study_goes_on(made: Path, midog: Midog)
     left_out = ["--leave-out-scanner", "aperio_cs2_utrecht"]
     fold = ["--output", str(made / "fold")]
     assert train.main([*midog.options(made / "store"), *fold, *left_out]) == 0
-    some = ["--images", "1", "--negatives", "20", "--confidence", "0", "--max-steps", "1"]
+    some = ["--images", "1", "--negatives", "9", "--confidence", "0", "--max-steps", "1"]
     assert search_rates.main(["adaptation", fold[1], *out, *some, "--trials", "3"]) == 0
     for name, (low, high) in (
         ("source", search_rates.SOURCE_RATES), ("adaptation", search_rates.ADAPTATION_RATES)
