@@ -93,7 +93,7 @@ def test_the_bank_has_the_paper_s_ratio_and_a_report(made: Path) -> None:
     validation = json.loads((made / "threshold.json").read_text())["slides"]
     assert not slides & set(validation), "validation images are in no bank"
     sheet = PIL.Image.open(made / "report" / "contact_sheet.png")
-    assert sheet.size == (9 * 66, 6 * 66), "a row a scanner and class"
+    assert sheet.size == (20 * 66, 6 * 66), "a row a scanner and class"
 
 
 def test_the_paper_s_numbers() -> None:
