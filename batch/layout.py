@@ -3,6 +3,7 @@
 One image:       OUTPUT/mitotic-figures.json, OUTPUT/result.json
 Several images:  the same in OUTPUT/<stem of the image>/
 Always:          OUTPUT/results.json
+With a page:     OUTPUT/report.html, OUTPUT/report_files/<hash of an image>/
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ GEOJSON_FILE = "detections.geojson"
 PLOT_FILE = "diagnostics.png"
 CSV_FILE = "detections.csv"
 PAGE_FILE = "report.html"
+PAGE_FOLDER = "report_files"  # tiles of large images, a folder for each image, for the page's view
+TILES_FILE = "tiles.json"  # what is in such a folder
 OF_IMAGE = (OVERLAY_FILE, THUMBNAIL_FILE, GEOJSON_FILE, PLOT_FILE)
 OF_FOLDER = (CSV_FILE, PAGE_FILE)
 

@@ -23,6 +23,7 @@ from batch.documents import (
     read_result,
     read_summary,
 )
+from batch.documents.tiles import read_tiles
 from batch.layout import (
     CSV_FILE,
     FIGURES_FILE,
@@ -33,6 +34,7 @@ from batch.layout import (
     RESULT_FILE,
     SUMMARY_FILE,
     THUMBNAIL_FILE,
+    TILES_FILE,
 )
 from batch.writing import json_bytes
 from model.weights import file_sha256
@@ -133,6 +135,10 @@ def _is_page(path: Path, _: Sequence[ImageResult]) -> bool:
     return all(sign in head for sign in PAGE_SIGNS)
 
 
+def _is_tiles(path: Path, _: Sequence[ImageResult]) -> bool:
+    return path.read_bytes() == json_bytes(read_tiles(path).content())
+
+
 def _processed(results: Sequence[ImageResult]) -> Iterator[ProcessedImage]:
     return (result for result in results if isinstance(result, ProcessedImage))
 
@@ -159,4 +165,5 @@ LOOKS_OWN: dict[str, Callable[[Path, Sequence[ImageResult]], bool]] = {
     CSV_FILE: _is_csv,
     PAGE_FILE: _is_page,
     PLOT_FILE: _is_plot,
+    TILES_FILE: _is_tiles,
 }

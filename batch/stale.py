@@ -19,6 +19,7 @@ from batch.layout import (
     SUMMARY_FILE,
     may_be_folder_of,
 )
+from batch.page_tiles import own_tiles
 from batch.recognise import earlier_result, earlier_summary, has_figures, is_own, is_plain
 from batch.writing import UNFINISHED
 
@@ -47,10 +48,19 @@ def remove_stale(output: Path, keep_finished: bool = False, keep_page: bool = Fa
         stale.append(output / SUMMARY_FILE)
     for path in stale:
         path.unlink(missing_ok=True)
-    for folder in {path.parent for path in stale} - {output}:
+    _remove_empty({folder for path in stale for folder in _folders(path, output)})
+    return len(stale)
+
+
+def _folders(path: Path, output: Path) -> list[Path]:
+    """The folders that a file of the output folder is in, apart from the output folder."""
+    return [folder for folder in path.parents if output in folder.parents]
+
+
+def _remove_empty(folders: set[Path]) -> None:
+    for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
         with contextlib.suppress(OSError):  # something else is in it
             folder.rmdir()
-    return len(stale)
 
 
 def clear_for_image(folder: Path, output: Path, known: Mapping[str, str]) -> None:
@@ -123,7 +133,7 @@ def own_files_of_folder(
 ) -> list[Path]:
     """The files that describe all images of an output folder, apart from its summary."""
     results = [result for folder in folders if (result := earlier_result(folder)) is not None]
-    return _own(output, OF_FOLDER, results, output, known)
+    return _own(output, OF_FOLDER, results, output, known) + own_tiles(output, known)
 
 
 def _own(

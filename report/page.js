@@ -29,7 +29,7 @@ function apply(threshold) {
 slider.addEventListener("input", () => apply(Number(slider.value)));
 one("#reset").addEventListener("click", () => apply(null));
 one("#misses").addEventListener("change", (event) => document.body.classList.toggle("without-misses", !event.target.checked));
-if (images.length) { one(".tools").hidden = false; apply(null); }
+if (images.length) { all(".tools, .scripted").forEach((e) => { e.hidden = false; }); apply(null); }
 
 // The table sorts by a column: numbers descending first, names ascending first, failed images last.
 const heads = all(".scroll thead th");

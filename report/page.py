@@ -1,7 +1,9 @@
-"""One self-contained HTML page for a folder of results."""
+"""One HTML page for a folder of results, self-contained but for the tiles of large images."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -16,34 +18,50 @@ from report.hotspot import hotspot
 from report.pictures import crops_an_image, overview, overview_side, shown_detections
 from report.saved import Saved
 from report.trust import counts, signs
+from report.view import embedded_source, view_data
 from report.words import describe_adaptation, named, valued
 
 HERE = Path(__file__).parent
+STYLES = ("page.css", "view.css")
+SCRIPTS = ("page.js", "vendor/openseadragon.min.js", "view.js", "rings.js", "strip.js")
 RING = 1 / 70  # least radius of a ring in the overview, as a fraction of the image's longer side
 
 
-def entry(saved: Saved, pixels: np.ndarray | None, images: int) -> dict[str, Any]:
+def entry(
+    saved: Saved, pixels: np.ndarray | None, images: int, tiles: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """What the template shows of an image.
 
     Args:
         saved: its result.
         pixels: (height, width, 3) uint8 RGB; None where the image could not be read.
         images: how many the page shows, and shares its room among.
+        tiles: of `view.tiled_source`; None for an image that is to be inside the page.
     """
     shown: dict[str, Any] = {"saved": saved, "result": saved.result, "signs": signs(saved)}
     if not saved.ok:
         return shown
     figures = [(d.x, d.y) for d in saved.detections[: saved.figures]]
     width, height = saved.size_px
-    return shown | {
-        "overview": overview(pixels, overview_side(images)) if pixels is not None else None,
-        "ring": max(MERGE_RADIUS_UM / saved.mpp[0], RING * max(width, height)),
-        "shown": shown_detections(saved, pixels, crops_an_image(images)),
-        "probabilities": [round(d.probability, 4) for d in saved.detections],
-        "hotspot": hotspot(np.array(figures), saved.size_px, saved.mpp),
-        "counts": counts(saved),
-        "adaptation": describe_adaptation(saved.processed),
-    }
+    listed = shown_detections(saved, pixels, crops_an_image(images))
+    spot = hotspot(np.array(figures), saved.size_px, saved.mpp)
+    if pixels is not None:
+        cells = sorted({*range(saved.figures), *(d.number - 1 for d in listed)})
+        source = tiles or embedded_source(pixels)
+        shown["view"] = view_data(saved, cells, spot, source)
+    return (
+        {"view": None}
+        | shown
+        | {
+            "overview": overview(pixels, overview_side(images)) if pixels is not None else None,
+            "ring": max(MERGE_RADIUS_UM / saved.mpp[0], RING * max(width, height)),
+            "shown": listed,
+            "probabilities": [round(d.probability, 4) for d in saved.detections],
+            "hotspot": spot,
+            "counts": counts(saved),
+            "adaptation": describe_adaptation(saved.processed),
+        }
+    )
 
 
 def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
@@ -61,6 +79,7 @@ def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
         lstrip_blocks=True,
     )
     template = environment.get_template("page.html")
+    scripts = [_script(name) for name in SCRIPTS]
     same, differing = _settings([e["result"] for e in entries])
     page = template.render(
         entries=entries,
@@ -71,10 +90,32 @@ def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
         named=named,
         valued=valued,
         chart_size=(WIDTH, HEIGHT),
-        style=Markup((HERE / "page.css").read_text()),
-        script=Markup((HERE / "page.js").read_text()),
+        style=Markup("\n".join((HERE / name).read_text() for name in STYLES)),
+        scripts=[Markup(script) for script in scripts],
+        policy=_policy(scripts),
     )
     return page.encode(errors="backslashreplace")  # a file name may not be valid UTF-8
+
+
+def _script(name: str) -> str:
+    """A script with the licence that lies beside it, if it is somebody else's."""
+    path = HERE / name
+    licence = path.with_name(f"{path.name.split('.')[0]}-LICENSE.txt")
+    notice = f"/*\n{licence.read_text()}*/\n" if licence.exists() else ""
+    return notice + path.read_text()
+
+
+def _policy(scripts: list[str]) -> str:
+    """A Content Security Policy: these scripts alone run, and only the page's own files load.
+
+    'self' is the server of the page; a page that is opened as a file has none, so file: is named.
+    """
+    digests = [hashlib.sha256(script.encode()).digest() for script in scripts]
+    hashes = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return (
+        "default-src 'none'; img-src data: 'self' file:; style-src 'unsafe-inline'; "
+        f"script-src {hashes}; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _area(images: list[Saved]) -> str:

@@ -79,7 +79,7 @@ def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list
 
 def overview(pixels: np.ndarray, side: int) -> str:
     """The image with its longer side at `side` px as a data URI."""
-    return _data_uri(shrink(Picture.fromarray(pixels), side), quality=55)
+    return data_uri(shrink(Picture.fromarray(pixels), side), quality=55)
 
 
 def _crop(picture: Picture.Image, centre: tuple[float, float], mpp: tuple[float, float]) -> str:
@@ -95,10 +95,11 @@ def _crop(picture: Picture.Image, centre: tuple[float, float], mpp: tuple[float,
     )
     crop = Picture.new("RGB", (high[0] - low[0], high[1] - low[1]), GLASS)
     crop.paste(picture.crop(inside), (inside[0] - low[0], inside[1] - low[1]))
-    return _data_uri(crop.resize((CROP_SIDE, CROP_SIDE), Picture.Resampling.BICUBIC), quality=72)
+    return data_uri(crop.resize((CROP_SIDE, CROP_SIDE), Picture.Resampling.BICUBIC), quality=72)
 
 
-def _data_uri(picture: Picture.Image, quality: int) -> str:
+def data_uri(picture: Picture.Image, quality: int) -> str:
+    """A picture as the address of its WebP content. quality: 0 to 100."""
     content = io.BytesIO()
     picture.save(content, "WEBP", quality=quality, method=2)
     return "data:image/webp;base64," + base64.b64encode(content.getvalue()).decode()

@@ -5,21 +5,32 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from batch.documents import ImageResult, read_summary
-from batch.layout import CSV_FILE, GEOJSON_FILE, PAGE_FILE, SUMMARY_FILE
+from batch.layout import (
+    CSV_FILE,
+    GEOJSON_FILE,
+    PAGE_FILE,
+    PAGE_FOLDER,
+    SUMMARY_FILE,
+    TILES_FILE,
+)
 from batch.options import FILES
 from batch.recognise import is_own
 from batch.stale import set_aside
 from batch.terminal import Terminal, shown
 from batch.writing import json_bytes, write_json, write_whole
+from model.weights import file_sha256
 from report.geojson import feature_collection
 from report.overlay import overlays
 from report.page import entry, render
 from report.saved import Saved, load_output, read_pixels
 from report.table import detections_csv
+from report.tiles import ArrayReader, earlier_tiles, set_folder_aside, write_tiles
+from report.view import is_embedded, tiled_source
 from slide.image import ImageError
 
 KINDS = tuple(FILES)
@@ -59,7 +70,8 @@ def write(
         if problem is not None:
             problems.append(terminal.error(f"{shown(saved.file)}: {problem}"))
         if "report" in kinds:
-            entries.append(entry(saved, pixels, len(images)))
+            tiles = None if pixels is None else writer.tiles(saved, pixels, len(images))
+            entries.append(entry(saved, pixels, len(images), tiles))
         for name, content in _files(saved, pixels, kinds):
             writer.put(saved.folder / name, content, [saved.result])
     results = [saved.result for saved in images]
@@ -115,6 +127,24 @@ class _Writer:
             set_aside(path)
         write_whole(path, content)
         self._written[place] = hashlib.sha256(content).hexdigest()
+
+    def tiles(self, saved: Saved, pixels: np.ndarray, images: int) -> dict[str, Any] | None:
+        """The tiles of an image, written unless an earlier page has them; None for a small one.
+
+        images: how many the page shows.
+        """
+        if is_embedded(pixels, images):
+            return None
+        sha256 = saved.processed.image.sha256
+        name = f"{PAGE_FOLDER}/{sha256[:16]}"
+        folder, index = self._output / name, self._output / name / TILES_FILE
+        tiles = earlier_tiles(folder, sha256)
+        if tiles is None:
+            if folder.exists():
+                set_folder_aside(folder)
+            tiles = write_tiles(folder, ArrayReader(pixels), sha256)
+        self._written[f"{name}/{TILES_FILE}"] = file_sha256(index)
+        return tiled_source(name, tiles)
 
     def finish(self) -> None:
         """Keep the hashes."""
