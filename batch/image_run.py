@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from batch.account import account
 from batch.challenge_json import Format, mitotic_figures
+from batch.counts import count
 from batch.documents import (
+    Counts,
     Detection,
     FailedImage,
     Hash,
@@ -121,6 +123,7 @@ def _write(
     """Write the files. `result.json` comes last: where it says "ok", all are there."""
     points = image.to_millimetres(found.points)
     probabilities = found.probabilities.astype(float).round(DIGITS)
+    detections = _detections(found)
     figures = json_bytes(mitotic_figures(points, probabilities, threshold, job.output_format))
     result = ProcessedImage(
         file=job.path.name,
@@ -132,10 +135,11 @@ def _write(
         pixel_size_source=image.mpp_source or None,
         origin_mm=image.origin,
         tissue=_tissue(found.appearance, int((probabilities >= threshold).sum())),
+        counts=_counts(job, image, found, detections, threshold),
         verdict=_verdict(found.appearance),
         candidates=found.candidates,
         threshold=threshold,
-        detections=_detections(found),
+        detections=detections,
         adaptation=found.adaptation,
         figures=Hash(sha256=hashlib.sha256(figures).hexdigest()),
         seconds={stage: round(value, 3) for stage, value in seconds.items()},
@@ -156,6 +160,16 @@ def _tissue(appearance: Appearance | None, figures: int) -> Tissue | None:
         share=round(appearance.share, DIGITS),
         mitotic_figures_per_mm2=round(figures / area, DIGITS) if area else None,
     )
+
+
+def _counts(
+    job: Job, image: Image, found: Detections, detections: list[Detection], threshold: float
+) -> Counts | None:
+    if found.tissue is None:
+        return None
+    size = (image.pixels.shape[1], image.pixels.shape[0])
+    hpf_area = job.record.settings.hpf_area
+    return count(detections, threshold, size, image.mpp, found.tissue, hpf_area)
 
 
 def _verdict(appearance: Appearance | None) -> Verdict | None:

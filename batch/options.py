@@ -110,6 +110,13 @@ def _add_output(add: Add) -> None:
         help="least probability of a mitotic figure [the weights']",
     )
     add(
+        "--hpf-area",
+        type=_positive,
+        default=0.237,
+        metavar="MM2",
+        help="area of a high-power field in mm² [%(default)s]",
+    )
+    add(
         "--output-format",
         choices=("2021", "2022", "2025"),
         default="2025",

@@ -82,4 +82,5 @@ def _settings(options: argparse.Namespace, detector: Detector) -> dict[str, Any]
         "precision": schedule.precision,
         "time_budget": options.time_budget,
         "diagnostics": options.diagnostics,
+        "hpf_area": options.hpf_area,
     }

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 
 from model.adaptation.record import AdaptationRecord
 from slide.quality import Appearance
+from slide.tissue import TissueMap
 
 MERGE_RADIUS_UM = 7.5  # the radius within which the challenge counts a match
 MIN_PROBABILITY = 0.01  # fainter points are not reported
@@ -27,6 +28,7 @@ class Detections:
         adaptation: what the adaptation did.
         seconds: by stage.
         appearance: of the image; None where it was not measured.
+        tissue: map of the whole image, at any resolution; None likewise.
     """
 
     points: np.ndarray
@@ -37,6 +39,7 @@ class Detections:
     adaptation: AdaptationRecord
     seconds: dict[str, float]
     appearance: Appearance | None = None
+    tissue: TissueMap | None = None
 
 
 def select(points: np.ndarray, probabilities: np.ndarray) -> np.ndarray:

@@ -203,6 +203,7 @@ class Detector:
             adaptation=record,
             seconds=clock.seconds,
             appearance=measure(image.pixels, mask.map),
+            tissue=mask.map,
         )
 
     def find_candidates(self, pixels: np.ndarray, mask: PixelMask | None = None) -> np.ndarray:

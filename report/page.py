@@ -12,14 +12,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from batch.documents import ImageResult
+from batch.hotspot import hotspot
 from model.detections import MERGE_RADIUS_UM
 from report.chart import HEIGHT, WIDTH
-from report.hotspot import hotspot
 from report.pictures import crops_an_image, overview, overview_side, shown_detections
 from report.saved import Saved
 from report.trust import counts, signs
 from report.view import embedded_source, view_data
-from report.words import describe_adaptation, named, valued
+from report.words import describe_adaptation, named, ranged, valued
 
 HERE = Path(__file__).parent
 STYLES = ("page.css", "view.css")
@@ -88,6 +88,7 @@ def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
         settings=same,
         differing=differing,
         named=named,
+        ranged=ranged,
         valued=valued,
         chart_size=(WIDTH, HEIGHT),
         style=Markup("\n".join((HERE / name).read_text() for name in STYLES)),

@@ -5,12 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import NamedTuple
 
+from batch.counts import ODDS_SHIFT, threshold_at
 from report.saved import Saved
-
-# Scores shift from slide to slide: on the validation slide the odds of the best threshold were 8.4
-# times lower than those stored with the weights; 1.7 times lower with calibration
-# (experiments/LOG.md).
-ODDS_SHIFT = 5.0
 
 
 class Count(NamedTuple):
@@ -24,16 +20,8 @@ def counts(saved: Saved) -> list[Count]:
     """Counts at the run's threshold, in the middle, and at odds up to ODDS_SHIFT times away."""
     probabilities = sorted(-d.probability for d in saved.detections)
     factors = (1 / ODDS_SHIFT, 1 / 2, 1.0, 2.0, ODDS_SHIFT)
-    moved = [_move(saved.threshold, factor) for factor in factors]
+    moved = [threshold_at(saved.threshold, factor) for factor in factors]
     return [Count(at, bisect_right(probabilities, -at)) for at in moved]
-
-
-def _move(probability: float, factor: float) -> float:
-    """The probability whose odds are `factor` times as large."""
-    if factor == 1 or probability == 1:
-        return probability
-    odds = factor * probability / (1 - probability)
-    return odds / (1 + odds)
 
 
 def signs(saved: Saved) -> list[str]:

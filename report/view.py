@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image as Picture
 
 from batch.documents.tiles import Tiles
+from batch.hotspot import Hotspot
 from model.detections import MERGE_RADIUS_UM
-from report.hotspot import Hotspot
 from report.pictures import data_uri
 from report.run_hash import run_sha256
 from report.saved import Saved

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from batch.documents import ProcessedImage
+from batch.documents import ProcessedImage, Range
 from batch.messages import what_was_rejected
 from model.adaptation.registry import ADAPTATIONS, RENAMED
 from report.chart import Chart, line_chart
@@ -118,6 +118,14 @@ def _flat(value: Mapping[str, Any], context: str) -> Iterator[tuple[str, str]]:
             yield from ((f"{key}, {k}", v) for k, v in _flat(part, f"{context} {key}"))
         else:
             yield str(key), valued(f"{context} {key}", part)
+
+
+def ranged(number: Range | None, digits: int = 0) -> str:
+    """A count or density with its range: "12 (8 to 17)"."""
+    if number is None:
+        return "–"
+    value, low, high = (f"{n:.{digits}f}" for n in (number.value, number.low, number.high))
+    return f"{value} ({low} to {high})"
 
 
 def named(key: object) -> str:

@@ -98,6 +98,19 @@ class TissueMap:
         """Area of the tissue."""
         return self.tissue_pixels * (self.mpp / 1000) ** 2
 
+    def area_mm2_within(self, left: float, top: float, right: float, bottom: float) -> float:
+        """Area of the tissue in a rectangle, whose sides are shares of width and height, 0 to 1.
+
+        Cells that are partly inside count by that part.
+        """
+        height, width = (
+            np.diff(np.clip(np.arange(cells + 1) * self.cell, low * side, high * side))
+            for side, cells, low, high in zip(
+                self.size, self.kinds.shape, (top, left), (bottom, right), strict=True
+            )
+        )
+        return float(height @ self.tissue @ width) * (self.mpp / 1000) ** 2
+
     def share(self, kind: Kind) -> float:
         """Share of the cells, 0 to 1."""
         return float((self.kinds == kind).mean())

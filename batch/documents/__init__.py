@@ -1,6 +1,7 @@
 """One type for each document that crosses a process. `python -m batch.documents` exports them."""
 
 from batch.documents.base import SCHEMA_VERSION, DocumentError
+from batch.documents.counts import AreaCount, Counts, HotspotCount, Range
 from batch.documents.folder import FolderEntry, FolderResults, entry, read_summary
 from batch.documents.platform import PlatformInput, PlatformInputs
 from batch.documents.result import (
@@ -19,16 +20,20 @@ from batch.documents.result import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "AreaCount",
+    "Counts",
     "Detection",
     "DocumentError",
     "FailedImage",
     "FolderEntry",
     "FolderResults",
     "Hash",
+    "HotspotCount",
     "ImageResult",
     "PlatformInput",
     "PlatformInputs",
     "ProcessedImage",
+    "Range",
     "Record",
     "Settings",
     "SourceFile",

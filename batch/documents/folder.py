@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field, TypeAdapter
 
 from batch.documents.base import Document, Part, Text, read_document
+from batch.documents.counts import Counts
 from batch.documents.result import ImageResult, ProcessedImage
 
 
@@ -19,6 +20,7 @@ class FolderEntry(Part):
     status: Literal["ok", "failed"] = Field(description="whether the image was processed")
     error: Text | None = Field(None, description="reason where it failed, one line")
     mitotic_figures: int = Field(0, ge=0, description="detections that reach the threshold")
+    counts: Counts | None = Field(None, description="as in result.json")
     candidates: int | None = Field(None, ge=0, description="candidates; null where it failed")
     seconds: float | None = Field(None, ge=0, description="wall time, s; null where it failed")
     group: Text | None = Field(None, description="group in the manifest; null: none")
@@ -58,6 +60,7 @@ def entry(result: ImageResult, folder: str, group: str | None = None) -> FolderE
             folder=folder,
             status="ok",
             mitotic_figures=result.mitotic_figures,
+            counts=result.counts,
             candidates=result.candidates,
             seconds=result.seconds.get("total"),
             group=group,

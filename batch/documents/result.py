@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, TypeAdapter
 
 from batch.documents.base import Document, Part, Text, read_document
+from batch.documents.counts import Counts
 from model.adaptation.record import AdaptationRecord
 
 HASH = "SHA-256, 64 hexadecimal digits"
@@ -44,6 +45,7 @@ class Settings(Part):
     precision: str = Field(description="fp32 or bf16")
     time_budget: float | None = Field(gt=0, description="s per image; null: no limit")
     diagnostics: bool = Field(False, description="whether the domain gap was measured")
+    hpf_area: float = Field(0.237, gt=0, description="--hpf-area in mm²")
 
 
 class Record(Part):
@@ -121,6 +123,7 @@ class ProcessedImage(_Image):
     )
     origin_mm: Pair = Field((0.0, 0.0), description="centre of the first pixel, x and y, mm")
     tissue: Tissue | None = Field(None, description="tissue in the image; null where not measured")
+    counts: Counts | None = Field(None, description="counts by area; null where not measured")
     verdict: Verdict | None = Field(None, description="fitness; null where not measured")
     candidates: int = Field(ge=0, description="places that the network was asked about")
     threshold: float = Field(
