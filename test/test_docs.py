@@ -39,6 +39,9 @@ EXTERNAL = {
     ".venv/bin/pip",
     "tensorboard",
 }
+# Of README.md and docs/, without generated tables; a feature that is added may have 100 more.
+FEATURES = ("counts", "regions")
+MOST_WORDS = 7600 + 100 * len(FEATURES)
 every_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
 )
@@ -183,8 +186,11 @@ def test_every_guarantee_of_security_has_a_test() -> None:
 
 
 def test_the_documents_stay_short() -> None:
+    """Tables of fields are generated, and grow with the documents that they describe."""
+    table = re.compile(r"<!-- fields of \w+ -->\n.*?<!-- end -->", re.DOTALL)
     documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    assert sum(len(document.read_text().split()) for document in documents) <= 9000
+    written = [table.sub("", document.read_text()) for document in documents]
+    assert sum(len(text.split()) for text in written) <= MOST_WORDS
 
 
 def test_recipes_run(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def read(path: Path) -> Any:
 
 
 def test_rendered_tissue(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert run(made, made / "tissue", output, "--adaptation", "paper") == 0
+    options = ["--adaptation", "paper", "--hpf-area", "0.2"]
+    assert run(made, made / "tissue", output, *options) == 0
     captured = capfd.readouterr()
     assert captured.err == "" and captured.out.startswith("[1/1] field.tif: ")
     jsonschema.validate(read(output / "mitotic-figures.json"), read(SCHEMAS / "2025.json"))
@@ -95,6 +96,13 @@ def test_rendered_tissue(made: Path, output: Path, capfd: pytest.CaptureFixture[
     assert 0 < adaptation["drift"] < 0.01
     summary = read(output / "results.json")
     assert [image["status"] for image in summary["images"]] == ["ok"]
+    counts = result["counts"]
+    assert summary["images"][0]["counts"] == counts
+    assert counts["hpf_area_mm2"] == settings["hpf_area"] == 0.2
+    assert counts["whole"]["figures"]["value"] == summary["images"][0]["mitotic_figures"]
+    assert counts["whole"]["tissue_mm2"] == result["tissue"]["area_mm2"]
+    assert counts["hotspot"]["box_px"] == [0, 0, 200, 150], "the image is smaller than 2 mm²"
+    assert counts["hotspot"]["figures"] == counts["whole"]["figures"]
 
 
 def test_two_runs_find_the_same(made: Path, tmp_path: Path) -> None:

@@ -108,6 +108,7 @@ def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixtur
                 "status": "ok",
                 "error": None,
                 "mitotic_figures": positives,
+                "counts": result["counts"],
                 "candidates": result["candidates"],
                 "seconds": result["seconds"]["total"],
                 "group": None,

@@ -24,6 +24,18 @@ ACCOUNT = {
     "name": "gradient-reversal", "fallback": None, "planned_steps": 8, "steps": 8, "drift": 0.0012,
     "share_changed": 0.25, "log_odds_shift": -0.4321, "curve": CURVE,
 }  # fmt: skip
+WHOLE = {
+    "tissue_mm2": 0.0025,
+    "figures": {"value": 3, "low": 1, "high": 5},
+    "per_mm2": {"value": 1200.0, "low": 400.0, "high": 2000.0},
+    "per_10_hpf": {"value": 2844.0, "low": 948.0, "high": 4740.0},
+}
+COUNTS = {
+    "hpf_area_mm2": 0.237,
+    "thresholds": [0.444444, 0.952381],
+    "whole": WHOLE,
+    "hotspot": WHOLE | {"area_mm2": 0.0027, "box_px": [0.0, 0.0, 240.0, 180.0]},
+}
 PROBABILITIES = (0.99, 0.9, 0.85, 0.7, 0.3, 0.02)
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from report.page import entry, render
 from report.saved import read_pixels
 from report.write import write
-from test.report.builders import ACCOUNT, SIZE, failed, result_of, saved, write_output
+from test.report.builders import ACCOUNT, COUNTS, SIZE, failed, result_of, saved, write_output
 from tools.opening import describe, opening
 from tools.screenshot import find_browser, launch
 
@@ -37,7 +37,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "checks": [{"name": "drift", "value": 0.1, "words": "the weights moved by 10 % " * 3}],
     }
     results = [
-        result_of("a.tif", adaptation=ACCOUNT | measured),
+        result_of("a.tif", adaptation=ACCOUNT | measured, counts=COUNTS),
         failed("bad.tif"),
         result_of("b.tif", detections=fewer, warnings=["pixels of 0.5 x 0.5 µm"]),
         result_of("empty.tif", detections=[], candidates=0),
@@ -62,6 +62,14 @@ def page(request: pytest.FixtureRequest, browser: Browser, report: Path) -> Iter
 
 def column(page: Page, number: int) -> list[str]:
     return page.locator(f".scroll tbody tr > :nth-child({number})").all_inner_texts()
+
+
+def test_counts_with_their_ranges(page: Page) -> None:
+    rows = page.locator("#image-1 tr", has_text="Hotspot")
+    assert rows.all_inner_texts() == [
+        "Hotspot\t3 (1 to 5)\t1200.0 (400.0 to 2000.0)\t2844.0 (948.0 to 4740.0)\t0.00"
+    ]
+    assert page.locator("#image-3 h3", has_text="Counts").count() == 0, "an older result has none"
 
 
 def test_images_load(page: Page) -> None:
