@@ -1,24 +1,29 @@
-"""What the terminal says of an image when it is done: count, density, adaptation, where to look."""
+"""What the terminal says of a finished image: counts, adaptation, and where to look first."""
 
 from __future__ import annotations
 
 import math
 
-from batch.documents import Detection, ProcessedImage
+from batch.counts import ODDS_SHIFT
+from batch.documents import Detection, HotspotCount, ProcessedImage
 from batch.messages import adaptation, adapted_parts
 
 # Of the closing table.
 HEAD = (
-    "image", "mitotic figures", "unadapted", "per mm²", "seconds", "status", "adaptation",
+    "image", "mitotic figures", "unadapted", "per mm²", "in hotspot", "seconds", "status",
+    "adaptation",
 )  # fmt: skip
 SHOWN = 3  # places to look at first
-NEAR = math.log(5.0)  # in log odds; scores have been seen to shift as much between slides
+NEAR = math.log(ODDS_SHIFT)  # in log odds
+WHOLE = 0.999  # of an image's area; its sides are rounded
 SURE = 1e-6  # probabilities beyond this have no finite log odds
 
 
 def account(result: ProcessedImage) -> list[str]:
     """Lines on an image: the first one goes beside its name, the others below it."""
     lines = [f"{', '.join(_found(result))}, {result.seconds.get('total', 0):.0f} s"]
+    if result.counts is not None:
+        lines.append(f"hotspot: {_hotspot(result.counts.hotspot, result)}")
     lines.append(f"adaptation: {_adapted(result)}")
     if places := [_place(detection) for detection in doubtful(result)]:
         lines.append(f"look first near the threshold: {'; '.join(places)}")
@@ -33,6 +38,7 @@ def cells(result: ProcessedImage) -> list[str]:
         str(result.mitotic_figures),
         str(without_adaptation(result)),
         "-" if density is None else f"{density:.1f}",
+        "-" if result.counts is None else str(result.counts.hotspot.figures.value),
         f"{result.seconds.get('total', 0):.0f}",
         "ok",
         adapted_parts(result.adaptation),
@@ -58,11 +64,37 @@ def doubtful(result: ProcessedImage) -> list[Detection]:
 
 def _found(result: ProcessedImage) -> list[str]:
     """Count, density on tissue, and candidates."""
-    found = [_count(result.mitotic_figures, "mitotic figure")]
+    found = [_count(result.mitotic_figures, "mitotic figure") + _range(result)]
     if result.tissue is not None and result.tissue.mitotic_figures_per_mm2 is not None:
         density, area = result.tissue.mitotic_figures_per_mm2, result.tissue.area_mm2
         found.append(f"{density:.1f} per mm² on {area:.2g} mm² of tissue")
     return [*found, _count(result.candidates, "candidate")]
+
+
+def _range(result: ProcessedImage) -> str:
+    """The count if the scores shifted as between slides; "" where that is the same."""
+    if result.counts is None:
+        return ""
+    figures = result.counts.whole.figures
+    if figures.low == figures.high:
+        return ""
+    return f" ({figures.low} to {figures.high} if scores shift as between slides)"
+
+
+def _hotspot(spot: HotspotCount, result: ProcessedImage) -> str:
+    """Its figures, densities and place; of a small image it is the whole."""
+    left, top, width, height = spot.box_px
+    if width * height > WHOLE * math.prod(result.size_px):
+        return f"the whole image, of {spot.area_mm2:.2g} mm²"
+    densities = [
+        f", {density.value:.1f} per {unit}"
+        for density, unit in ((spot.per_mm2, "mm²"), (spot.per_10_hpf, "ten high-power fields"))
+        if density is not None
+    ]
+    place = (
+        f" in {spot.area_mm2:.2g} mm² around ({left + width / 2:.0f}, {top + height / 2:.0f}) px"
+    )
+    return _count(int(spot.figures.value), "figure") + place + "".join(densities)
 
 
 def _adapted(result: ProcessedImage) -> str:

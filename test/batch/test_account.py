@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from batch.account import HEAD, account, cells, doubtful, without_adaptation
+from batch.counts import count
 from batch.documents import Detection, ProcessedImage, Tissue
 from model.adaptation.record import AdaptationRecord
+from slide.tissue import Kind, TissueMap
 from test.batch.builders import processed
 
 TISSUE = Tissue(area_mm2=0.5, share=1.0, mitotic_figures_per_mm2=4.0)
@@ -46,11 +49,35 @@ def test_an_image_without_anything() -> None:
     first, second = account(processed("a.tif"))
     assert first == "0 mitotic figures, 0 candidates, 1 s"
     assert second == "adaptation: off"
-    assert cells(processed("a.tif")) == ["0", "0", "-", "1", "ok", "off"]
+    assert cells(processed("a.tif")) == ["0", "0", "-", "-", "1", "ok", "off"]
 
 
 def test_an_unchanged_count_is_mentioned() -> None:
     assert account(found((0.9, 0.95)))[1].endswith("; without it the count is the same")
+
+
+def test_hotspot_and_range() -> None:
+    """Counted by area: of a large image the hotspot has a place, of a small one it is the whole."""
+    result = found((0.99, 0.999), (0.82, 0.95), (0.7, 0.9), (0.02, 0.08))
+    large = counted(result, (2000, 1000), (2.0, 2.0))
+    first, spot, *_ = account(large)
+    assert first.startswith("2 mitotic figures (1 to 3 if scores shift as between slides), 4.0 per")
+    assert spot.startswith("hotspot: 2 figures in 2 mm² around (") and "per ten high-power" in spot
+    row = dict(zip(HEAD[1:], cells(large), strict=True))
+    assert row["in hotspot"] == "2"
+    small = counted(result, (2000, 1000), (0.5, 0.5))
+    assert account(small)[1] == "hotspot: the whole image, of 0.5 mm²"
+
+
+def counted(
+    result: ProcessedImage, size: tuple[int, int], mpp: tuple[float, float]
+) -> ProcessedImage:
+    """The result as of an image of this size, all of it tissue."""
+    width, height = size
+    kinds = np.full((height // 100, width // 100), Kind.TISSUE, np.uint8)
+    tissue = TissueMap(kinds, np.zeros((*kinds.shape, 3), np.uint8), 100, (height, width), mpp[0])
+    counts = count(result.detections, result.threshold, size, mpp, tissue)
+    return result.model_copy(update={"size_px": size, "pixel_size_um": mpp, "counts": counts})
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 1.0])
