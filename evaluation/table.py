@@ -8,7 +8,7 @@ COUNTS = ("figures", "TP", "FP", "FN", "precision", "recall", "F1")
 IMAGE_COLUMNS = ("image", "domain", *COUNTS, "AP")
 GROUP_COLUMNS = ("domain", "images", *COUNTS, "F1 opt", "best F1", "at", "AP", "FROC")
 MOST = 10  # names in a remark
-CHALLENGE_COLUMNS = ("MIDOG 2025 evaluation", "F1", "AP", "FROC AUC")
+CHALLENGE_COLUMNS = ("MIDOG 2025 evaluation", "F1", "AP", "FROC AUC (0 to 8)")
 DIFFERENCES = {
     "precision": "precision",
     "recall": "recall",
