@@ -209,6 +209,6 @@ def _show(terminal: Terminal, label: str, result: ProcessedImage) -> None:
     terminal.detail(f"threshold {result.threshold:.4g}")
     stages = ", ".join(f"{stage} {value:.1f}" for stage, value in result.seconds.items())
     terminal.detail(f"seconds: {stages}")
-    for name, value in result.adaptation.model_dump(exclude_none=True).items():
+    for name, value in result.adaptation.model_dump(exclude_defaults=True).items():
         if not isinstance(value, list | dict):
             terminal.detail(f"adaptation, {name}: {value}")

@@ -43,7 +43,7 @@ class Described(NamedTuple):
 
 def describe_adaptation(result: ProcessedImage) -> Described:
     """What the adaptation did to an image; unknown entries are shown under their names."""
-    account = result.adaptation.model_dump(exclude_none=True)
+    account = result.adaptation.model_dump(exclude_defaults=True, exclude_none=True)
     curve = account.get("curve")
     curve = dict(curve) if isinstance(curve, dict) else {}
     stretch = curve.pop("steps_a_point", 1)
@@ -79,8 +79,13 @@ def _outcome(result: ProcessedImage) -> tuple[str, str]:
     if record.fallback:
         left = what_was_rejected(record)
         return "rejected", f"The guard left the {left} unchanged: {record.fallback}."
-    if record.name == "none" or result.candidates == 0:
-        return "not adapted", "The scores are those of the shipped network."
+    unchanged = "The scores are those of the shipped network"
+    if record.name == "none":
+        return "not adapted", f"{unchanged}."
+    if result.candidates == 0:
+        return "not adapted", f"{unchanged}: there was no candidate to adapt to."
+    if record.planned_steps and not record.steps and not record.log_odds_shift:
+        return "not adapted", f"{unchanged}: the time budget was spent before the first step."
     if not record.guard and _keeps_the_network(record.name):
         return "adapted", "The network stayed as it is; all scores were shifted alike."
     return (

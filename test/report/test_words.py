@@ -44,6 +44,16 @@ def test_the_guard_of_a_calibration() -> None:
     assert found.verdict[-1] == "Decision: the scores were calibrated."
 
 
+def test_nothing_adapted_has_a_reason_and_no_steps() -> None:
+    found = described(name="paper", steps=0, planned_steps=9)
+    assert found.outcome == "not adapted"
+    assert found.verdict[1].endswith("the time budget was spent before the first step.")
+    nothing = saved(candidates=0, detections=[], adaptation={"name": "paper"}).processed
+    assert describe_adaptation(nothing).verdict[1].endswith("there was no candidate to adapt to.")
+    calibrated = described(name="calibrated", log_odds_shift=1.0)
+    assert "Steps" not in [name for name, _ in calibrated.values]
+
+
 def test_checks_and_layers_are_tables() -> None:
     found = described(name="paper", guard=CHECKS, drift_by_layer={"layer3": 0.001, "layer4": 0.25})
     layers, guard = sorted(found.tables, key=lambda table: table.title)
