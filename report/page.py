@@ -11,7 +11,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from batch.documents import ImageResult
+from batch.documents import SCHEMA_VERSION, ImageResult
 from batch.hotspot import hotspot
 from model.detections import MERGE_RADIUS_UM
 from report.chart import HEIGHT, WIDTH
@@ -23,7 +23,10 @@ from report.words import describe_adaptation, named, ranged, valued
 
 HERE = Path(__file__).parent
 STYLES = ("page.css", "view.css")
-SCRIPTS = ("page.js", "vendor/openseadragon.min.js", "view.js", "rings.js", "strip.js")
+SCRIPTS = (
+    "page.js", "vendor/openseadragon.min.js", "view.js", "review.js", "rings.js", "strip.js",
+    "panel.js", "export.js",
+)  # fmt: skip
 RING = 1 / 70  # least radius of a ring in the overview, as a fraction of the image's longer side
 
 
@@ -93,6 +96,7 @@ def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
         chart_size=(WIDTH, HEIGHT),
         style=Markup("\n".join((HERE / name).read_text() for name in STYLES)),
         scripts=[Markup(script) for script in scripts],
+        schema_version=SCHEMA_VERSION,
         policy=_policy(scripts),
     )
     return page.encode(errors="backslashreplace")  # a file name may not be valid UTF-8

@@ -3,6 +3,7 @@
 const SVG = "http://www.w3.org/2000/svg";
 const LEAST_RING = 9; // CSS px
 const LABELS_FROM = 14; // CSS px of a ring's radius
+const SIGNS = { [FIGURE]: " ✓", [NOT]: " ✗", [UNSURE]: " ?" };
 const rings = { layer: null, marks: new Map() };
 
 const shape = (name, attributes, parent) => {
@@ -33,6 +34,7 @@ rings.draw = () => {
     rings.marks.set(cell.key, mark);
   }
   rings.style();
+  rings.scale = null;
   rings.place();
 };
 
@@ -40,11 +42,11 @@ rings.style = () => {
   for (const cell of view.cells) {
     const mark = rings.marks.get(cell.key);
     const p = view.probability(cell);
-    mark.lastChild.textContent = p === undefined ? "added" : p.toFixed(2);
+    mark.lastChild.textContent = `${cell.missed ? "added" : p.toFixed(2)}${SIGNS[view.verdictOf(cell)] ?? ""}`;
     mark.classList.toggle("figure", view.isFigure(cell));
     mark.classList.toggle("pointed", cell === view.selected);
     mark.toggleAttribute("hidden", !view.isShown(cell));
-    mark.dataset.verdict = view.verdictOf?.(cell) ?? "";
+    mark.dataset.verdict = view.verdictOf(cell) ?? "";
   }
 };
 
@@ -106,7 +108,8 @@ view.on("open", () => {
     view.send("point", view.cellAt(point));
   });
 });
+const drawn = (act) => () => { if (view.osd?.world.getItemAt(0)) act(); };
 view.on("opened", rings.draw);
-view.on("select", rings.style);
-view.on("change", rings.style);
+view.on("cells", drawn(rings.draw));
+for (const name of ["select", "change", "reviewed"]) view.on(name, drawn(rings.style));
 view.on("point", rings.point);

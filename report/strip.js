@@ -27,10 +27,11 @@ strip.style = () => {
   for (const cell of view.cells) {
     const item = strip.items.get(cell.key);
     const p = view.probability(cell);
-    const name = cell.rank ? `${cell.rank}. ${p.toFixed(3)}` : `Added ${cell.key}`;
+    const name = cell.missed ? "added" : `${cell.rank}. ${p.toFixed(3)}`;
     item.hidden = !view.isShown(cell);
     item.classList.toggle("figure", view.isFigure(cell));
-    item.querySelector("span").textContent = name;
+    item.querySelector("span").textContent = `${name}${SIGNS[view.verdictOf(cell)] ?? ""}`;
+    item.dataset.verdict = view.verdictOf(cell) ?? "";
     if (cell === view.selected) item.firstChild.setAttribute("aria-current", "true");
     else item.firstChild.removeAttribute("aria-current");
   }
@@ -42,6 +43,8 @@ strip.reveal = (cell) => {
 };
 
 view.on("open", strip.fill);
+view.on("cells", strip.fill);
 view.on("change", strip.style);
+view.on("reviewed", strip.style);
 view.on("select", (cell) => { strip.style(); strip.reveal(cell); });
 view.on("point", (cell) => { if (cell) strip.reveal(cell); else strip.items.forEach((item) => item.classList.remove("pointed")); });

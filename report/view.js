@@ -11,10 +11,10 @@ const view = Object.assign(new EventTarget(), {
 view.send = (name, detail) => view.dispatchEvent(new CustomEvent(name, { detail }));
 view.on = (name, handler) => view.addEventListener(name, (event) => handler(event.detail));
 view.probability = (cell) => (view.unadapted ? cell.before : cell.p);
-view.isFigure = (cell) => cell.p === undefined || view.probability(cell) >= view.data.threshold;
+view.isFigure = (cell) => cell.missed || view.probability(cell) >= view.data.threshold;
 view.says = (text) => { one("#zoom-status").textContent = text; };
 
-const CONTEXT_UM = 100; // shown around a cell
+const CONTEXT_UM = 64; // shown around a cell
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 view.open = (number, rank) => {
@@ -81,7 +81,7 @@ view.fly = ({ x, y }, atOnce = false) => {
   if (!image) return;
   const side = CONTEXT_UM / view.data.mpp[0];
   const shown = image.viewportToImageRectangle(viewport.getBounds());
-  const usual = shown.width > side / 4 && shown.width < side * 3;
+  const usual = shown.width > side / 4 && shown.width < side * 2.5;
   if (usual) viewport.panTo(image.imageToViewportCoordinates(x + 0.5, y + 0.5), atOnce);
   else view.fit([x + 0.5 - side / 2, y + 0.5 - side / 2, side, side], atOnce);
 };
@@ -110,7 +110,7 @@ one("#zoom-before").addEventListener("change", (event) => {
   view.unadapted = event.target.checked;
   view.send("change");
 });
-view.isShown = (cell) => one("#zoom-misses").checked || view.isFigure(cell) || cell === view.selected;
+view.isShown = (cell) => cell.missed || one("#zoom-misses").checked || view.isFigure(cell) || cell === view.selected;
 
 // The page opens the view: buttons with the image's number and perhaps a detection's rank.
 document.addEventListener("click", (event) => {
