@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 Format = Literal["2021", "2022", "2025"]
 FORMATS: tuple[Format, ...] = ("2021", "2022", "2025")
-MITOTIC_FIGURE = "mitotic figure"
-NON_MITOTIC_FIGURE = "non-mitotic figure"
+MITOTIC_FIGURE: Final = "mitotic figure"
+NON_MITOTIC_FIGURE: Final = "non-mitotic figure"
 
 
 class _Strict(BaseModel):

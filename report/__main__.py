@@ -1,6 +1,6 @@
 """Make report.html, overlays, GeoJSON and CSV from what process.py saved in OUTPUT.
 
-Nothing is detected again. Without options, all kinds of files are made.
+Nothing is detected again. Without options, all kinds of files are made; with --review, the page.
 """
 
 from __future__ import annotations
@@ -10,21 +10,44 @@ import sys
 from pathlib import Path
 
 from batch.layout import PAGE_FILE
+from batch.terminal import shown
+from batch.writing import write_json
+from report.reviews.annotations import midog_annotations, unreviewed
+from report.reviews.read import read_reviews
+from report.saved import load_output
 from report.write import KINDS, write
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status is 0, 1 if an image could not be drawn, 2 for a wrong call."""
     options = option_parser().parse_args(arguments)
-    kinds = [kind for kind in KINDS if getattr(options, kind)] or KINDS
+    named = [kind for kind in KINDS if getattr(options, kind)]
+    kinds = named or (["report"] if options.review else KINDS)
     try:
-        problems = write(options.output, kinds, options.input)
+        problems = write(options.output, kinds, options.input, reviews=options.review)
+        if options.annotations is not None:
+            write_annotations(options.annotations, options.output, options.review)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if "report" in kinds:
         print(f"open {options.output / PAGE_FILE} in a browser")
     return 1 if problems else 0
+
+
+def write_annotations(path: Path, output: Path, reviews: list[Path]) -> None:
+    """Write the reviewed images of an output folder as annotations, and say which are left out.
+
+    Raises:
+        ValueError: no image was reviewed completely.
+        OSError: a file cannot be read or written.
+    """
+    images = load_output(output)
+    reviewed = read_reviews(reviews, images)
+    write_json(path, midog_annotations(images, reviewed))
+    for saved, by_reviewer in zip(images, reviewed, strict=True):
+        if by_reviewer and (cells := unreviewed(by_reviewer)) > 0:
+            print(f"{shown(saved.file)}: not in {path}: {cells} cells are not reviewed")
 
 
 def option_parser() -> argparse.ArgumentParser:
@@ -34,6 +57,20 @@ def option_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--input", type=Path, metavar="DIR", help="folder of the images, where they were moved"
+    )
+    parser.add_argument(
+        "--review",
+        type=Path,
+        metavar="FILE",
+        action="append",
+        default=[],
+        help="merge a review that was saved from the page; repeat it for further reviewers",
+    )
+    parser.add_argument(
+        "--annotations",
+        type=Path,
+        metavar="FILE",
+        help="write the completely reviewed images as annotations in MIDOG's form",
     )
     for kind in KINDS:
         parser.add_argument(f"--{kind}", action="store_true", help="only this, and others named")

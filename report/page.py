@@ -16,6 +16,7 @@ from batch.hotspot import hotspot
 from model.detections import MERGE_RADIUS_UM
 from report.chart import HEIGHT, WIDTH
 from report.pictures import crops_an_image, overview, overview_side, shown_detections
+from report.reviews.merge import Merged
 from report.saved import Saved
 from report.trust import counts, signs
 from report.view import embedded_source, view_data
@@ -67,12 +68,15 @@ def entry(
     )
 
 
-def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
+def render(
+    entries: list[dict[str, Any]], problems: list[str], merged: Merged | None = None
+) -> bytes:
     """The page in UTF-8. Whatever comes from file names or results is escaped.
 
     Args:
         entries: of `entry`, an image each.
         problems: what could not be shown, a line each.
+        merged: the reviews of the images, in their order.
     """
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -86,6 +90,8 @@ def render(entries: list[dict[str, Any]], problems: list[str]) -> bytes:
     same, differing = _settings([e["result"] for e in entries])
     page = template.render(
         entries=entries,
+        merged=merged,
+        reviewed=merged.images if merged else [None] * len(entries),
         problems=problems,
         area=_area([e["saved"] for e in entries]),
         settings=same,

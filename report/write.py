@@ -27,6 +27,8 @@ from model.weights import file_sha256
 from report.geojson import feature_collection
 from report.overlay import overlays
 from report.page import entry, render
+from report.reviews.merge import Merged, merge
+from report.reviews.read import read_reviews
 from report.saved import Saved, load_output, read_pixels
 from report.table import detections_csv
 from report.tiles import ArrayReader, earlier_tiles, set_folder_aside, write_tiles
@@ -42,6 +44,7 @@ def write(
     kinds: Collection[str] = KINDS,
     source: Path | None = None,
     terminal: Terminal | None = None,
+    reviews: Sequence[Path] = (),
 ) -> list[str]:
     """Make the files of these kinds from an output folder's results and their images.
 
@@ -50,19 +53,21 @@ def write(
         kinds: out of KINDS; none for nothing.
         source: folder with the images; None for the places that the results keep.
         terminal: where progress and problems are shown.
+        reviews: files that people saved from the page, to merge into the page and the summary.
 
     Returns:
         A line "file: reason" for each image that could not be drawn. Table and page are made
         without its pictures.
 
     Raises:
-        ValueError: the folder holds no results that can be understood.
+        ValueError: the folder holds no results that can be understood, or a review is not of them.
         OSError: a file cannot be written.
     """
     if not kinds:
         return []
     terminal = terminal or Terminal()
     images = load_output(output)
+    reviewed = read_reviews(reviews, images)
     writer = _Writer(output)
     problems, entries = [], []
     for saved in _with_progress(images, terminal):
@@ -77,8 +82,11 @@ def write(
     results = [saved.result for saved in images]
     if "csv" in kinds:
         writer.put(output / CSV_FILE, detections_csv(images), results)
+    merged = merge(images, reviewed) if reviews else None
     if "report" in kinds:
-        writer.put(output / PAGE_FILE, render(entries, problems), results)
+        writer.put(output / PAGE_FILE, render(entries, problems, merged), results)
+    if reviews or "report" in kinds:
+        writer.review(merged)
     writer.finish()
     return problems
 
@@ -145,6 +153,17 @@ class _Writer:
             tiles = write_tiles(folder, ArrayReader(pixels), sha256)
         self._written[f"{name}/{TILES_FILE}"] = file_sha256(index)
         return tiled_source(name, tiles)
+
+    def review(self, merged: Merged | None) -> None:
+        """Take up the merged reviews in the summary; None removes those merged earlier."""
+        entries = self._summary.images
+        counts = merged.images if merged else [None] * len(entries)
+        images = [
+            entry.model_copy(update={"review": review})
+            for entry, review in zip(entries, counts, strict=True)
+        ]
+        folder = merged.folder if merged else None
+        self._summary = self._summary.model_copy(update={"images": images, "review": folder})
 
     def finish(self) -> None:
         """Keep the hashes."""

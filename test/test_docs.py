@@ -40,7 +40,7 @@ EXTERNAL = {
     "tensorboard",
 }
 # Of README.md and docs/, without generated tables; a feature that is added may have 100 more.
-FEATURES = ("counts", "regions")
+FEATURES = ("counts", "regions", "review")
 MOST_WORDS = 7600 + 100 * len(FEATURES)
 every_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()

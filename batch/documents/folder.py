@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 from batch.documents.base import Document, Part, Text, read_document
 from batch.documents.counts import Counts
 from batch.documents.result import ImageResult, ProcessedImage
+from batch.documents.review import FolderReview, ReviewedCounts
 
 
 class FolderEntry(Part):
@@ -23,6 +24,9 @@ class FolderEntry(Part):
     counts: Counts | None = Field(None, description="as in result.json")
     candidates: int | None = Field(None, ge=0, description="candidates; null where it failed")
     seconds: float | None = Field(None, ge=0, description="wall time, s; null where it failed")
+    review: ReviewedCounts | None = Field(
+        None, description="counts after review; null where no review was merged"
+    )
     group: Text | None = Field(None, description="group in the manifest; null: none")
 
 
@@ -36,6 +40,9 @@ class FolderResults(Document):
     files: dict[Text, str] = Field(
         default_factory=dict,
         description="SHA-256 of each file written by --overlay, --geojson, --csv and --report",
+    )
+    review: FolderReview | None = Field(
+        None, description="what all reviews say together; null where none was merged"
     )
 
 

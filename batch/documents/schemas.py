@@ -11,6 +11,8 @@ from batch.challenge_json import FIGURES
 from batch.documents.folder import FOLDER_RESULTS
 from batch.documents.platform import PLATFORM_INPUTS
 from batch.documents.result import IMAGE_RESULT
+from batch.documents.review import REVIEW
+from batch.documents.tiles import TILES
 from model.card import Card
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,6 +25,8 @@ def schemas() -> dict[str, dict[str, Any]]:
     adapters: dict[str, TypeAdapter[Any]] = {
         "result.schema.json": IMAGE_RESULT,
         "results.schema.json": FOLDER_RESULTS,
+        "review.schema.json": REVIEW,
+        "tiles.schema.json": TILES,
         "inputs.schema.json": PLATFORM_INPUTS,
         "card.schema.json": TypeAdapter(Card),
     }

@@ -12,22 +12,18 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from PIL import Image as Picture
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from report import view
 from report.write import write
+from test.report.browser import centre, open_view, quiet_page, started
 from test.report.builders import SIZE, result_of, write_output
-from tools.screenshot import find_browser, launch
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if find_browser() is None:
-        pytest.skip("NO CHROMIUM: the report was not opened in a browser; apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
+    with started() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module", params=["embedded", "tiled"])
@@ -44,38 +40,13 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def page(browser: Browser, report: Path) -> Iterator[Page]:
-    context = browser.new_context(offline=True, reduced_motion="reduce")
-    page = context.new_page()
-    messages: list[str] = []
-    page.on("console", lambda message: messages.append(message.text))
-    page.on("pageerror", lambda error: messages.append(str(error)))
-    page.goto(report.as_uri())
-    yield page
-    assert messages == []
-    context.close()
-
-
-# wait_for_function would evaluate text in the page, which the policy forbids.
-LOADED = """new Promise(done => {
-    const look = () => view.osd.world.getItemAt(0)?.getFullyLoaded() ? done() : setTimeout(look);
-    look();
-})"""
-
-
-def open_view(page: Page, rank: int | None = None) -> None:
-    page.locator(f'[data-zoom="1{"" if rank is None else f"-{rank}"}"]').click()
-    page.evaluate(LOADED)
+    with quiet_page(browser, report.as_uri()) as page:
+        yield page
 
 
 def place(page: Page, rank: int) -> tuple[float, float]:
     """Where the centre of a detection's ring is on the screen, px."""
     box = page.locator(f".rings .mark >> nth={-rank}").locator("circle").nth(1).bounding_box()
-    assert box is not None
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def centre(page: Page) -> tuple[float, float]:
-    box = page.locator("#zoom-canvas").bounding_box()
     assert box is not None
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
 

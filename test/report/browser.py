@@ -1,0 +1,56 @@
+"""A page in headless Chromium, without a network."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tools.screenshot import find_browser, launch
+
+# wait_for_function would evaluate text in the page, which the policy forbids.
+LOADED = """new Promise(done => {
+    const look = () => view.osd.world.getItemAt(0)?.getFullyLoaded() ? done() : setTimeout(look);
+    look();
+})"""
+
+
+@contextlib.contextmanager
+def started() -> Iterator[Browser]:
+    """The browser; skips the test where there is none."""
+    if find_browser() is None:
+        pytest.skip("NO CHROMIUM: the report was not opened in a browser; apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def quiet_page(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
+    """A page in a fresh context; at the end, nothing must be on its console."""
+    context = browser.new_context(offline=True, reduced_motion="reduce", **options)
+    page = context.new_page()
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.goto(address)
+    yield page
+    assert messages == []
+    context.close()
+
+
+def open_view(page: Page, rank: int | None = None, image: int = 1) -> None:
+    """Open the zoomable view of an image, or of one of its detections."""
+    page.locator(f'[data-zoom="{image}{"" if rank is None else f"-{rank}"}"]').click()
+    page.evaluate(LOADED)
+
+
+def centre(page: Page) -> tuple[float, float]:
+    """The middle of the zoomable view on the screen, px."""
+    box = page.locator("#zoom-canvas").bounding_box()
+    assert box is not None
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
