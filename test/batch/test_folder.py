@@ -101,6 +101,7 @@ def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixtur
         "schema_version": 2,
         "skipped": [],
         "files": {},
+        "review": None,
         "images": [
             {
                 "file": "slide.tif",
@@ -112,6 +113,7 @@ def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixtur
                 "candidates": result["candidates"],
                 "seconds": result["seconds"]["total"],
                 "group": None,
+                "review": None,
             }
         ],
     }

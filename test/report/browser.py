@@ -49,6 +49,11 @@ def open_view(page: Page, rank: int | None = None, image: int = 1) -> None:
     page.evaluate(LOADED)
 
 
+def settle(page: Page) -> None:
+    """Wait until the view shows where it was told to go."""
+    page.evaluate("new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
+
+
 def centre(page: Page) -> tuple[float, float]:
     """The middle of the zoomable view on the screen, px."""
     box = page.locator("#zoom-canvas").bounding_box()

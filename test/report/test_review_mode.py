@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from batch.documents.review import Review, read_review
 from report.write import write
-from test.report.browser import LOADED, centre, open_view, quiet_page, started
+from test.report.browser import LOADED, centre, open_view, quiet_page, settle, started
 from test.report.builders import SIZE, result_of, write_output
 
 CELLS = 100
@@ -129,12 +129,15 @@ def test_added_figures(page: Page, tmp_path: Path) -> None:
     page.keyboard.type("not listed")
     page.keyboard.press("Enter")
     page.keyboard.press("m")
+    settle(page)
     page.keyboard.press("Enter")  # the view is on the added figure
     assert "listed already" in page.locator("#zoom-status").inner_text()
     page.keyboard.press("0")
     page.keyboard.press("m")
-    for key in ("Shift+ArrowDown", "Shift+ArrowDown", "Enter"):
+    for key in ("Shift+ArrowDown", "Shift+ArrowDown"):
         page.keyboard.press(key)
+    settle(page)
+    page.keyboard.press("Enter")
     assert "2 added" in progress(page)
     page.keyboard.press("n")  # an added figure that is none is removed
     assert "1 added" in progress(page)

@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 
 from report import view
 from report.write import write
-from test.report.browser import centre, open_view, quiet_page, started
+from test.report.browser import centre, open_view, quiet_page, settle, started
 from test.report.builders import SIZE, result_of, write_output
 
 
@@ -63,6 +63,7 @@ def test_a_crop_leads_to_its_cell(page: Page) -> None:
     open_view(page, 3)
     assert place(page, 3) == pytest.approx(centre(page), abs=2)
     page.locator("#strip button").nth(4).click()
+    settle(page)
     assert place(page, 5) == pytest.approx(centre(page), abs=2)
     assert page.locator("#strip [aria-current]").inner_text() == "5. 0.300"
 
@@ -91,9 +92,10 @@ def test_zoom_scale_and_position(page: Page) -> None:
         assert bar["width"] == pytest.approx(um / 0.25 * per_px, abs=1)
         lengths.add(um)
         page.get_by_role("button", name="Zoom in", exact=True).click()
-        page.wait_for_timeout(50)
+        settle(page)
     assert len(lengths) > 1
     page.get_by_role("button", name="Whole image").click()
+    settle(page)
     page.mouse.move(*place(page, 1))
     text = page.locator("#position").inner_text()
     found = [float(number) for number in re.findall(r"[\d.]+", text)]
