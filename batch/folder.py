@@ -168,6 +168,7 @@ def _jobs(images: Mapping[str, Planned], summary: Summary, settings: FolderSetti
             output_format=settings.output_format,
             record=settings.record_of(image),
             written=summary.written,
+            resume=settings.resume,
             label=f"[{number}/{len(images)}] {shown(image.path.name)}",
         )
         for number, (name, image) in enumerate(images.items(), start=1)

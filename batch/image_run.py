@@ -21,6 +21,7 @@ from batch.documents import (
     ImageResult,
     ProcessedImage,
     Record,
+    SlideRecord,
     SourceFile,
     Tissue,
     Verdict,
@@ -31,14 +32,16 @@ from batch.messages import adaptation_notes, notes
 from batch.read_ahead import ReadAhead
 from batch.stale import clear_for_image
 from batch.terminal import Terminal
+from batch.unfinished import Unfinished, remove_unfinished
 from batch.writing import OutputError, json_bytes, write_json, write_whole, writing
 from model.weights import file_sha256
 from slide.image import Image, ImageError
 from slide.quality import Appearance, judge
+from slide.whole_slide import WholeSlide
 
 if TYPE_CHECKING:
     from model.detections import Detections
-    from model.detector import Detector
+    from model.detector import Detector, Progress
 
 DIGITS = 6  # of probabilities, and of coordinates in px
 NO_MEMORY = "not enough memory: give the process more, or cut the image into parts"
@@ -56,6 +59,7 @@ class Job:
         record: how the results are made.
         written: SHA-256 of the files that report/ has written, by their place in `output`.
         label: how the terminal names the image.
+        resume: whether a whole slide continues where an earlier run with this record ended.
     """
 
     name: str
@@ -65,6 +69,7 @@ class Job:
     record: Record
     written: Mapping[str, str]
     label: str
+    resume: bool = False
 
     @property
     def folder(self) -> Path:
@@ -73,7 +78,7 @@ class Job:
 
 
 def process_image(
-    detector: Detector, job: Job, ahead: ReadAhead, terminal: Terminal
+    detector: Detector, job: Job, ahead: ReadAhead[Image | WholeSlide], terminal: Terminal
 ) -> ImageResult:
     """Read an image, detect, and write its files. Never raises for a fault of the image."""
     try:
@@ -81,10 +86,11 @@ def process_image(
         image, reading = ahead.take(job.path)
         started = time.monotonic() - reading  # also where it was read while another was computed
         with terminal.bar(job.label) as progress:
-            progress("candidates, classification", 0, 0)
-            found = detector.detect(image.pixels, image.mpp, started=started, progress=progress)
+            found, slide = _detect(detector, job, image, started, progress)
         seconds = {"read": reading, **found.seconds, "total": time.monotonic() - started}
-        result = _write(job, image, found, detector.settings.threshold, seconds)
+        result = _write(job, image, found, slide, detector.settings.threshold, seconds)
+        if slide is not None:
+            remove_unfinished(job.folder)
     except (ImageError, OutputError) as error:
         return _failed(job, str(error))
     except MemoryError:
@@ -94,6 +100,28 @@ def process_image(
         return _failed(job, f"unexpected {type(error).__name__}: {reason}")
     _show(terminal, job.label, result)
     return result
+
+
+def _detect(
+    detector: Detector, job: Job, image: Image | WholeSlide, started: float, progress: Progress
+) -> tuple[Detections, SlideRecord | None]:
+    """What an image shows; of a whole slide also how it was read, tile by tile."""
+    if isinstance(image, Image):
+        progress("candidates, classification", 0, 0)
+        found = detector.detect(image.pixels, image.mpp, started=started, progress=progress)
+        return found, None
+    from model.slide_detector import detect_on_slide  # imports torch
+
+    with contextlib.closing(image):
+        memo = Unfinished.open(job.folder, job.path, job.record, job.resume)
+        slide = detect_on_slide(detector, image, started=started, progress=progress, memo=memo)
+    return slide.found, SlideRecord(
+        format=image.format,
+        levels=len(image.levels),
+        level=slide.level,
+        tiles=slide.tiles,
+        blue_ratio_threshold=round(float(slide.thresholds.region), DIGITS) if slide.tiles else None,
+    )
 
 
 def _make_way(job: Job) -> None:
@@ -118,7 +146,12 @@ def _failed(job: Job, reason: str) -> FailedImage:
 
 
 def _write(
-    job: Job, image: Image, found: Detections, threshold: float, seconds: Mapping[str, float]
+    job: Job,
+    image: Image | WholeSlide,
+    found: Detections,
+    slide: SlideRecord | None,
+    threshold: float,
+    seconds: Mapping[str, float],
 ) -> ProcessedImage:
     """Write the files. `result.json` comes last: where it says "ok", all are there."""
     points = image.to_millimetres(found.points)
@@ -130,10 +163,11 @@ def _write(
         warnings=notes(image, found) + adaptation_notes(found.adaptation),
         **dict(job.record),
         image=_source(job.path, job.folder),
-        size_px=(image.pixels.shape[1], image.pixels.shape[0]),
+        size_px=image.size,
         pixel_size_um=(round(image.mpp[0], DIGITS), round(image.mpp[1], DIGITS)),
         pixel_size_source=image.mpp_source or None,
         origin_mm=image.origin,
+        slide=slide,
         tissue=_tissue(found.appearance, int((probabilities >= threshold).sum())),
         counts=_counts(job, image, found, detections, threshold),
         verdict=_verdict(found.appearance),

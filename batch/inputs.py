@@ -23,10 +23,7 @@ _IS_SLUG = re.compile(r"[A-Za-z0-9_-]{1,255}")
 COMPANIONS = ("thumbs.db", "desktop.ini", "icon\r")
 NEEDED = "not a .tif, .tiff or .mha file"
 NO_MPP = "its pixel size is not known: state it with --mpp (µm per pixel) to include it"
-WHOLE_SLIDES = (
-    ".svs", ".ndpi", ".mrxs", ".scn", ".vms", ".vmu", ".bif", ".czi", ".isyntax", ".dcm", ".qptiff",
-    ".lif", ".vsi", ".jp2",
-)  # fmt: skip
+WHOLE_SLIDES = (".vms", ".vmu", ".czi", ".isyntax", ".dcm", ".qptiff", ".lif", ".vsi", ".jp2")
 CONVERT = "a format that is not read: convert it, or a region of it, to .tif, .tiff or .mha"
 TEXTS = (".md", ".txt")  # what people write about a folder of images
 EMPTY = "an empty file (0 bytes), perhaps not copied or synchronised yet"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batch.layout import PAGE_FILE
 from model.adaptation.record import AdaptationRecord
 from slide.image import Image
+from slide.whole_slide import WholeSlide
 
 if TYPE_CHECKING:
     from model.detections import Detections
@@ -66,7 +67,7 @@ def what_was_rejected(record: AdaptationRecord) -> str:
     )
 
 
-def notes(image: Image, found: Detections) -> list[str]:
+def notes(image: Image | WholeSlide, found: Detections) -> list[str]:
     """What a reader of the result should know about the image itself."""
     noted = list(image.warnings)
     if found.rescaled:

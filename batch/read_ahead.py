@@ -11,25 +11,34 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from slide.image import Image
-
-Read = Callable[[Path], Image]
 IsSmall = Callable[[Path, int], bool]  # path; bytes of the image in memory at the same time
 
 
-class WasRead(NamedTuple):
+class Held(Protocol):
+    """An image in memory, or a slide that is open, and the bytes that it takes."""
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory."""
+        ...
+
+
+T = TypeVar("T", bound=Held)
+
+
+class WasRead(NamedTuple, Generic[T]):
     """An image, and the seconds that it took to read."""
 
-    image: Image
+    image: T
     seconds: float
 
 
-class ReadAhead:
+class ReadAhead(Generic[T]):
     """Reads images in a thread: the requested one, and then the next one, but no more."""
 
-    def __init__(self, paths: Sequence[Path], read: Read, is_small: IsSmall) -> None:
+    def __init__(self, paths: Sequence[Path], read: Callable[[Path], T], is_small: IsSmall) -> None:
         """Read nothing yet.
 
         Args:
@@ -43,9 +52,9 @@ class ReadAhead:
         self._read = read
         self._is_small = is_small
         self._pool = ThreadPoolExecutor(max_workers=1)
-        self._waiting: dict[Path, Future[WasRead | None]] = {}
+        self._waiting: dict[Path, Future[WasRead[T] | None]] = {}
 
-    def take(self, path: Path) -> WasRead:
+    def take(self, path: Path) -> WasRead[T]:
         """The image of a path. An exception of its reading is raised here, not earlier."""
         waiting = self._waiting.pop(path, None)
         self._waiting.clear()  # an image that was not requested
@@ -53,7 +62,7 @@ class ReadAhead:
         try:
             ready = None if waiting is None else waiting.result()
             ready = ready or self._pool.submit(self._timed, path).result()
-            held = ready.image.pixels.nbytes
+            held = ready.image.held
             return ready
         finally:
             following = self._next.get(path)
@@ -65,11 +74,11 @@ class ReadAhead:
         self._pool.shutdown(cancel_futures=True)
         self._waiting.clear()
 
-    def _timed(self, path: Path) -> WasRead:
+    def _timed(self, path: Path) -> WasRead[T]:
         started = time.monotonic()
         return WasRead(self._read(path), time.monotonic() - started)
 
-    def _timed_if_small(self, path: Path, held: int) -> WasRead | None:
+    def _timed_if_small(self, path: Path, held: int) -> WasRead[T] | None:
         try:
             small = self._is_small(path, held)
         except Exception:  # reported when the image is requested
@@ -82,8 +91,8 @@ class ReadAhead:
 
 @contextlib.contextmanager
 def reading_ahead(
-    paths: Sequence[Path], read: Read, is_small: IsSmall = lambda *_: True
-) -> Iterator[ReadAhead]:
+    paths: Sequence[Path], read: Callable[[Path], T], is_small: IsSmall = lambda *_: True
+) -> Iterator[ReadAhead[T]]:
     """A ReadAhead, during which sys.stdout and sys.stderr write to copies of their descriptors.
 
     While an image is read, descriptors 1 and 2 may be silenced (slide/libraries.py), and the image

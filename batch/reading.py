@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from batch.links import leads_out
+from slide.checks import shown_size
 from slide.image import Image, ImageError
 from slide.memory import MemoryBudget
 from slide.read import read_header, read_image
+from slide.training_view import slide_bytes
+from slide.whole_slide import WholeSlide, is_whole_slide
 
 BYTES_AHEAD = 8  # a pixel of an image that is read ahead: RGB, and what decoding takes besides
 MAX_PIXELS_AHEAD = 2 * 10**8  # of an image that waits: 600 MB, five times an image of MIDOG 2021
@@ -36,8 +39,8 @@ class Reading:
         """µm per pixel that the user states for an image; None to trust the file."""
         return self.mpp_of.get(path, self.mpp)
 
-    def read(self, path: Path) -> Image:
-        """The image of a file.
+    def read(self, path: Path) -> Image | WholeSlide:
+        """The image of a file; a whole slide is opened only.
 
         Raises:
             ImageError: it cannot be used.
@@ -47,9 +50,18 @@ class Reading:
                 "a link out of the input folder: put the file itself there, or give its own folder"
             )
         try:
+            if is_whole_slide(path):
+                return self._open_slide(path)
             return read_image(path, self.stated_mpp(path), self.budget)
         except OSError as error:
             raise ImageError(f"cannot be read ({error.strerror or error}): try again") from error
+
+    def _open_slide(self, path: Path) -> WholeSlide:
+        slide = WholeSlide(path, self.stated_mpp(path))
+        refusal = self.budget and self.budget.refusal(0, slide_bytes(slide))
+        if refusal:
+            raise ImageError(f"{shown_size(slide.size)} pixels: {refusal} (--max-memory)")
+        return slide
 
     def is_elsewhere(self, path: Path) -> bool:
         """Whether an image is a link out of the input folder."""
@@ -63,6 +75,8 @@ class Reading:
         Raises:
             ImageError: the header cannot be read.
         """
+        if is_whole_slide(path):
+            return False  # nothing to gain: it is only opened
         pixels, budget = math.prod(read_header(path, self.stated_mpp(path)).size), self.budget
         if pixels > MAX_PIXELS_AHEAD or budget is None:
             return pixels <= MAX_PIXELS_AHEAD

@@ -183,8 +183,21 @@ def find_candidates(
     Returns:
         (n, 2) float32 x, y in px (a whole number is the centre of a pixel), from top to bottom.
     """
+    centres = exact_centres(pixels, settings, threads, mask=mask, thresholds=thresholds)
+    return np.asarray(centres, np.float32)
+
+
+def exact_centres(
+    pixels: np.ndarray,
+    settings: CandidateSettings,
+    threads: int,
+    *,
+    mask: PixelMask | None,
+    thresholds: Thresholds | None,
+) -> np.ndarray:
+    """As find_candidates, in float64: moved by whole pixels, they round to the same pixels."""
     if min(pixels.shape[:2]) < settings.window:
-        return np.zeros((0, 2), np.float32)
+        return np.zeros((0, 2))
     if settings.over == "image":
         mask = None
     elif mask is None:
@@ -193,8 +206,7 @@ def find_candidates(
         thresholds = blue_ratio_moments(pixels, mask, settings, threads).thresholds(settings)
     regions = measure_regions(_levels(pixels, thresholds, mask, settings, threads))
     kept = (regions.area >= settings.min_area) & (regions.side <= settings.max_side) & regions.peaks
-    centres = regions.centres[kept] + (settings.window - 1) / 2
-    return np.asarray(centres, np.float32)
+    return np.asarray(regions.centres[kept] + (settings.window - 1) / 2)
 
 
 def _levels(

@@ -32,7 +32,7 @@ from model.network import MitosisNetwork
 from model.precision import choose_device, choose_precision
 from model.scoring import Scores, score
 from model.source_bank import SourceBank, load_bank
-from model.target import MAX_KEPT, TargetDomain
+from model.target import MAX_KEPT, Target, TargetDomain
 from model.weights import load_weights
 from slide.memory import MemoryBudget
 from slide.pixel_mask import PixelMask
@@ -227,7 +227,7 @@ class Detector:
 
     def adapt(
         self,
-        target: TargetDomain,
+        target: Target,
         before: Scores,
         deadline: float | None = None,
         progress: Progress | None = None,
@@ -282,7 +282,7 @@ class Detector:
             schedule, on_step=lambda done, planned: progress("adaptation", done, planned)
         )
 
-    def _record(self, adapted: Adapted, target: TargetDomain) -> AdaptationRecord:
+    def _record(self, adapted: Adapted, target: Target) -> AdaptationRecord:
         """What the training of the network did."""
         found = dict(adapted.record)
         if not found.get("diverged"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from model.activations import BATCH_SIZE, as_input
 from model.detections import MIN_PROBABILITY
 from model.network import MITOTIC, MitosisNetwork
 from model.precision import Precision, arithmetic
-from model.target import TargetDomain
+from model.target import Part, Target
 
 VIEWED = 512  # candidates whose pixels are held in all views at once
 
@@ -23,24 +24,21 @@ class Scores(NamedTuple):
     one_view: np.ndarray
 
 
-def score(network: MitosisNetwork, target: TargetDomain) -> Scores:
+def score(network: MitosisNetwork, target: Target) -> Scores:
     """Probabilities of the candidates of an image."""
     one_view = score_one_view(network, target)
     return Scores(score_all_views(network, target, one_view), one_view)
 
 
-def score_one_view(network: MitosisNetwork, target: TargetDomain) -> np.ndarray:
+def score_one_view(network: MitosisNetwork, target: Target) -> np.ndarray:
     """(n,) float32 probabilities of the candidates as they lie in the image."""
-    parts = [
-        mitosis_probabilities(network, chunk, target.cut, target.precision)
-        for chunk in target.chunks()
-    ]
-    return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+    probabilities = np.zeros(len(target), np.float32)
+    for part in target.parts():
+        probabilities[part.index] = part.once("one_view", partial(_one_view, network, part))
+    return probabilities
 
 
-def score_all_views(
-    network: MitosisNetwork, target: TargetDomain, one_view: np.ndarray
-) -> np.ndarray:
+def score_all_views(network: MitosisNetwork, target: Target, one_view: np.ndarray) -> np.ndarray:
     """(n,) float32 probabilities of the candidates, given those of one view.
 
     Candidates that are to be reported are seen in eight views of two sizes, whose log odds are
@@ -48,13 +46,28 @@ def score_all_views(
     the probability of the one view.
     """
     probabilities = one_view.copy()
+    for part in target.parts():
+        views = partial(_all_views, network, part, one_view[part.index])
+        probabilities[part.index] = part.once("all_views", views)
+    return probabilities
+
+
+def _one_view(network: MitosisNetwork, part: Part) -> np.ndarray:
+    parts = [
+        mitosis_probabilities(network, chunk, part.cut, part.precision) for chunk in part.chunks()
+    ]
+    return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+
+
+def _all_views(network: MitosisNetwork, part: Part, one_view: np.ndarray) -> np.ndarray:
+    probabilities = one_view.copy()
     shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
-    for part in np.array_split(shown, -(-len(shown) // VIEWED)) if len(shown) else ():
+    for some in np.array_split(shown, -(-len(shown) // VIEWED)) if len(shown) else ():
         views = [
-            mitosis_probabilities(network, view, target.cut, target.precision).logit(eps=1e-7)
-            for view in target.views(part)
+            mitosis_probabilities(network, view, part.cut, part.precision).logit(eps=1e-7)
+            for view in part.views(some)
         ]
-        probabilities[part] = torch.stack(views).mean(dim=0).sigmoid().numpy()
+        probabilities[some] = torch.stack(views).mean(dim=0).sigmoid().numpy()
     return probabilities
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,8 +23,56 @@ WIDE = 84
 MAX_KEPT = 32768
 
 
+Compute = Callable[[], np.ndarray]
+
+
+class Part(Protocol):
+    """Candidates whose pixels are in memory together: those of an image, or of a slide's tile.
+
+    Attributes:
+        cut: of the network, 0 to 4.
+        precision: of the arithmetic.
+        index: where they are among the candidates of the target.
+    """
+
+    cut: int
+    precision: Precision
+    index: slice | np.ndarray
+
+    def chunks(self) -> Iterator[torch.Tensor]:
+        """The activations of all candidates, in order, a chunk at a time."""
+        ...
+
+    def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
+        """Activations of some candidates: quarter turns of a patch, and of a wider one mirrored."""
+        ...
+
+    def once(self, name: str, compute: Compute) -> np.ndarray:
+        """What `compute` returns, or what it returned in a run that was interrupted."""
+        ...
+
+
+class Target(Protocol):
+    """The candidates that the network is adapted to and asked about."""
+
+    precision: Precision
+
+    def __len__(self) -> int:
+        """Number of candidates."""
+        ...
+
+    @property
+    def sample(self) -> torch.Tensor:
+        """Activations of all candidates, or of MAX_KEPT of them: what is adapted to."""
+        ...
+
+    def parts(self) -> Iterator[Part]:
+        """All candidates, part by part."""
+        ...
+
+
 class TargetDomain:
-    """Patches of an image's candidates, and their activations at the cut."""
+    """Patches of an image's candidates, and their activations at the cut: a target of one part."""
 
     def __init__(
         self,
@@ -48,6 +97,7 @@ class TargetDomain:
                 If not, they are computed where needed, chunk by chunk.
         """
         self.cut = cut
+        self.index: slice | np.ndarray = slice(None)
         self.precision = precision
         self._network = network
         self._cutter = PatchCutter(pixels)
@@ -65,6 +115,14 @@ class TargetDomain:
         if self._sample is None:
             self._sample = self._computed_sample()
         return self._sample
+
+    def parts(self) -> Iterator[Part]:
+        """The image itself."""
+        yield self
+
+    def once(self, name: str, compute: Compute) -> np.ndarray:
+        """What `compute` returns."""
+        return compute()
 
     def chunks(self) -> Iterator[torch.Tensor]:
         """The activations of all candidates, in order, a chunk at a time."""

@@ -94,7 +94,8 @@ def write(
 def _pixels(saved: Saved, source: Path | None) -> tuple[np.ndarray | None, str | None]:
     """The pixels of an image that was processed, or why it cannot be read."""
     try:
-        return read_pixels(saved, source) if saved.ok else None, None
+        whole = saved.ok and saved.processed.slide is None  # slides are too large for pictures
+        return read_pixels(saved, source) if whole else None, None
     except ImageError as error:
         return None, str(error)
 

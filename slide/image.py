@@ -31,6 +31,16 @@ class Image:
     warnings: tuple[str, ...] = ()
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in px."""
+        return int(self.pixels.shape[1]), int(self.pixels.shape[0])
+
+    @property
+    def held(self) -> int:
+        """Bytes of memory that the pixels take."""
+        return int(self.pixels.nbytes)
+
+    @property
     def mpp(self) -> tuple[float, float]:
         """µm per pixel, (x, y)."""
         return self.spacing[0] * 1000, self.spacing[1] * 1000

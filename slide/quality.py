@@ -9,6 +9,7 @@ warns; nothing is refused.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -99,9 +100,13 @@ def judge(appearance: Appearance) -> list[str]:
 
 def measure(pixels: np.ndarray, tissue_map: TissueMap) -> Appearance:
     """Appearance of an image (height, width, 3) uint8 RGB whose tissue is known."""
-    tiles = _tiles(pixels, tissue_map)
-    radii = np.concatenate([_nuclear_radii(t, tissue_map.mpp) for t in tiles] or [np.zeros(0)])
-    area = sum(tile[..., 0].size for tile in tiles) * (tissue_map.mpp / 1000) ** 2
+    return measure_tiles(_tiles(pixels, tissue_map), tissue_map.mpp, tissue_map)
+
+
+def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap) -> Appearance:
+    """Appearance by some squares (side, side, 3) uint8 RGB at mpp, and by the map of the whole."""
+    radii = np.concatenate([_nuclear_radii(tile, mpp) for tile in tiles] or [np.zeros(0)])
+    area = sum(tile[..., 0].size for tile in tiles) * (mpp / 1000) ** 2
     known = len(radii) >= MIN_NUCLEI
     return Appearance(
         area_mm2=tissue_map.area_mm2,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from slide import metaimage, photo
+from slide import metaimage, photo, whole_slide
 from slide.checks import check_file
 from slide.image import Image, ImageError
 from slide.libraries import library_errors_named, output_captured
@@ -25,7 +25,8 @@ READERS: dict[str, Reader] = {
     **dict.fromkeys(photo.SUFFIXES, read_photo),
 }  # fmt: skip
 SUFFIXES_WITH_MPP = photo.SUFFIXES  # read only with `mpp`: their dpi is not to trust
-SUFFIXES = tuple(suffix for suffix in READERS if suffix not in SUFFIXES_WITH_MPP)
+IMAGE_SUFFIXES = tuple(suffix for suffix in READERS if suffix not in SUFFIXES_WITH_MPP)
+SUFFIXES = (*IMAGE_SUFFIXES, *whole_slide.SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None
             would take too much memory.
     """
     suffix = path.suffix.lower()
+    if suffix in whole_slide.SUFFIXES:
+        raise ImageError(f"'{suffix}' files are whole slides, which are not read at once")
     if suffix not in READERS:
         raise ImageError(f"'{suffix}' files are not read: convert it to .tif, .tiff or .mha")
     if mpp is None and suffix in SUFFIXES_WITH_MPP:

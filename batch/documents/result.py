@@ -78,6 +78,18 @@ class Detection(Part):
     )
 
 
+class SlideRecord(Part):
+    """How a whole slide was read, tile by tile."""
+
+    format: str = Field(description="vendor's format by OpenSlide, or tiff or ome-tiff")
+    levels: int = Field(ge=1, description="levels of the pyramid")
+    level: int = Field(ge=0, description="level that was read; 0 is the finest")
+    tiles: int = Field(ge=0, description="tiles of 2048 px that contain tissue")
+    blue_ratio_threshold: float | None = Field(
+        description="blue ratio from which pixels are candidates; null without tissue"
+    )
+
+
 class Tissue(Part):
     """How much tissue the image shows, and densities on it."""
 
@@ -122,6 +134,9 @@ class ProcessedImage(_Image):
         None, description="where the pixel size was read; null where unknown"
     )
     origin_mm: Pair = Field((0.0, 0.0), description="centre of the first pixel, x and y, mm")
+    slide: SlideRecord | None = Field(
+        None, description="how a whole slide was read; null for an image read as a whole"
+    )
     tissue: Tissue | None = Field(None, description="tissue in the image; null where not measured")
     counts: Counts | None = Field(None, description="counts by area; null where not measured")
     verdict: Verdict | None = Field(None, description="fitness; null where not measured")

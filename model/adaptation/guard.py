@@ -24,7 +24,7 @@ from model.network import MitosisNetwork
 from model.precision import Precision
 from model.scoring import Scores, mitosis_probabilities, score_all_views, score_one_view
 from model.source_bank import SourceBank
-from model.target import TargetDomain
+from model.target import Target
 
 # Fewer candidates say too little about a scanner; a field of 0.09 mm² has some 130.
 MIN_CANDIDATES = 64
@@ -93,7 +93,7 @@ class Guard:
         self._enforced = enforced
 
     def scores(
-        self, adapted: Adapted, target: TargetDomain, before: Scores
+        self, adapted: Adapted, target: Target, before: Scores
     ) -> tuple[np.ndarray, list[Check]]:
         """Probabilities (n,) by the adapted network and its checks.
 

@@ -23,6 +23,11 @@ _OTHER_COLOURS = {
 def check_page(page: tifffile.TiffPage, file_bytes: int) -> None:
     """Raise ImageError unless the page declares 8-bit RGB or YCbCr, whole and of a sane size."""
     check_size((page.imagewidth, page.imagelength))
+    check_layout(page, file_bytes)
+
+
+def check_layout(page: tifffile.TiffPage, file_bytes: int) -> None:
+    """The same for a page of any size, which is read tile by tile."""
     if page.is_tiled:
         check_size((page.tilewidth, page.tilelength))
     if page.imagedepth != 1:

@@ -10,6 +10,7 @@ from slide.checks import EXPORT_AGAIN
 from slide.image import ImageError
 from slide.jpeg_header import Colour, JpegHeader, check_jpeg, ends_once, has_end, read_jpeg_header
 from slide.tiff.segments import (
+    Decode,
     Segment,
     assemble,
     check_stream_size,
@@ -58,6 +59,11 @@ def _fits(page: tifffile.TiffPage, segment: Segment, header: JpegHeader) -> bool
 
 def decode_jpeg_page(page: tifffile.TiffPage) -> np.ndarray:
     """(height, width, 3) uint8 RGB of interleaved samples, each stream by its own colours."""
+    return assemble(page, jpeg_decoder(page))
+
+
+def jpeg_decoder(page: tifffile.TiffPage) -> Decode:
+    """Decodes a strip or tile of interleaved samples to RGB by its own colours."""
     tables, tagged = page.jpegtables, tagged_colour(page)
 
     def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
@@ -70,7 +76,7 @@ def decode_jpeg_page(page: tifffile.TiffPage) -> np.ndarray:
         )
         return np.asarray(pixels)
 
-    return assemble(page, decode)
+    return decode
 
 
 def _whole_stream(page: tifffile.TiffPage, segment: Segment) -> JpegHeader:

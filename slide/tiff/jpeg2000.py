@@ -16,7 +16,7 @@ import tifffile
 from slide.checks import EXPORT_AGAIN, EXPORT_IN_COLOUR
 from slide.image import ImageError
 from slide.tiff.colour import ycbcr_to_rgb
-from slide.tiff.segments import assemble, check_stream_size
+from slide.tiff.segments import Decode, assemble, check_stream_size
 
 APERIO_YCBCR, APERIO_RGB = 33003, 33005  # TIFF tag Compression
 JPEG2000 = (APERIO_YCBCR, 33004, APERIO_RGB, 34712)
@@ -46,6 +46,11 @@ class Codestream:
 
 def decode_jpeg2000_page(page: tifffile.TiffPage) -> np.ndarray:
     """(height, width, 3) uint8 RGB of a page of three interleaved samples."""
+    return assemble(page, jpeg2000_decoder(page))
+
+
+def jpeg2000_decoder(page: tifffile.TiffPage) -> Decode:
+    """Decodes a strip or tile of three interleaved samples to RGB."""
 
     def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
         stream = read_codestream_header(data)
@@ -56,7 +61,7 @@ def decode_jpeg2000_page(page: tifffile.TiffPage) -> np.ndarray:
             raise ImageError(f"its JPEG 2000 data are not 8-bit colour: {EXPORT_IN_COLOUR}")
         return ycbcr_to_rgb(pixels) if stored_as_ycbcr else pixels
 
-    return assemble(page, decode)
+    return decode
 
 
 def read_codestream_header(data: bytes) -> Codestream:

@@ -33,6 +33,13 @@ def full_resolution(tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     return largest
 
 
+def levels_of(tiff: tifffile.TiffFile, base: tifffile.TiffPage) -> list[tifffile.TiffPage]:
+    """The page of the full resolution and its smaller copies, in the file's chain or in SubIFDs."""
+    children = [page for page in base.pages or () if isinstance(page, tifffile.TiffPage)]
+    smaller = [page for page in [*_pages(tiff), *children] if _is_level_of(base, page)]
+    return [base, *sorted(smaller, key=_area, reverse=True)]
+
+
 def _pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
     """Its pages. tifffile follows a chain that leads back to an earlier page forever."""
     pages: list[tifffile.TiffPage] = []

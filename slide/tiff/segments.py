@@ -61,6 +61,15 @@ def segments(page: tifffile.TiffPage) -> Iterator[Segment]:
         yield Segment(*place, offsets[index], counts[index])
 
 
+def segment_at(page: tifffile.TiffPage, row: int, column: int) -> Segment:
+    """The strip or tile of a page that is not planar, by its place in the grid."""
+    height, width = segment_size(page)
+    index = row * _grid(page)[1] + column
+    return Segment(
+        0, row * height, column * width, page.dataoffsets[index], page.databytecounts[index]
+    )
+
+
 def read_segment(page: tifffile.TiffPage, segment: Segment, limit: int | None = None) -> bytes:
     """Its encoded bytes, or the first `limit` of them."""
     count = segment.count if limit is None else min(limit, segment.count)

@@ -1,0 +1,126 @@
+"""The detector on a whole slide: the steps of Detector.detect, with the pixels read tile by tile.
+
+One threshold for the candidates, one adaptation and one calibration serve the whole slide.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from model.candidates import SETTINGS, Thresholds
+from model.clock import Clock
+from model.detections import Detections, select
+from model.detector import DEFAULT_CUT, Detector, Progress
+from model.scoring import score
+from model.slide_candidates import candidates_of_tile, slide_thresholds, typical_squares
+from model.slide_target import Memo, Network, SlideTarget, TileCandidates, compute_always
+from slide.quality import measure_tiles
+from slide.tiles import near_tissue, tissue_tiles
+from slide.tissue import TissueMap
+from slide.training_view import TrainingView
+from slide.whole_slide import WholeSlide
+
+
+class SlideDetections(NamedTuple):
+    """What was found on a slide, and how it was read.
+
+    Attributes:
+        found: points in px of level 0.
+        level: of the slide, from which pixels were read.
+        tiles: number of tiles with tissue.
+        tissue: map of the slide.
+        thresholds: of the blue ratio.
+    """
+
+    found: Detections
+    level: int
+    tiles: int
+    tissue: TissueMap
+    thresholds: Thresholds
+
+
+def detect_on_slide(
+    detector: Detector,
+    slide: WholeSlide,
+    *,
+    started: float | None = None,
+    progress: Progress | None = None,
+    memo: Memo = compute_always,
+    offset: tuple[int, int] = (0, 0),
+) -> SlideDetections:
+    """Mitotic figures of a slide: candidates, their scores, and the adaptation to the slide.
+
+    Args:
+        detector: weights, bank and settings.
+        slide: open for reading.
+        started: time.monotonic() at the start of its reading, from which the budget counts.
+        progress: called with the stage, the steps done and the steps planned.
+        memo: keeps what is finished of a tile, for a run that is interrupted.
+        offset: shift of the grid of tiles in px; the detections do not depend on it.
+
+    Raises:
+        ImageError: a part of the slide that is needed cannot be decoded.
+    """
+    clock, view = Clock(detector.settings.time_budget, started), TrainingView(slide)
+    with clock.stage("tissue"):
+        tissue = view.tissue()
+        thresholds = _thresholds(detector, view, tissue)
+    with clock.stage("candidates"):
+        found = _candidates(detector, view, tissue, thresholds, (memo, offset, progress))
+        target = SlideTarget(view, found, _network(detector), memo, progress)
+    with clock.stage("classification"):
+        before = score(detector.network, target)
+    with clock.stage("adaptation"):
+        target.stage = "adapted classification"
+        after, record = detector.adapt(target, before, clock.deadline(), progress)
+    points = view.to_slide(target.centres)
+    kept = select(points * slide.mpp, after)
+    detections = Detections(
+        points=points[kept],
+        probabilities=after[kept],
+        without_adaptation=before.probabilities[kept],
+        candidates=len(target),
+        rescaled=view.resampled,
+        adaptation=record,
+        seconds=clock.seconds,
+        appearance=measure_tiles(typical_squares(view, tissue), view.mpp, tissue),
+    )
+    return SlideDetections(detections, view.level, len(found), tissue, thresholds)
+
+
+def _network(detector: Detector) -> Network:
+    schedule, bank = detector.settings.schedule, detector.bank
+    cut = DEFAULT_CUT if bank is None else bank.cut
+    return Network(detector.network, cut, schedule.precision, schedule.seed)
+
+
+def _thresholds(detector: Detector, view: TrainingView, tissue: TissueMap) -> Thresholds:
+    settings = SETTINGS[detector.settings.candidates]
+    return slide_thresholds(view, tissue, settings, detector.settings.threads)
+
+
+def _candidates(
+    detector: Detector,
+    view: TrainingView,
+    tissue: TissueMap,
+    thresholds: Thresholds,
+    how: tuple[Memo, tuple[int, int], Progress | None],
+) -> list[TileCandidates]:
+    """The candidates of each tile with tissue."""
+    memo, offset, progress = how
+    near, settings = near_tissue(tissue), SETTINGS[detector.settings.candidates]
+    tiles = list(tissue_tiles(view.size, view.cell, near, offset))
+    found = []
+    for done, tile in enumerate(tiles):
+        if progress is not None:
+            progress("candidates", done, len(tiles))
+
+        def compute(tile=tile) -> np.ndarray:  # type: ignore[no-untyped-def]
+            return candidates_of_tile(
+                view, tile, tissue, near, settings, thresholds, detector.settings.threads
+            )
+
+        found.append(TileCandidates(tile, memo(f"candidates/{tile.name}", compute)))
+    return found

@@ -1,0 +1,81 @@
+"""Scanner vendors' formats, read by OpenSlide. Label and macro images are never asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import openslide
+
+from slide.checks import EXPORT_AGAIN
+from slide.image import ImageError
+from slide.levels import WHITE
+from slide.pixel_size import Statement
+
+CACHE_BYTES = 1 << 26  # of decoded tiles
+GENERIC = "generic-tiff"  # a tiled TIFF without a vendor's fields
+
+
+def vendor(path: Path) -> str | None:
+    """OpenSlide's name of the vendor's format; None for a generic TIFF and for other files."""
+    found = openslide.OpenSlide.detect_format(path)
+    return None if found == GENERIC else found
+
+
+class OpenSlideLevels:
+    """The levels of a vendor's file (see Levels)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            ImageError: OpenSlide does not open it.
+        """
+        try:
+            self._slide = openslide.OpenSlide(path)
+        except openslide.OpenSlideError as error:
+            raise ImageError(f"OpenSlide cannot open it ({error}): {EXPORT_AGAIN}") from error
+        self._slide.set_cache(openslide.OpenSlideCache(CACHE_BYTES))
+        self.format = str(self._slide.properties[openslide.PROPERTY_NAME_VENDOR])
+        self.sizes = [(int(w), int(h)) for w, h in self._slide.level_dimensions]
+        self.stated = _stated(self._slide)
+
+    def read(self, level: int, left: int, top: int, width: int, height: int) -> np.ndarray:
+        """(height, width, 3) uint8 RGB of a region of a level; what the scanner left out is white.
+
+        OpenSlide takes the corner in px of level 0, which is exact where a level's sides divide.
+        """
+        scale = [
+            of_base / own for of_base, own in zip(self.sizes[0], self.sizes[level], strict=True)
+        ]
+        corner = round(left * scale[0]), round(top * scale[1])
+        try:
+            region = self._slide.read_region(corner, level, (width, height))
+        except openslide.OpenSlideError as error:
+            raise ImageError(f"damaged, cannot be decoded ({error}): {EXPORT_AGAIN}") from error
+        return _on_white(np.asarray(region))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._slide.close()
+
+
+def _stated(slide: openslide.OpenSlide) -> list[Statement]:
+    """The vendor's pixel size, in µm in x and y."""
+    names = openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y
+    try:
+        x, y = (float(slide.properties[name]) for name in names)
+    except (KeyError, ValueError):
+        return []
+    return [
+        Statement(f"{slide.properties[openslide.PROPERTY_NAME_VENDOR]} mpp", (x / 1e3, y / 1e3))
+    ]
+
+
+def _on_white(rgba: np.ndarray) -> np.ndarray:
+    """(height, width, 4) uint8 RGBA laid on white."""
+    alpha = rgba[..., 3]
+    if (alpha == 255).all():
+        return np.ascontiguousarray(rgba[..., :3])
+    share = alpha[..., None].astype(np.float32) / 255
+    return np.asarray(np.rint(rgba[..., :3] * share + WHITE * (1 - share)), np.uint8)

@@ -1,0 +1,98 @@
+"""Pyramids in TIFF files without a vendor's fields: pages or SubIFDs, read tile by tile."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import tifffile
+
+from slide.checks import EXPORT_AGAIN, EXPORT_IN_COLOUR
+from slide.image import ImageError
+from slide.levels import WHITE
+from slide.tiff.checks import YCBCR, check_layout
+from slide.tiff.colour import page_ycbcr_to_rgb
+from slide.tiff.decode import LOSSLESS
+from slide.tiff.jpeg import JPEG, jpeg_decoder
+from slide.tiff.jpeg2000 import JPEG2000, jpeg2000_decoder
+from slide.tiff.pages import full_resolution, levels_of
+from slide.tiff.pixel_size import stated_pixel_sizes
+from slide.tiff.segments import Decode, encoded_size, read_segment, segment_at, segment_size
+
+
+class TiffLevels:
+    """The tiled levels of the one image in a TIFF file (see Levels)."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and check the header of each level.
+
+        Raises:
+            ImageError: it is not one tiled image of 8-bit RGB.
+        """
+        self._tiff = tifffile.TiffFile(path)
+        base = full_resolution(self._tiff)
+        self._pages = [page for page in levels_of(self._tiff, base) if page.is_tiled]
+        if base not in self._pages:
+            raise ImageError(f"a whole slide without tiles: {EXPORT_AGAIN}")
+        for page in self._pages:
+            check_layout(page, path.stat().st_size)
+        self._decoders = [_decoder(page) for page in self._pages]
+        self.format = "ome-tiff" if self._tiff.is_ome else "tiff"
+        self.sizes = [(int(page.imagewidth), int(page.imagelength)) for page in self._pages]
+        self.stated = stated_pixel_sizes(base)
+
+    def read(self, level: int, left: int, top: int, width: int, height: int) -> np.ndarray:
+        """(height, width, 3) uint8 RGB of a region of a level; tiles that were left out are white.
+
+        Raises:
+            ImageError: a tile cannot be decoded.
+        """
+        page, decode = self._pages[level], self._decoders[level]
+        tall, wide = segment_size(page)
+        out = np.full((height, width, 3), WHITE, np.uint8)
+        for row in range(top // tall, -(-(top + height) // tall)):
+            for column in range(left // wide, -(-(left + width) // wide)):
+                segment = segment_at(page, row, column)
+                if segment.is_missing:
+                    continue
+                pixels = decode(read_segment(page, segment), encoded_size(page, segment))
+                if pixels.shape != (tall, wide, 3):
+                    raise ImageError(f"damaged, a tile has another size: {EXPORT_AGAIN}")
+                _paste(pixels, segment.left - left, segment.top - top, out)
+        return out
+
+    def close(self) -> None:
+        """Close the file."""
+        self._tiff.close()
+
+
+def _paste(pixels: np.ndarray, x: int, y: int, out: np.ndarray) -> None:
+    """Copy the part of pixels that lies in `out` when their corner is at x, y there."""
+    height, width = pixels.shape[:2]
+    rows = slice(max(y, 0), min(y + height, out.shape[0]))
+    columns = slice(max(x, 0), min(x + width, out.shape[1]))
+    out[rows, columns] = pixels[
+        rows.start - y : rows.stop - y, columns.start - x : columns.stop - x
+    ]
+
+
+def _decoder(page: tifffile.TiffPage) -> Decode:
+    """Decodes a tile of interleaved samples to (height, width, 3) uint8 RGB.
+
+    Raises:
+        ImageError: tiles of this kind are not read.
+    """
+    if page.samplesperpixel != 3 or page.planarconfig != 1:
+        raise ImageError(f"a whole slide with alpha or separate colour planes: {EXPORT_IN_COLOUR}")
+    if page.compression in JPEG:
+        return jpeg_decoder(page)
+    if page.compression in JPEG2000:
+        return jpeg2000_decoder(page)
+    if page.compression not in LOSSLESS or (page.photometric == YCBCR and page.is_subsampled):
+        raise ImageError(f"a whole slide in a codec that is not read tile by tile: {EXPORT_AGAIN}")
+
+    def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
+        samples = np.asarray(page.decode(data, 0)[0]).reshape(*segment_size(page), 3)
+        return page_ycbcr_to_rgb(page, samples) if page.photometric == YCBCR else samples
+
+    return decode
