@@ -197,11 +197,15 @@ def _tissue(appearance: Appearance | None, figures: int) -> Tissue | None:
 
 
 def _counts(
-    job: Job, image: Image, found: Detections, detections: list[Detection], threshold: float
+    job: Job,
+    image: Image | WholeSlide,
+    found: Detections,
+    detections: list[Detection],
+    threshold: float,
 ) -> Counts | None:
     if found.tissue is None:
         return None
-    size = (image.pixels.shape[1], image.pixels.shape[0])
+    size = image.size
     hpf_area = job.record.settings.hpf_area
     return count(detections, threshold, size, image.mpp, found.tissue, hpf_area)
 

@@ -86,6 +86,7 @@ def detect_on_slide(
         adaptation=record,
         seconds=clock.seconds,
         appearance=measure_tiles(typical_squares(view, tissue), view.mpp, tissue),
+        tissue=tissue,
     )
     return SlideDetections(detections, view.level, len(found), tissue, thresholds)
 

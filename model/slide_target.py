@@ -75,12 +75,12 @@ class SlideTarget:
         self.centres = centres[order]
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        ends = np.cumsum([len(tile.centres) for tile in found], dtype=np.int64)
-        self._tiles = [
-            (tile.tile, np.sort(index))
-            for tile, index in zip(found, np.split(place, ends[:-1]), strict=True)
-            if len(index)
-        ]
+        self._tiles: list[tuple[Tile, np.ndarray]] = []
+        start = 0
+        for tile, own in found:
+            if len(own):
+                self._tiles.append((tile, np.sort(place[start : start + len(own)])))
+            start += len(own)
         self._sample: torch.Tensor | None = None
 
     def __len__(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 
 from slide.pixel_mask import PixelMask
-from slide.resample import TOLERANCE, TRAINING_MPP, is_near
+from slide.resample import TOLERANCE, TRAINING_MPP, is_near, resampled_size
 from slide.tissue import TissueMap, find_tissue
 from slide.whole_slide import WholeSlide
 
@@ -40,17 +40,12 @@ class TrainingView:
         """Choose the coarsest level that is fine enough."""
         self.slide = slide
         self.level = slide.level_for(TRAINING_MPP * (1 + TOLERANCE) + 1e-9)
-        factor, width_height = slide.factor(self.level), slide.levels[self.level]
+        factor, of_level = slide.factor(self.level), slide.levels[self.level]
         mpp = slide.mpp[0] * factor[0], slide.mpp[1] * factor[1]
         self.resampled = not is_near(mpp)
+        self.size = resampled_size(of_level, mpp) if self.resampled else of_level
         # Pixels of the level per pixel of this view.
-        self._scale = (
-            (TRAINING_MPP / mpp[0], TRAINING_MPP / mpp[1]) if self.resampled else (1.0, 1.0)
-        )
-        self.size = (
-            max(1, math.floor(width_height[0] / self._scale[0] + 1e-6)),
-            max(1, math.floor(width_height[1] / self._scale[1] + 1e-6)),
-        )
+        self._scale = of_level[0] / self.size[0], of_level[1] / self.size[1]
         self.mpp = math.sqrt(mpp[0] * self._scale[0] * mpp[1] * self._scale[1])
         self.cell = max(round(MAP_UM / self.mpp), 1)
         self._to_slide = factor[0] * self._scale[0], factor[1] * self._scale[1]

@@ -72,7 +72,7 @@ def test_one_file(tmp_path: Path) -> None:
     ("name", "reason"),
     [
         ("a.png", f"a.png: {NO_MPP}"),
-        ("a.svs", f"a.svs: {CONVERT}"),
+        ("a.czi", f"a.czi: {CONVERT}"),
         ("card.json", "card.json: not a .tif, .tiff or .mha file"),
     ],
 )
@@ -116,7 +116,7 @@ def test_companions_are_skipped_and_one_image_stays_one(tmp_path: Path) -> None:
         ([], None),
         (["a.png"], f": a.png: {NO_MPP}"),
         (["notes.txt", "a.png", "b.jpg"], f": a.png: {NO_MPP} (2 such files)"),
-        (["a.svs"], f": a.svs: {CONVERT}"),
+        (["a.czi"], f": a.czi: {CONVERT}"),
         (["notes.txt"], ": notes.txt: not a .tif, .tiff or .mha file"),
     ],
 )
