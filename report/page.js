@@ -32,8 +32,8 @@ one("#misses").addEventListener("change", (event) => document.body.classList.tog
 if (images.length) { all(".tools, .scripted").forEach((e) => { e.hidden = false; }); apply(null); }
 
 // The table sorts by a column: numbers descending first, names ascending first, failed images last.
-const heads = all(".scroll thead th");
-const body = one(".scroll tbody");
+const heads = all("#summary-table thead th");
+const body = one("#summary-table tbody");
 heads.forEach((head, column) => {
   const button = document.createElement("button");
   button.type = "button";

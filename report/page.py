@@ -91,6 +91,7 @@ def render(
     page = template.render(
         entries=entries,
         merged=merged,
+        numbers={e["saved"].file: number for number, e in enumerate(entries, 1)},
         reviewed=merged.images if merged else [None] * len(entries),
         problems=problems,
         area=_area([e["saved"] for e in entries]),

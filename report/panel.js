@@ -41,7 +41,7 @@ panel.judge = (verdict) => {
   const next = panel.unreviewed(cell);
   if (next) return view.select(next);
   view.select(cell);
-  return view.says("All cells are reviewed. Save the review below");
+  return view.says("All cells are reviewed. Now save the review");
 };
 
 // The next shown cell without a verdict, from the first one after the last.

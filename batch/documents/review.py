@@ -92,7 +92,8 @@ class Disagreement(Part):
     file: Text = Field(description="name of the image file")
     x: float = Field(description="px")
     y: float = Field(description="px")
-    probability: float | None = Field(description="null for a figure that was added")
+    rank: int | None = Field(description="by probability, from 1; null for an added figure")
+    probability: float | None = Field(description="null for an added figure")
     verdicts: list[Judgement | None] = Field(description="one each; null: not marked")
 
 

@@ -96,5 +96,10 @@ def _differs(file: str, cell: Cell, one: str, other: str) -> Disagreement | None
     if unjudged or verdicts[0] == verdicts[1]:
         return None
     return Disagreement(
-        file=file, x=cell.x, y=cell.y, probability=cell.probability, verdicts=verdicts
+        file=file,
+        x=cell.x,
+        y=cell.y,
+        rank=cell.rank,
+        probability=cell.probability,
+        verdicts=verdicts,
     )

@@ -35,6 +35,7 @@ from training.tiff import write_tiff
 pytestmark = pytest.mark.slow
 
 SIZE = (5412, 7215)  # px (height, width): Hamamatsu XR in MIDOG 2021, the largest there
+SHAPE = {"tile": 510, "overlap": 1, "levels": 13}  # of the tiles
 FIELD = 2084  # px, the side of the fields that are repeated
 IMAGES = 100
 
@@ -101,7 +102,8 @@ def hundred(field: Processed) -> bytes:
     for number in range(4):
         rolled = np.roll(pixels, 500 * number, axis=(0, 1))
         result = result_at_size(field, f"{number}.tiff")
-        entries.append(entry(Saved(Path("nowhere"), parsed(result)), rolled, IMAGES))
+        saved = Saved(Path("nowhere"), parsed(result))
+        entries.append(entry(saved, rolled, IMAGES, {"folder": "report_files/0", **SHAPE}))
     return render(entries * (IMAGES // len(entries)), [])
 
 
