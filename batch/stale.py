@@ -21,6 +21,7 @@ from batch.layout import (
 )
 from batch.page_tiles import own_tiles
 from batch.recognise import earlier_result, earlier_summary, has_figures, is_own, is_plain
+from batch.unfinished import has_unfinished, remove_unfinished
 from batch.writing import UNFINISHED
 
 
@@ -48,8 +49,17 @@ def remove_stale(output: Path, keep_finished: bool = False, keep_page: bool = Fa
         stale.append(output / SUMMARY_FILE)
     for path in stale:
         path.unlink(missing_ok=True)
-    _remove_empty({folder for path in stale for folder in _folders(path, output)})
+    places = {folder for path in stale for folder in _folders(path, output)}
+    _remove_empty(places | (set() if keep_finished else _remove_unfinished(folders, output)))
     return len(stale)
+
+
+def _remove_unfinished(folders: Sequence[Path], output: Path) -> set[Path]:
+    """Remove what is kept of slides that were not finished; the folders that it was in."""
+    kept = {folder for folder in folders if has_unfinished(folder)}
+    for folder in kept:
+        remove_unfinished(folder)
+    return kept - {output}
 
 
 def _folders(path: Path, output: Path) -> list[Path]:

@@ -67,6 +67,12 @@ class Unfinished:
         return computed
 
 
+def has_unfinished(results: Path) -> bool:
+    """Whether an earlier run has kept anything of a slide in the folder of its results."""
+    folder = results / FOLDER
+    return not folder.is_symlink() and (folder / KEY_FILE).is_file()
+
+
 def remove_unfinished(results: Path) -> None:
     """Remove what is kept of a slide in the folder of its results; never what a link leads to."""
     folder = results / FOLDER
