@@ -48,8 +48,10 @@ def main() -> None:
         page.screenshot(path=options.png, full_page=options.whole)
         browser.close()
     if options.colours:
-        picture = Image.open(options.png).convert("RGB").quantize(options.colours)
-        picture.save(options.png, optimize=True)
+        picture = Image.open(options.png).convert("RGB")
+        # This method keeps colours that are rare but far from the others, such as those of rings.
+        reduced = picture.quantize(options.colours, Image.Quantize.MAXCOVERAGE, kmeans=3)
+        reduced.save(options.png, optimize=True)
 
 
 if __name__ == "__main__":
