@@ -75,6 +75,8 @@ def accepted(command: list[str]) -> bool:
     match command:
         case ["torchrun", *_]:
             return accepted(["python", *command[command.index("-m") :]])
+        case [".venv/bin/python", *rest]:
+            return accepted(["python", *rest])
         case ["python", "-X", "importtime", *rest]:
             return accepted(["python", *rest])
         case ["python", "-m", "pip" | "venv" | "tools.audit", *_]:  # of other programs
