@@ -16,10 +16,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from batch.options import FILES, option_parser
 from batch.processors import use_processors
 from batch.signals import exit_on_sigterm
+
+if TYPE_CHECKING:
+    from batch.terminal import Terminal
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,22 +32,20 @@ def main(arguments: list[str] | None = None) -> int:
     use_processors()  # before anything imports torch
     exit_on_sigterm()
 
-    from batch.folder import process_folder
     from batch.lock import locked
     from batch.messages import where_to_look
-    from batch.settings import folder_settings, load_detector
+    from batch.terminal import Terminal
     from batch.writing import OutputError
     from report.write import write
 
     kinds = [kind for kind in FILES if getattr(options, kind)]
+    terminal = Terminal(options.quiet, options.verbose)
     try:
         if options.ground_truth is not None:
             check_ground_truth(options)
-        detector = load_detector(options)
-        settings = folder_settings(options, detector)
         with locked(options.output):
-            failures = process_folder(detector, settings)
-            failures += write(options.output, kinds, terminal=settings.terminal)
+            failures = detect(options, terminal)
+            failures += write(options.output, kinds, terminal=terminal)
         if options.ground_truth is not None:
             print_scores(options)
     except (ValueError, OSError, OutputError) as error:
@@ -52,6 +54,20 @@ def main(arguments: list[str] | None = None) -> int:
     if not options.quiet:
         print(where_to_look(options.output, options.report))
     return 1 if failures else 0
+
+
+def detect(options: argparse.Namespace, terminal: Terminal) -> list[str]:
+    """Process the images, here or in other processes; a line for each that failed."""
+    if options.workers is not None or options.scheduler is not None:
+        from batch.cohort.run import process_cohort
+
+        return process_cohort(options, terminal)
+
+    from batch.folder import process_folder
+    from batch.settings import folder_settings, load_detector
+
+    detector = load_detector(options)
+    return process_folder(detector, folder_settings(options, detector, terminal))
 
 
 def check_ground_truth(options: argparse.Namespace) -> None:

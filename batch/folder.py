@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch.challenge_json import Format
-from batch.documents import FailedImage, ProcessedImage, Record
+from batch.documents import ProcessedImage, Record
 from batch.image_run import Job, process_image
 from batch.inputs import Inputs, find_images, is_text
 from batch.layout import SUMMARY_FILE, output_names
 from batch.manifest import Planned, read_manifest
+from batch.outcome import Outcome
 from batch.read_ahead import reading_ahead
 from batch.reading import Reading
 from batch.recognise import earlier_summary
@@ -25,6 +28,9 @@ from slide.memory import MemoryBudget
 
 if TYPE_CHECKING:
     from model.detector import Detector
+
+
+Run = Callable[["FolderSettings", Sequence[Job]], Generator[Outcome, None, None]]
 
 
 @dataclass(frozen=True)
@@ -53,11 +59,12 @@ class FolderSettings:
     terminal: Terminal = field(default_factory=Terminal)
     manifest: Path | None = None
 
-    def reading(self, images: Iterable[Planned] = ()) -> Reading:
-        """How these images are read. Files that the user named may be links."""
+    def reading(self, jobs: Sequence[Job] = ()) -> Reading:
+        """How the images of these jobs are read. Files that the user named may be links."""
         source = self.input if self.manifest is None and self.input.is_dir() else None
-        stated = {image.path: image.mpp for image in images if image.mpp is not None}
-        return Reading(source, self.mpp, self.budget, stated)
+        stated = {job.path: job.record.settings.mpp for job in jobs}
+        mpp_of = {path: mpp for path, mpp in stated.items() if mpp is not None}
+        return Reading(source, self.mpp, self.budget, mpp_of)
 
     def record_of(self, image: Planned) -> Record:
         """How the result of an image is made."""
@@ -68,7 +75,16 @@ class FolderSettings:
 
 
 def process_folder(detector: Detector, settings: FolderSettings) -> list[str]:
-    """Process the images of a folder; no result of an earlier run is left among theirs.
+    """Process the images of a folder in this process, one after the other: see `process_images`."""
+    return process_images(settings, partial(one_after_the_other, detector))
+
+
+def process_images(settings: FolderSettings, run: Run) -> list[str]:
+    """Process the images of a run; no result of an earlier one is left among theirs.
+
+    Args:
+        settings: of the run.
+        run: processes images and yields the outcome of each, in any order.
 
     Returns:
         A line "file: reason" for each image that failed, and one for what else went wrong.
@@ -79,23 +95,33 @@ def process_folder(detector: Detector, settings: FolderSettings) -> list[str]:
         OutputError: nothing can be written to the output, and nothing was changed.
     """
     images, summary = _prepare(settings)
-    terminal, reading = settings.terminal, settings.reading(images.values())
     jobs = _jobs(images, summary, settings)
     failures: list[str] = []
-    with reading_ahead([job.path for job in jobs], reading.read, reading.may_wait) as ahead:
-        for left, job in zip(reversed(range(len(jobs))), jobs, strict=True):
-            result = process_image(detector, job, ahead, terminal)
-            summary.add(job.name, result)
+    with closing(run(settings, jobs)) as outcomes:
+        for left, outcome in zip(reversed(range(len(jobs))), outcomes, strict=True):
+            summary.add(outcome)
             summary.write()
-            if isinstance(result, FailedImage):
-                failures.append(terminal.error(f"{shown(result.file)}: {result.error}"))
+            if outcome.entry.status == "failed":
+                line = f"{shown(outcome.entry.file)}: {outcome.entry.error}"
+                failures.append(settings.terminal.error(line))
                 if summary.unwritten is not None and left:
                     failures.append(_stop(left, summary, settings))
                     break
     failures += _report_losses(summary, settings)
     if len(images) > 1:
-        terminal.table(summary.table())
+        settings.terminal.table(summary.table())
     return failures
+
+
+def one_after_the_other(
+    detector: Detector, settings: FolderSettings, jobs: Sequence[Job]
+) -> Generator[Outcome, None, None]:
+    """Process images in this process, and read each while the one before is computed."""
+    reading = settings.reading(jobs)
+    with reading_ahead([job.path for job in jobs], reading.read, reading.may_wait) as ahead:
+        for job in jobs:
+            result = process_image(detector, job, ahead, settings.terminal)
+            yield Outcome.of(result, job.name)
 
 
 def _prepare(settings: FolderSettings) -> tuple[dict[str, Planned], Summary]:
@@ -113,7 +139,7 @@ def _prepare(settings: FolderSettings) -> tuple[dict[str, Planned], Summary]:
     groups = {name: image.group for name, image in images.items()}
     summary = Summary(settings.output, groups, inputs.skipped)
     for name, result in kept.items():
-        summary.add(name, result)
+        summary.add(Outcome.of(result, name))
     summary.write()
     return images, summary
 

@@ -92,12 +92,12 @@ def process_image(
         if slide is not None:
             remove_unfinished(job.folder)
     except (ImageError, OutputError) as error:
-        return _failed(job, str(error))
+        return fail_image(job, str(error))
     except MemoryError:
-        return _failed(job, NO_MEMORY)
+        return fail_image(job, NO_MEMORY)
     except Exception as error:  # whatever it is, the other images must not suffer
         reason = " ".join(str(error).split())[:300]
-        return _failed(job, f"unexpected {type(error).__name__}: {reason}")
+        return fail_image(job, f"unexpected {type(error).__name__}: {reason}")
     _show(terminal, job.label, result)
     return result
 
@@ -136,7 +136,7 @@ def _make_way(job: Job) -> None:
         clear_for_image(job.folder, job.output, job.written)
 
 
-def _failed(job: Job, reason: str) -> FailedImage:
+def fail_image(job: Job, reason: str) -> FailedImage:
     """The result of an image that failed, written where that is possible."""
     failed = FailedImage(file=job.path.name, error=reason, **dict(job.record))
     with contextlib.suppress(OSError, OutputError):

@@ -16,6 +16,7 @@ from pathlib import Path
 from batch.writing import OutputError, writing
 
 LOCK_FILE = ".lock"
+IMAGE_LOCKS = ".images.lock"  # of the workers of a cluster (batch/cohort/image_lock.py)
 # What a file system answers that has no locks, such as some network shares.
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
 
@@ -50,6 +51,8 @@ def locked(folder: Path, wait: bool = False) -> Iterator[bool]:
         raise OutputError(f"{folder}: {error}") from error
     try:
         yield held
+        with contextlib.suppress(OSError):  # kept after an error, where workers may go on
+            (folder / IMAGE_LOCKS).unlink()
     finally:
         with contextlib.suppress(OSError):
             path.unlink()  # while it is held, so that nobody else's is removed

@@ -183,6 +183,17 @@ def _add_speed(add: Add) -> None:
         metavar="GIB",
         help="refuse images that need more [90 %% of the memory]",
     )
+    add(
+        "--workers",
+        type=_whole,
+        metavar="N",
+        help="images at the same time (requirements-cohort.txt)",
+    )
+    add(
+        "--scheduler",
+        metavar="URL",
+        help="existing Dask cluster, tcp:// or tls://",
+    )
 
 
 def _add_developer(add: Add) -> None:

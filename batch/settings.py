@@ -14,7 +14,7 @@ from batch.options import shipped
 from batch.terminal import Terminal
 from model import __version__
 from model.detector import Detector
-from slide.memory import GIB, available_memory
+from slide.memory import GIB, MemoryBudget, available_memory
 
 OF_DETECTOR = (
     "weights", "source_bank", "adaptation", "device", "precision", "reversal_weight", "threshold",
@@ -32,20 +32,33 @@ def load_detector(options: argparse.Namespace) -> Detector:
     return Detector.load(**{name: getattr(options, name) for name in OF_DETECTOR})
 
 
-def folder_settings(options: argparse.Namespace, detector: Detector) -> FolderSettings:
+def folder_settings(
+    options: argparse.Namespace, detector: Detector, terminal: Terminal | None = None
+) -> FolderSettings:
     """What these options say about the folder, its results and its terminal."""
-    terminal = Terminal(options.quiet, options.verbose)
+    terminal = terminal or Terminal(options.quiet, options.verbose)
     if detector.bank is None and options.source_bank != shipped("source_bank"):
         terminal.warn(f"--source-bank is not used: --adaptation {options.adaptation} needs none")
     stated = options.max_memory
     limit = available_memory() if stated is None else int(stated * GIB)
+    budget = detector.memory_budget(limit)
+    return settings_without_detector(options, _record(options, detector), terminal, budget)
+
+
+def settings_without_detector(
+    options: argparse.Namespace,
+    record: Record,
+    terminal: Terminal,
+    budget: MemoryBudget | None = None,
+) -> FolderSettings:
+    """The settings of a folder whose images other processes may detect in."""
     return FolderSettings(
         input=options.input,
         output=options.output,
-        record=_record(options, detector),
+        record=record,
         output_format=options.output_format,
         mpp=options.mpp,
-        budget=detector.memory_budget(limit),
+        budget=budget,
         resume=options.resume,
         terminal=terminal,
         manifest=options.manifest,

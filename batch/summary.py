@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from batch.account import HEAD, cells
-from batch.documents import FolderEntry, FolderResults, ImageResult, ProcessedImage, entry
+from batch.account import HEAD
+from batch.documents import FolderEntry, FolderResults
 from batch.layout import FIGURES_FILE, RESULT_FILE, SUMMARY_FILE
+from batch.outcome import Outcome
 from batch.recognise import earlier_summary
 from batch.stale import set_aside
 from batch.terminal import shown
@@ -47,11 +48,12 @@ class Summary:
         """An entry for each image that is done with."""
         return [self._by_name[name] for name in self._groups if name in self._by_name]
 
-    def add(self, name: str, result: ImageResult) -> None:
-        """Take up the result of an image."""
-        self._by_name[name] = entry(result, name, self._groups[name])
-        if isinstance(result, ProcessedImage):
-            self._cells[name] = cells(result)
+    def add(self, outcome: Outcome) -> None:
+        """Take up an image that is done."""
+        name = outcome.entry.folder
+        self._by_name[name] = outcome.entry.model_copy(update={"group": self._groups[name]})
+        if outcome.cells is not None:
+            self._cells[name] = outcome.cells
 
     def write(self) -> None:
         """Write the file; where that fails, `unwritten` says why."""

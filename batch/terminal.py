@@ -7,10 +7,11 @@ respected. Errors alone go to stderr, which the platform shows as warnings.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich.console import Console
+from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -26,26 +27,62 @@ class Terminal:
         """quiet: nothing but errors; verbose: details too."""
         self._quiet = quiet
         self._verbose = verbose
+        self._live: Live | None = None
 
     def say(self, text: str) -> None:
         """Show a line to every reader."""
         if not self._quiet:
-            _print(text, "")
+            self._print(text, "")
 
     def detail(self, text: str) -> None:
         """Show a line to those who asked for more."""
         if self._verbose:
-            _print(f"  {text}", "")
+            self._print(f"  {text}", "")
 
     def warn(self, text: str) -> None:
         """Show a line that should be seen."""
         if not self._quiet:
-            _print(text, "yellow")
+            self._print(text, "yellow")
 
     def error(self, text: str) -> str:
         """Show what went wrong; the text again."""
-        _print(f"error: {text}", "red", stderr=True)
+        self._print(f"error: {text}", "red", stderr=True)
         return text
+
+    @contextmanager
+    def board(self) -> Iterator[Callable[[Mapping[str, str]], None]]:
+        """Named numbers below the lines that are printed meanwhile; on a terminal only.
+
+        Yields a function of the present numbers.
+        """
+        live = Live(console=Console(), transient=True, redirect_stdout=False, redirect_stderr=False)
+
+        def show(numbers: Mapping[str, str]) -> None:
+            table = Table(box=None, pad_edge=False, padding=(0, 2), header_style="dim")
+            for name in numbers:
+                table.add_column(name, justify="right")
+            table.add_row(*numbers.values())
+            live.update(table, refresh=self._live is not None)
+
+        if self._quiet or not sys.stdout.isatty():
+            yield lambda numbers: None
+            return
+        with live:
+            self._live = live
+            try:
+                yield show
+            finally:
+                self._live = None
+
+    def _print(self, text: str, style: str, stderr: bool = False) -> None:
+        """Print a line as it is: not wrapped, and nothing in it taken for markup."""
+        if self._live is not None:
+            self._live.stop()
+        Console(stderr=stderr, highlight=False).print(
+            Text(text), style=style, soft_wrap=True, markup=False, emoji=False
+        )
+        if self._live is not None:
+            self._live.start()
 
     @contextmanager
     def bar(self, label: str) -> Iterator[Callable[[str, int, int], None]]:
@@ -101,10 +138,3 @@ class Terminal:
 def shown(name: str) -> str:
     """A file's name on one line of any terminal: line breaks and stray bytes are escaped."""
     return name if name.isprintable() else ascii(name)[1:-1]
-
-
-def _print(text: str, style: str, stderr: bool = False) -> None:
-    """Print a line as it is: not wrapped, and nothing in it taken for markup."""
-    Console(stderr=stderr, highlight=False).print(
-        Text(text), style=style, soft_wrap=True, markup=False, emoji=False
-    )

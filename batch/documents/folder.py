@@ -59,7 +59,7 @@ def read_summary(path: Path) -> FolderResults:
     return read_document(path, FOLDER_RESULTS)
 
 
-def entry(result: ImageResult, folder: str, group: str | None = None) -> FolderEntry:
+def entry(result: ImageResult, folder: str) -> FolderEntry:
     """The entry of an image whose results are in this folder of the output."""
     if isinstance(result, ProcessedImage):
         return FolderEntry(
@@ -70,8 +70,5 @@ def entry(result: ImageResult, folder: str, group: str | None = None) -> FolderE
             counts=result.counts,
             candidates=result.candidates,
             seconds=result.seconds.get("total"),
-            group=group,
         )
-    return FolderEntry(
-        file=result.file, folder=folder, status="failed", error=result.error, group=group
-    )
+    return FolderEntry(file=result.file, folder=folder, status="failed", error=result.error)
