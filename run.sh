@@ -15,7 +15,8 @@ writes the results into the folder OUTPUT [output/]. docs/usage.md has recipes; 
 With a Docker engine it builds and runs the Docker image, on the GPU if the engine has NVIDIA's
 runtime; the first build downloads a base image of several gigabytes. Without an engine, or if the
 image cannot be built, it creates and uses the virtual environment .venv. The container sees only
-INPUT and OUTPUT: options that name other folders need the virtual environment.
+INPUT, OUTPUT, the files of --ground-truth and --roi, and the folder of --manifest: options that
+name other files need the virtual environment, as do --workers and --scheduler.
 
 Environment:
   MITOSIS_RUNNER   docker or venv: use this one only
@@ -36,16 +37,26 @@ main() {
   input=$(absolute "$input")
   mkdir -p "$output"
   output=$(absolute "$output")
-  cd "$here"
 
-  local open=false argument options=()
-  for argument; do
-    if [ "$argument" = --open ]; then open=true argument=--report; fi
-    options+=("$argument")
+  local open=false cohort=false options=() volumes=()
+  while [ $# != 0 ]; do
+    case $1 in
+      --open) open=true; options+=(--report) ;;
+      --ground-truth=* | --roi=* | --manifest=*) name_file "${1%%=*}" "${1#*=}" ;;
+      --ground-truth | --roi | --manifest) name_file "$1" "${2:-}"; shift ;;
+      --workers* | --scheduler*) cohort=true; options+=("$1") ;;
+      *) options+=("$1") ;;
+    esac
+    shift
   done
+  cd "$here"
 
   local runner=${MITOSIS_RUNNER:-auto}
   case $runner in auto | docker | venv) ;; *) usage >&2; exit 2 ;; esac
+  if $cohort; then
+    [ "$runner" != docker ] || { echo "error: --workers and --scheduler need the virtual environment" >&2; exit 2; }
+    runner=venv
+  fi
   if [ "$runner" = auto ]; then
     if have_engine && have_image; then runner=docker; else runner=venv; fi
   elif [ "$runner" = docker ]; then
@@ -56,6 +67,17 @@ main() {
   "in_$runner" "$input" "$output" ${options[@]+"${options[@]}"} || status=$?
   if $open && [ -f "$output/report.html" ]; then tools/open_page.sh "$output/report.html"; fi
   return $status
+}
+
+# Take up an option that names a file, which the container sees under its own path. A manifest leads to files of its
+# folder and of INPUT.
+name_file() {
+  local file
+  [ -e "$2" ] || { echo "error: $1 $2 does not exist" >&2; exit 2; }
+  file=$(absolute "$2")
+  options+=("$1" "$file")
+  if [ "$1" = --manifest ]; then volumes+=(--volume "$input:$input:ro"); file=$(dirname "$file"); fi
+  if [ "$file" != "$input" ]; then volumes+=(--volume "$file:$file:ro"); fi
 }
 
 # The absolute path of a file or folder that exists. Not realpath, which macOS has in another form or not at all.
@@ -85,13 +107,15 @@ in_docker() {
   if docker info --format '{{json .Runtimes}}' | grep -q '"nvidia"'; then gpus=(--gpus all); fi
   docker run --rm ${gpus[@]+"${gpus[@]}"} --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
     --cap-drop ALL --security-opt no-new-privileges --env "MITOSIS_OUTPUT=$output" \
-    --volume "$input:$inside:ro" --volume "$output:/output" mitosis-detection:exec "$@"
+    --volume "$input:$inside:ro" --volume "$output:/output" ${volumes[@]+"${volumes[@]}"} mitosis-detection:exec "$@"
 }
 
 in_venv() {
   local input=$1 output=$2 python
   shift 2
-  python=$(tools/venv.sh requirements.txt) || return
+  local needed=(requirements.txt)
+  if $cohort; then needed+=(requirements-cohort.txt); fi
+  python=$(tools/venv.sh "${needed[@]}") || return
   "$python" process.py --input "$input" --output "$output" "$@"
 }
 

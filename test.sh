@@ -31,7 +31,7 @@ main() {
   local full=false
   if [ "${1:-}" = --full ]; then full=true; shift; fi
   local bin
-  bin=$(dirname "$(tools/venv.sh requirements.txt requirements-{train,experiments,export,dev}.txt)")
+  bin=$(dirname "$(tools/venv.sh requirements.txt requirements-{cohort,train,experiments,export,dev}.txt)")
 
   "$bin/ruff" check .
   "$bin/ruff" format --check .

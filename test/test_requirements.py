@@ -20,6 +20,7 @@ TRAIN = (*RUN, "requirements-train.txt")
 EXPERIMENTS = (*TRAIN, "requirements-experiments.txt")
 DEVELOPMENT = (
     *EXPERIMENTS,
+    "requirements-cohort.txt",
     "requirements-dev.txt",
     "requirements-fuzz.txt",
     "requirements-export.txt",
@@ -32,7 +33,11 @@ REQUIREMENTS = {
     "test": DEVELOPMENT,
 }
 # (file, module): the file reports a missing package, and everything else works without it.
-OPTIONAL = {("evaluation/figure.py", "matplotlib")}
+OPTIONAL = {
+    ("evaluation/figure.py", "matplotlib"),
+    ("batch/cohort/cluster.py", "dask"),
+    *((f"batch/cohort/{n}.py", "distributed") for n in ("cluster", "preparation", "run", "task")),
+}
 
 
 def normalised(name: str) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 import jsonschema
 
 from batch.layout import FIGURES_FILE, RESULT_FILE, SUMMARY_FILE
-from batch.lock import LOCK_FILE
+from batch.lock import IMAGE_LOCKS, LOCK_FILE
 from batch.writing import UNFINISHED
 from model.weights import file_sha256
 from test.container.conftest import strict_json
@@ -110,7 +110,7 @@ def check_finished(target: Path) -> Stamps:
     """
     stamps: Stamps = {}
     for path in sorted(path for path in target.rglob("*") if path.is_file()):
-        if path.name.endswith(UNFINISHED) or path.name == LOCK_FILE:
+        if path.name.endswith(UNFINISHED) or path.name in (LOCK_FILE, IMAGE_LOCKS):
             continue
         content = strict_json(path)  # parses: whole
         if path.name == FIGURES_FILE:

@@ -1,0 +1,19 @@
+"""Kills of a worker, the client and the scheduler; `python -m test.reliability.cohort_kills`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from test.reliability.cohort_kills import KINDS, Cohort
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
+    return Cohort(tmp_path_factory.mktemp("cohort"), images=5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_is_lost_or_doubled(cohort: Cohort, kind: str, tmp_path: Path) -> None:
+    cohort.kill(kind, tmp_path / "out", moment=0.0)
