@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from batch.image_run import Job
 
@@ -48,5 +49,5 @@ class Queue:
         self._deaths[job.name] = self._deaths.get(job.name, 0) + deaths
         if self._deaths[job.name] >= TRIES:
             return True
-        self._suspects.append(job)
+        self._suspects.append(replace(job, resume=True))  # a slide continues at its tile
         return False
