@@ -265,6 +265,7 @@ def test_the_build_context_has_the_product_and_nothing_else() -> None:
 
 DOCKER = """#!/usr/bin/env bash
 printf '%s\\n' "$*" >> "$CALLS"
+echo 1  # the size of the image
 """
 
 
@@ -276,9 +277,7 @@ def test_run_sh_gives_the_container_no_network_and_no_rights(made: Path) -> None
     path = f"{made / 'bin'}:{os.environ['PATH']}"
     environment = os.environ | {"PATH": path, "CALLS": str(made / "calls")}
     environment["MITOSIS_RUNNER"] = "docker"
-    command = ["./run.sh", str(made / "tissue"), str(made / "out")]
-    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
-    (call,) = [line for line in (made / "calls").read_text().splitlines() if line[:4] == "run "]
+    (call,) = run_calls(made, environment)
     for option in (
         "--network none", "--read-only", "--tmpfs /tmp", "--cap-drop ALL",
         "--security-opt no-new-privileges", f"--user {os.getuid()}:{os.getgid()}",
@@ -286,3 +285,20 @@ def test_run_sh_gives_the_container_no_network_and_no_rights(made: Path) -> None
     ):  # fmt: skip
         assert option in call
     assert call.count("--volume") == 2 and "--privileged" not in call
+
+    (made / "lists").mkdir()
+    for name in ("lists/list.csv", "truth.json"):
+        (made / name).write_text("")
+    named = ["--ground-truth", "truth.json", "--manifest=lists/list.csv"]
+    _, call = run_calls(made, environment, *named)
+    for file in (made / "truth.json", made / "lists", made / "tissue"):
+        assert f"--volume {file}:{file}:ro" in call
+    assert call.count("--volume") == 5
+    assert f"--ground-truth {made}/truth.json --manifest {made}/lists/list.csv" in call
+
+
+def run_calls(made: Path, environment: dict[str, str], *options: str) -> list[str]:
+    """All of run.sh's calls of `docker run` until now, after one with these options."""
+    command = [str(ROOT / "run.sh"), str(made / "tissue"), str(made / "out"), *options]
+    subprocess.run(command, cwd=made, env=environment, check=True, capture_output=True)
+    return [line for line in (made / "calls").read_text().splitlines() if line[:4] == "run "]
