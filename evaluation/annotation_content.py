@@ -27,7 +27,7 @@ def annotated_images(
     """
     entries = _entries_by_id(content, problems)
     annotations = _without_repetitions(_usable(content, entries, problems), notes)
-    classes = _classes(content, annotations, problems)
+    classes = _classes(content, annotations, problems, notes)
     corners = _corners(annotations, entries, problems, notes)
     edition = edition_of(content.info.description)
     if not edition:
@@ -92,7 +92,7 @@ def _without_repetitions(annotations: list[Annotation], notes: list[str]) -> lis
 
 
 def _classes(
-    content: MidogJson, annotations: list[Annotation], problems: list[str]
+    content: MidogJson, annotations: list[Annotation], problems: list[str], notes: list[str]
 ) -> dict[str, CellClass]:
     names: dict[str, str] = {}
     for category in content.categories or []:
@@ -102,10 +102,16 @@ def _classes(
                 f"{category.name!r}"
             )
     try:
-        return category_classes(names, (a.category_id for a in annotations))
+        classes = category_classes(names, (a.category_id for a in annotations))
     except ValueError as error:
         problems.append(str(error))
         return {}
+    if classes and not names:
+        notes.append("no list of categories: 1 is taken as mitotic figure, 2 as look-alike")
+    figures = [names.get(k, k) for k, c in classes.items() if c is CellClass.MITOTIC_FIGURE]
+    if len(figures) > 1:
+        notes.append(f"all of these count as mitotic figures: {', '.join(map(repr, figures))}")
+    return classes
 
 
 def _check_contradictions(
@@ -143,8 +149,19 @@ def _corners(
         corners[has_box] = to_corners(corners[has_box], form)
         if form != TWO_CORNERS:
             notes.append(f"the boxes of the annotations are read as {form}")
+    if _are_not_pixels(corners):
+        problems.append(
+            "all boxes are smaller than a pixel or in the first one: state positions in px, not in "
+            "mm or as shares of the image"
+        )
     _check_boxes(annotations, corners, sizes, problems)
     return corners
+
+
+def _are_not_pixels(corners: np.ndarray) -> bool:
+    """Whether no box (n, 4) reaches beyond the first pixel, or any is as large as one."""
+    side = float((corners[:, 2:] - corners[:, :2]).max())
+    return bool(np.abs(corners).max() <= 1.5) or 0 < side < 1
 
 
 def _centres(corners: np.ndarray) -> np.ndarray:

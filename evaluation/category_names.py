@@ -23,11 +23,12 @@ DEFAULT_CLASSES = {
 
 _MASKED = re.compile(r"\b(painted|masked)\b")
 _UNSURE = re.compile(
-    r"\b(unsure|uncertain|possibl[ey]|probabl[ey]|questionable|ambiguous|unclear)\b"
+    r"\b(unsure|uncertain|possibl[ey]|probabl[ey]|questionable|ambiguous|unclear|candidates?"
+    r"|suspect\w*|suspicious|disputed|disagreed|maybe)\b"
 )
 _NEGATIVE = re.compile(
     r"\b(no|not|non\w*|nmf|negatives?|impost[eo]rs?|look ?alikes?|like|mimic\w*|pseudo\w*|false"
-    r"|apopto\w*|pyknot\w*|interphase)\b"
+    r"|apopto\w*|pyknot\w*|interphase|amito\w*|rejected|kein\w*|nicht|pas)\b"
 )
 _MITOTIC = re.compile(r"\bmito[st]|\b[at]?mfs?\b|\b(pro|prometa|meta|ana|telo)phase")
 
@@ -55,7 +56,7 @@ def category_classes(names: Mapping[str, str] | None, used: Iterable[str]) -> di
         listed = ", ".join(f"{key} {name!r}" for key, name in names.items())
         raise ValueError(f"no category is named as mitotic figure ({listed})")
     for key in used:
-        if _UNSURE.search(_words(names[key])):
+        if _UNSURE.search(_words(names[key])) or "?" in names[key]:
             raise ValueError(f"category {key} {names[key]!r}: mitotic figure or not?")
     return {key: classes[key] or CellClass.LOOK_ALIKE for key in used}
 

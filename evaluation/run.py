@@ -20,6 +20,9 @@ USUAL_MPP = (0.25, 0.25)
 # Relative differences between the pixel sizes of a result and of the ground truth. MIDOG's table is
 # rounded to 0.01 µm, up to 2 %.
 NOTED_MPP, WRONG_MPP = 0.02, 0.05
+# Nearly all annotated figures have some detection near them, however improbable, so annotations of
+# which fewer do are likely to be of other images, or not in px.
+FEW_FIGURES, LEAST_NEAR = 3, 0.25
 
 
 class Run(NamedTuple):
@@ -85,7 +88,26 @@ def pair(truth: dict[str, AnnotatedImage], found: dict[str, Prediction]) -> Run:
         _check_size(annotated, prediction)
         run.notes.extend(_pixel_size_note(annotated, prediction))
         run.images.append(_scored_image(annotated, prediction))
+    run.notes.extend(_misplaced_note([image for image in run.images if len(image.points)]))
     return run
+
+
+def _misplaced_note(images: list[ScoredImage]) -> list[str]:
+    """A line where hardly any figure has a detection of any probability within the radius."""
+    near = np.concatenate([_near(image) for image in images] or [np.zeros(0, bool)])
+    if len(near) < FEW_FIGURES or near.mean() >= LEAST_NEAR:
+        return []
+    return [
+        f"{near.sum()} of {len(near)} mitotic figures have a detection of any probability near "
+        "them: do the annotations belong to these images, and are they in px?"
+    ]
+
+
+def _near(image: ScoredImage) -> np.ndarray:
+    """(n,) bool: which figures have a detection within the radius."""
+    mpp = np.array(image.mpp)
+    distance = np.linalg.norm((image.figures[:, None] - image.points[None]) * mpp, axis=2)
+    return np.asarray((distance <= 1e3 * RADIUS).any(axis=1))
 
 
 def _no_prediction(annotated: AnnotatedImage) -> Prediction:

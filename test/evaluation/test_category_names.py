@@ -17,6 +17,7 @@ FIGURE, LOOK_ALIKE, MASKED = CellClass
             "not mitotic figure", "non-mitotic figure", "non-mitotic", "nonmitotic",
             "NonMitoticFigure", "hard negative", "hard_negative_lookalike", "hard-negative",
             "imposter", "impostor", "look-alike", "mitotic figure look-alike", "mitosis-like",
+            "rejected mitotic figure", "keine Mitose", "amitotic", "pas de mitose",
             "mitotic mimic", "pseudo-mitosis", "NMF", "Apoptosis", "no mitosis", "lymphocyte",
         )),
         ("painted mitotic figure", MASKED),
@@ -45,5 +46,8 @@ def test_the_names_of_figures_must_be_known() -> None:
         category_classes({"1": "mitosis"}, ["2"])
     with pytest.raises(ValueError, match="'possible mitosis': mitotic figure or not"):
         category_classes({"1": "mitosis", "2": "possible mitosis"}, ["1", "2"])
+    for name in ("mitosis candidate", "mitotic figure?", "disputed mitosis"):
+        with pytest.raises(ValueError, match="mitotic figure or not"):
+            category_classes({"1": "mitosis", "2": name}, ["1", "2"])
     unused = category_classes({"1": "mitosis", "2": "possible mitosis"}, ["1"])
     assert unused == {"1": FIGURE}

@@ -283,3 +283,28 @@ def test_any_change_of_a_value_is_understood_or_refused(
         assert "\n" not in str(error) and error.problems
     else:
         assert all(np.isfinite(image.figures).all() for image in images)
+
+
+def test_notes_on_categories(tmp_path: Path) -> None:
+    without = read(tmp_path, document(without="categories"))
+    assert without.notes == ["no list of categories: 1 is taken as mitotic figure, 2 as look-alike"]
+    kinds = [{"id": 1, "name": "typical mitosis"}, {"id": 2, "name": "atypical mitosis"}]
+    both = read(tmp_path, document(categories=kinds))
+    assert both.notes == [
+        "all of these count as mitotic figures: 'typical mitosis', 'atypical mitosis'"
+    ]
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        lambda x, y: [x / 640, y / 480, 50 / 640, 50 / 480],
+        lambda x, y: [(x - 25) / 640, (y - 25) / 480, (x + 25) / 640, (y + 25) / 480],
+        lambda x, y: [(x - 25) / 4000, (y - 25) / 4000, (x + 25) / 4000, (y + 25) / 4000],
+        lambda x, y: [x / 640, y / 480, x / 640, y / 480],
+    ],
+    ids=["shares, centre and size", "shares", "mm", "points as shares"],
+)
+def test_positions_that_are_not_pixels(tmp_path: Path, box: Any) -> None:
+    with pytest.raises(AnnotationError, match="smaller than a pixel or in the first one"):
+        read(tmp_path, document(boxes(box)))

@@ -103,3 +103,12 @@ def test_only_a_pattern_is_loaded(tmp_path: Path) -> None:
     assert run.notes == ["annotated, but not in the run, left out: A2"]
     with pytest.raises(ScoringError, match=r"no image of .* \(B2\) is in .* \(A2\)"):
         load_run(tmp_path / "out", truth, only="*2")
+
+
+@pytest.mark.parametrize("near", [0, 1, 2])
+def test_annotations_far_from_all_detections_are_noted(near: int) -> None:
+    """As where boxes are read as another format, or belong to another image of the same size."""
+    figures = np.array([[1.0, 2.0]] * near + [[60.0, 70.0]] * (4 - near))
+    run = pair({"a": annotated("a.tif", figures=figures)}, {"a": predicted("a.tif")})
+    expected = ["0 of 4 mitotic figures have a detection of any probability near them"]
+    assert [note.partition(":")[0] for note in run.notes] == (expected if near == 0 else [])

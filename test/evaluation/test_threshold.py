@@ -30,7 +30,8 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
             if name != "missing":
                 points = [(x, 500.0, probability) for x, probability in detections]
                 write_result(tmp_path / "out" / name, f"{name}.tif", points)
-        truth = {"images": images, "annotations": annotations}
+        categories = [{"id": 1, "name": "mitotic figure"}]
+        truth = {"images": images, "categories": categories, "annotations": annotations}
         path = write_json(tmp_path / "truth.json", truth)
         status = main([str(tmp_path / "out"), str(path), "--resamples", "50", *options])
         captured = capsys.readouterr()
