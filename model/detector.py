@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,7 @@ from model.scoring import Scores, score
 from model.source_bank import SourceBank, load_bank
 from model.target import MAX_KEPT, Target, TargetDomain
 from model.weights import load_weights
+from slide.margins import Box, find_margins, placed
 from slide.memory import MemoryBudget
 from slide.pixel_mask import PixelMask
 from slide.quality import measure
@@ -183,7 +185,8 @@ class Detector:
         """
         clock = Clock(self.settings.time_budget, started)
         with clock.stage("candidates"):
-            image = resample(pixels, mpp)
+            box = self.analysed(pixels, mpp)
+            image = resample(pixels[box.slices], mpp)
             mask = tissue_mask(image.pixels, image.mpp(mpp), self.settings.threads)
             centres = self.find_candidates(image.pixels, mask)
         with clock.stage("patches"):
@@ -192,19 +195,31 @@ class Detector:
             before = score(self.network, target)
         with clock.stage("adaptation"):
             after, record = self.adapt(target, before, clock.deadline(), progress)
-        points = image.to_input(centres)
+        points = image.to_input(centres) + box.corner
         kept = select(points * mpp, after)
+        tissue = placed(mask.map, box, pixels.shape, image.scale)
         return Detections(
             points=points[kept],
             probabilities=after[kept],
             without_adaptation=before.probabilities[kept],
             candidates=len(centres),
-            rescaled=image.pixels is not pixels,
+            rescaled=image.scale != (1.0, 1.0),
             adaptation=record,
             seconds=clock.seconds,
-            appearance=measure(image.pixels, mask.map),
-            tissue=mask.map,
+            appearance=measure(image.pixels, tissue),
+            tissue=tissue,
         )
+
+    def analysed(self, pixels: np.ndarray, mpp: float | tuple[float, float]) -> Box:
+        """The part of an image in which candidates are looked for: all of it but empty margins.
+
+        Settings over the whole image need them. Arguments as for detect.
+        """
+        height, width = pixels.shape[:2]
+        if SETTINGS[self.settings.candidates].over == "image":
+            return Box(0, height, 0, width)
+        x, y = mpp if isinstance(mpp, tuple) else (mpp, mpp)
+        return find_margins(pixels, math.sqrt(x * y), self.settings.threads)
 
     def find_candidates(self, pixels: np.ndarray, mask: PixelMask | None = None) -> np.ndarray:
         """Centres (n, 2) x, y in px of the candidates at the training resolution.

@@ -14,6 +14,7 @@ from scipy import ndimage
 from slide.tissue import Kind, TissueMap
 
 MIN_PALE, MAX_PALE_CHROMA = 165, 25  # smallest channel, and largest minus smallest, of a pixel
+GLASS_NOISE = 16  # grey levels by which pixels of grey glass are darker than the glass
 MAX_BLACK = 30  # largest channel; black counts neither, whatever its area
 BLACK_TOLERANCE = 40  # grey levels over the black next to it; compression leaves as much
 _NEAR = np.ones((3, 3), bool)
@@ -32,6 +33,7 @@ class PixelMask:
         self.map = tissue_map
         self._pixels = pixels
         near_tissue = ndimage.binary_dilation(tissue_map.tissue, _NEAR)
+        self._min_pale = _min_pale(tissue_map)
         self._glass = (tissue_map.kinds == Kind.GLASS) & ~near_tissue
         self._rows, self._columns = np.nonzero(_along_black(tissue_map.kinds))
         self._black = _black_pixels(pixels, tissue_map, self._rows, self._columns)
@@ -53,7 +55,7 @@ class PixelMask:
 
     def tissue(self, rows: slice) -> np.ndarray:
         """(rows, width) bool: pixels of tissue in these rows of the image."""
-        inside = ~_pale_or_black(self._pixels[rows])
+        inside = ~_pale_or_black(self._pixels[rows], self._min_pale)
         cells = slice(rows.start // self.map.cell, -(-rows.stop // self.map.cell))
         if self._glass[cells].any():
             inside &= ~self._as_pixels(self._glass, rows)[:, : self.map.size[1]]
@@ -67,22 +69,31 @@ class PixelMask:
         return np.repeat(cells[places], self.map.cell, axis=1)
 
 
-def _pale_or_black(pixels: np.ndarray) -> np.ndarray:
+def _min_pale(tissue_map: TissueMap) -> int:
+    """Smallest channel of pixels as pale as this image's glass, which may be grey."""
+    glass = tissue_map.colours[tissue_map.kinds == Kind.GLASS]
+    if not len(glass):
+        return MIN_PALE
+    return min(MIN_PALE, int(np.median(glass.min(axis=-1))) - GLASS_NOISE)
+
+
+def _pale_or_black(pixels: np.ndarray, min_pale: int) -> np.ndarray:
     """(height, width) bool: pixels of RGB that look like glass, or like nothing."""
     red, green, blue = np.moveaxis(pixels, -1, 0)
     brightest = np.maximum(np.maximum(red, green), blue)
     darkest = np.minimum(np.minimum(red, green), blue)
-    pale = (darkest >= MIN_PALE) & (brightest - darkest <= MAX_PALE_CHROMA)
+    pale = (darkest >= min_pale) & (brightest - darkest <= MAX_PALE_CHROMA)
     return np.asarray(pale | (brightest <= MAX_BLACK))
 
 
 def _along_black(kinds: np.ndarray) -> np.ndarray:
-    """Cells on both sides of the border of black areas; pen marks keep their cells."""
+    """Cells on both sides of the border of black areas, except pen marks and the black beside."""
     black = kinds == Kind.BLACK
     if not black.any():
         return np.asarray(black)
     near = ndimage.binary_dilation(black, _NEAR) & ndimage.binary_dilation(~black, _NEAR)
-    return np.asarray(near & (kinds != Kind.PEN))
+    beside_pen = black & ndimage.binary_dilation(kinds == Kind.PEN, _NEAR)
+    return np.asarray(near & (kinds != Kind.PEN) & ~beside_pen)
 
 
 def _black_pixels(

@@ -110,7 +110,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
     known = len(radii) >= MIN_NUCLEI
     return Appearance(
         area_mm2=tissue_map.area_mm2,
-        share=tissue_map.tissue_pixels / math.prod(tissue_map.size),
+        share=tissue_map.tissue_pixels / math.prod(tissue_map.whole),
         h_and_e_share=_h_and_e_share(tissue_map),
         sharpness=float(np.median([_sharpness(tile) for tile in tiles])) if tiles else None,
         nuclear_radius_um=_typical(radii) if known else None,

@@ -61,6 +61,8 @@ class TissueMap:
         cell: side of a cell in px of the image; those at the right and lower border are cut.
         size: (height, width) of the image in px.
         mpp: µm per pixel of the image.
+        corner: (top, left) in px, where it is the map of a part of an image.
+        whole: (height, width) in px of the image that it is a part of; its own where not stated.
     """
 
     kinds: np.ndarray
@@ -68,6 +70,12 @@ class TissueMap:
     cell: int
     size: tuple[int, int]
     mpp: float
+    corner: tuple[float, float] = (0.0, 0.0)
+    whole: tuple[float, float] = (0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if self.whole == (0.0, 0.0):
+            object.__setattr__(self, "whole", self.size)
 
     @property
     def tissue(self) -> np.ndarray:
@@ -99,16 +107,23 @@ class TissueMap:
         return self.tissue_pixels * (self.mpp / 1000) ** 2
 
     def area_mm2_within(self, left: float, top: float, right: float, bottom: float) -> float:
-        """Area of the tissue in a rectangle, whose sides are shares of width and height, 0 to 1.
+        """Area of the tissue in a rectangle, by shares of the whole image's width and height.
 
         Cells that are partly inside count by that part.
         """
         height, width = (
-            np.diff(np.clip(np.arange(cells + 1) * self.cell, low * side, high * side))
-            for side, cells, low, high in zip(
-                self.size, self.kinds.shape, (top, left), (bottom, right), strict=True
+            np.diff(
+                np.clip(
+                    np.minimum(np.arange(cells + 1) * self.cell, side) + corner,
+                    low * whole,
+                    high * whole,
+                )
             )
-        )
+            for side, cells, corner, whole, low, high in zip(
+                self.size, self.kinds.shape, self.corner, self.whole, (top, left), (bottom, right),
+                strict=True,
+            )
+        )  # fmt: skip
         return float(height @ self.tissue @ width) * (self.mpp / 1000) ** 2
 
     def share(self, kind: Kind) -> float:
@@ -116,17 +131,20 @@ class TissueMap:
         return float((self.kinds == kind).mean())
 
 
-def find_tissue(pixels: np.ndarray, mpp: float, threads: int = 2) -> TissueMap:
+def find_tissue(
+    pixels: np.ndarray, mpp: float, threads: int = 2, with_debris: bool = False
+) -> TissueMap:
     """Map of an image or of a slide's overview.
 
     Args:
         pixels: (height, width, 3) uint8 RGB, at least 1 x 1.
         mpp: µm per pixel; from 4 on, cells are pixels.
         threads: number of stripes worked on at once; the result does not depend on it.
+        with_debris: whether debris counts as tissue.
     """
     cell = max(round(CELL_UM / mpp), 1)
     colours = reduce(pixels, cell, threads)
-    kinds = classify_cells(colours, cell * mpp)
+    kinds = classify_cells(colours, cell * mpp, with_debris)
     return TissueMap(kinds, colours, cell, (pixels.shape[0], pixels.shape[1]), mpp)
 
 
@@ -149,14 +167,15 @@ def reduce(pixels: np.ndarray, factor: int, threads: int = 2) -> np.ndarray:
         return np.concatenate(list(pool.map(shrink, stripes)))
 
 
-def classify_cells(colours: np.ndarray, mpp: float) -> np.ndarray:
+def classify_cells(colours: np.ndarray, mpp: float, with_debris: bool = False) -> np.ndarray:
     """Kind (rows, columns) uint8 of cells with mean RGB (rows, columns, 3) at mpp µm per cell."""
     kinds = np.full(colours.shape[:2], Kind.TISSUE, np.uint8)
     kinds[_glass(colours)] = Kind.GLASS
     kinds[_pen(colours)] = Kind.PEN
     kinds[_black(colours)] = Kind.BLACK
     kinds[_seams(kinds)] = Kind.GLASS
-    kinds[_small_pieces(kinds == Kind.TISSUE, MIN_TISSUE_UM2 / mpp**2)] = Kind.GLASS
+    if not with_debris:
+        kinds[_small_pieces(kinds == Kind.TISSUE, MIN_TISSUE_UM2 / mpp**2)] = Kind.GLASS
     return kinds
 
 

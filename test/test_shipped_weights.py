@@ -14,7 +14,10 @@ import pytest
 
 from batch.options import ROOT
 from evaluation.metrics import pool, summary
+from model.detector import Detector
 from model.weights import load_weights
+from test.model.test_candidates_on_glass import surrounded
+from test.slide.test_tissue import GREEN
 from training.field_scores import score_fields
 from training.icpr_2012 import FIELD_MPP, PARIS, field_figures, field_images
 from training.prepare import UNSEEN_MPP, unseen_fields
@@ -66,3 +69,18 @@ def test_unseen_lab() -> None:
     assert ap == pytest.approx(0.629, abs=2 * AP_TOLERANCE)
     assert calibrated_f1 == pytest.approx(0.583, abs=4 * F1_TOLERANCE)
     assert calibrated_ap == pytest.approx(0.626, abs=2 * AP_TOLERANCE)
+
+
+@pytest.mark.parametrize(("share", "side"), [(0.5, "left"), (0.9, "around"), (0.98, "bottom")])
+def test_glass_changes_no_result(share: float, side: str) -> None:
+    field = field_images(data(), "fields_a", {"A03"})[0]
+    tissue = np.ascontiguousarray(field.pixels[600:1200, 800:1500])
+    pixels, place = surrounded(tissue, share, side, level=236, noise=3, border=33, pen=GREEN)
+    detector = Detector.load(max_steps=20)
+    bare, found = detector.detect(tissue, 0.25), detector.detect(pixels, 0.25)
+    assert len(bare.points) >= 10 and bare.adaptation.log_odds_shift
+    np.testing.assert_allclose(found.points - place, bare.points, atol=1e-3)
+    np.testing.assert_allclose(found.probabilities, bare.probabilities, atol=1e-3)
+    assert found.adaptation.log_odds_shift == pytest.approx(
+        bare.adaptation.log_odds_shift, abs=1e-3
+    )

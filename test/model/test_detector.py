@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -306,3 +307,28 @@ def test_rate_that_makes_the_loss_overflow_falls_back() -> None:
     assert adaptation.fallback == "adaptation diverged: losses or probabilities are not finite"
     assert adaptation.planned_steps is not None and adaptation.steps < adaptation.planned_steps
     np.testing.assert_array_equal(record.probabilities, record.without_adaptation)
+
+
+@pytest.mark.parametrize("mpp", [0.25, 0.4])
+def test_margins_of_glass_and_black_change_nothing(mpp: float) -> None:
+    """Adapted, calibrated and scored alike, at its place in the larger image."""
+    tissue = field(seed=1, size=(230, 310), mpp=mpp)
+    noise = np.random.default_rng(0).normal(236, 3, (700, 800, 3))
+    pixels = np.pad(noise.clip(0, 255).astype(np.uint8), ((33, 33), (20, 50), (0, 0)))
+    pixels[190:420, 97:407] = tissue
+    detector = tiny_detector("gradient-reversal", settings=UNGUARDED, **FAST)
+    bare, found = detector.detect(tissue, mpp), detector.detect(pixels, mpp)
+    assert len(bare.points) > 10 and bare.adaptation.log_odds_shift
+    assert_same(found, replace(bare, points=bare.points + np.array([97, 190])))
+    assert bare.appearance is not None and found.appearance is not None
+    assert found.appearance.area_mm2 == bare.appearance.area_mm2
+    ratio = tissue.size / pixels.size
+    assert found.appearance.share == pytest.approx(bare.appearance.share * ratio)
+    assert bare.tissue is not None and found.tissue is not None
+    height, width = pixels.shape[:2]
+    place = (97 / width, 190 / height, (97 + 310) / width, (190 + 230) / height)
+    area = found.tissue.area_mm2
+    assert found.tissue.area_mm2_within(*place) == pytest.approx(area, rel=1e-6)
+    assert found.tissue.area_mm2_within(0, 0, 1, place[1]) == pytest.approx(0, abs=area / 1e6)
+    left = found.tissue.area_mm2_within(*place[:2], (97 + 155) / width, place[3])
+    assert left == pytest.approx(bare.tissue.area_mm2_within(0, 0, 0.5, 1))
