@@ -25,6 +25,7 @@ from batch.documents import (
 )
 from batch.documents.tiles import read_tiles
 from batch.layout import (
+    COHORT_FILE,
     CSV_FILE,
     FIGURES_FILE,
     GEOJSON_FILE,
@@ -164,6 +165,7 @@ LOOKS_OWN: dict[str, Callable[[Path, Sequence[ImageResult]], bool]] = {
     GEOJSON_FILE: _is_geojson,
     CSV_FILE: _is_csv,
     PAGE_FILE: _is_page,
+    COHORT_FILE: _is_page,
     PLOT_FILE: _is_plot,
     TILES_FILE: _is_tiles,
 }

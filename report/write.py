@@ -11,6 +11,7 @@ import numpy as np
 
 from batch.documents import ImageResult, read_summary
 from batch.layout import (
+    COHORT_FILE,
     CSV_FILE,
     GEOJSON_FILE,
     PAGE_FILE,
@@ -24,6 +25,7 @@ from batch.stale import set_aside
 from batch.terminal import Terminal, shown
 from batch.writing import json_bytes, write_json, write_whole
 from model.weights import file_sha256
+from report.cohort import cohort_page, is_cohort
 from report.geojson import feature_collection
 from report.overlay import overlays
 from report.page import entry, render
@@ -85,6 +87,8 @@ def write(
     merged = merge(images, reviewed) if reviews else None
     if "report" in kinds:
         writer.put(output / PAGE_FILE, render(entries, problems, merged), results)
+        if is_cohort(writer.summary):
+            writer.put(output / COHORT_FILE, cohort_page(writer.summary), results)
     if reviews or "report" in kinds:
         writer.review(merged)
     writer.finish()
@@ -126,8 +130,8 @@ class _Writer:
 
     def __init__(self, output: Path) -> None:
         self._output = output
-        self._summary = read_summary(output / SUMMARY_FILE)
-        self._written = dict(self._summary.files)
+        self.summary = read_summary(output / SUMMARY_FILE)
+        self._written = dict(self.summary.files)
 
     def put(self, path: Path, content: bytes, results: Sequence[ImageResult]) -> None:
         """Write a file that describes these results."""
@@ -157,16 +161,16 @@ class _Writer:
 
     def review(self, merged: Merged | None) -> None:
         """Take up the merged reviews in the summary; None removes those merged earlier."""
-        entries = self._summary.images
+        entries = self.summary.images
         counts = merged.images if merged else [None] * len(entries)
         images = [
             entry.model_copy(update={"review": review})
             for entry, review in zip(entries, counts, strict=True)
         ]
         folder = merged.folder if merged else None
-        self._summary = self._summary.model_copy(update={"images": images, "review": folder})
+        self.summary = self.summary.model_copy(update={"images": images, "review": folder})
 
     def finish(self) -> None:
         """Keep the hashes."""
-        summary = self._summary.model_copy(update={"files": self._written})
+        summary = self.summary.model_copy(update={"files": self._written})
         write_json(self._output / SUMMARY_FILE, summary.content())
