@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -28,6 +29,26 @@ def own_tiles(output: Path, known: Mapping[str, str]) -> list[Path]:
             found += [*_unchanged(index), index]
     found += _unfinished(output / PAGE_FOLDER)
     return [path for path in found if path.resolve().is_relative_to(inside)]
+
+
+def remove_tiles(folder: Path, known: str | None) -> None:
+    """Remove the tiles of an image that nobody has changed; other files stay.
+
+    Args:
+        folder: of the image's tiles.
+        known: SHA-256 of its list of tiles, where it was kept.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    index = folder / TILES_FILE
+    if folder.is_symlink() or not is_own(index, known, []):
+        return
+    for path in [*_unchanged(index), index]:
+        path.unlink()
+    for place in [*sorted(folder.rglob("*"), reverse=True), folder]:
+        with contextlib.suppress(OSError):  # a file, or something else is in it
+            place.rmdir()
 
 
 def _unchanged(index: Path) -> Iterator[Path]:

@@ -15,7 +15,8 @@ from batch.documents import SCHEMA_VERSION, ImageResult
 from batch.hotspot import hotspot
 from model.detections import MERGE_RADIUS_UM
 from report.chart import HEIGHT, WIDTH
-from report.pictures import crops_an_image, overview, overview_side, shown_detections
+from report.pictures import cells_of, crops_an_image, overview, overview_side, shown_detections
+from report.regions import RegionReader
 from report.reviews.merge import Merged
 from report.saved import Saved
 from report.trust import counts, signs
@@ -32,13 +33,13 @@ RING = 1 / 70  # least radius of a ring in the overview, as a fraction of the im
 
 
 def entry(
-    saved: Saved, pixels: np.ndarray | None, images: int, tiles: dict[str, Any] | None = None
+    saved: Saved, image: RegionReader | None, images: int, tiles: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """What the template shows of an image.
 
     Args:
         saved: its result.
-        pixels: (height, width, 3) uint8 RGB; None where the image could not be read.
+        image: its pixels; None where it could not be read.
         images: how many the page shows, and shares its room among.
         tiles: of `view.tiled_source`; None for an image that is to be inside the page.
     """
@@ -47,17 +48,16 @@ def entry(
         return shown
     figures = [(d.x, d.y) for d in saved.detections[: saved.figures]]
     width, height = saved.size_px
-    listed = shown_detections(saved, pixels, crops_an_image(images))
+    listed = shown_detections(saved, image, crops_an_image(images))
     spot = hotspot(np.array(figures), saved.size_px, saved.mpp)
-    if pixels is not None:
-        cells = sorted({*range(saved.figures), *(d.number - 1 for d in listed)})
-        source = tiles or embedded_source(pixels)
-        shown["view"] = view_data(saved, cells, spot, source)
+    if image is not None:
+        source = tiles or embedded_source(image)
+        shown["view"] = view_data(saved, cells_of(saved, images), spot, source)
     return (
         {"view": None}
         | shown
         | {
-            "overview": overview(pixels, overview_side(images)) if pixels is not None else None,
+            "overview": overview(image, overview_side(images)) if image is not None else None,
             "ring": max(MERGE_RADIUS_UM / saved.mpp[0], RING * max(width, height)),
             "shown": listed,
             "probabilities": [round(d.probability, 4) for d in saved.detections],

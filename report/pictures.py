@@ -6,10 +6,10 @@ import base64
 import io
 from typing import NamedTuple
 
-import numpy as np
 from PIL import Image as Picture
 
 from report.overlay import shrink
+from report.regions import RegionReader, shrunk
 from report.saved import Saved
 
 CROP_UM = 32.0  # a mitotic figure, 10 to 20 µm, and its neighbours
@@ -56,8 +56,28 @@ def overview_side(images: int) -> int:
     return int(max(least, min(most, round((OVERVIEW_PIXELS_A_PAGE / max(images, 1)) ** 0.5))))
 
 
-def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list[Shown]:
-    """The most probable mitotic figures and the nearest misses.
+def cells_of(saved: Saved, images: int) -> list[int]:
+    """Indices of the detections that a page of so many images offers for review.
+
+    All mitotic figures, and the misses that are shown.
+    """
+    return sorted({*range(saved.figures), *_chosen(saved, crops_an_image(images))})
+
+
+def shown_detections(saved: Saved, image: RegionReader | None, most: int) -> list[Shown]:
+    """The most probable mitotic figures and the nearest misses."""
+    shown = []
+    for index in _chosen(saved, most):
+        found = saved.detections[index]
+        centre = (found.x, found.y)
+        crop = None if image is None else _crop(image, centre, saved.mpp)
+        scores = (found.probability, found.probability_without_adaptation)
+        shown.append(Shown(index + 1, *centre, *scores, index < saved.figures, crop))
+    return shown
+
+
+def _chosen(saved: Saved, most: int) -> list[int]:
+    """Indices of the detections that are shown.
 
     At least a third of them are misses, but no more than MISSES_A_FIGURE for each figure: the
     hundreds below them do not look like mitotic figures.
@@ -65,36 +85,27 @@ def shown_detections(saved: Saved, pixels: np.ndarray | None, most: int) -> list
     figures = saved.figures
     enough = max(FEWEST_MISSES, MISSES_A_FIGURE * figures)
     misses = min(len(saved.detections) - figures, max(most // 3, most - figures), enough)
-    chosen = [*range(min(figures, most - misses)), *range(figures, figures + misses)]
-    picture = Picture.fromarray(pixels) if pixels is not None else None
-    shown = []
-    for index in chosen:
-        found = saved.detections[index]
-        centre = (found.x, found.y)
-        crop = None if picture is None else _crop(picture, centre, saved.mpp)
-        scores = (found.probability, found.probability_without_adaptation)
-        shown.append(Shown(index + 1, *centre, *scores, index < figures, crop))
-    return shown
+    return [*range(min(figures, most - misses)), *range(figures, figures + misses)]
 
 
-def overview(pixels: np.ndarray, side: int) -> str:
-    """The image with its longer side at `side` px as a data URI."""
+def overview(image: RegionReader, side: int) -> str:
+    """The image as a data URI, with its longer side at `side` px or, if smaller, as it is."""
+    halvings = max((max(image.size) // side).bit_length() - 1, 0)
+    pixels = image.read(0, 0, *shrunk(image.size, halvings), halvings)
     return data_uri(shrink(Picture.fromarray(pixels), side), quality=55)
 
 
-def _crop(picture: Picture.Image, centre: tuple[float, float], mpp: tuple[float, float]) -> str:
+def _crop(image: RegionReader, centre: tuple[float, float], mpp: tuple[float, float]) -> str:
     """CROP_UM around a point, data URI."""
     half = [CROP_UM / 2 / axis for axis in mpp]
     low = [round(c + 0.5 - h) for c, h in zip(centre, half, strict=True)]
     high = [at + max(1, round(2 * h)) for at, h in zip(low, half, strict=True)]
-    inside = (
-        max(low[0], 0),
-        max(low[1], 0),
-        min(high[0], picture.width),
-        min(high[1], picture.height),
-    )
+    left, top = (max(at, 0) for at in low)
+    right, bottom = (min(at, side) for at, side in zip(high, image.size, strict=True))
     crop = Picture.new("RGB", (high[0] - low[0], high[1] - low[1]), GLASS)
-    crop.paste(picture.crop(inside), (inside[0] - low[0], inside[1] - low[1]))
+    if right > left and bottom > top:
+        inside = image.read(left, top, right - left, bottom - top, 0)
+        crop.paste(Picture.fromarray(inside), (left - low[0], top - low[1]))
     return data_uri(crop.resize((CROP_SIDE, CROP_SIDE), Picture.Resampling.BICUBIC), quality=72)
 
 

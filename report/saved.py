@@ -136,7 +136,12 @@ def _inside(output: Path, name: str) -> Path:
 
 
 def read_pixels(saved: Saved, source: Path | None = None) -> np.ndarray:
-    """(height, width, 3) uint8 RGB of the very file that the result was made from.
+    """(height, width, 3) uint8 RGB of the file that the result was made from; see `find_image`."""
+    return read_image(find_image(saved, source), saved.mpp[0]).pixels
+
+
+def find_image(saved: Saved, source: Path | None = None) -> Path:
+    """The very file that a result was made from.
 
     Args:
         saved: result of the image.
@@ -156,4 +161,4 @@ def read_pixels(saved: Saved, source: Path | None = None) -> np.ndarray:
         raise ImageError(f"not found at {path}: state with --input where the images are")
     if file_sha256(path) != kept.sha256:
         raise ImageError(f"{path} is not the file that was processed: its content differs")
-    return read_image(path, saved.mpp[0]).pixels
+    return path

@@ -52,9 +52,11 @@ view.open = (number, rank) => {
 // A Deep Zoom pyramid of JPEG files, or the image itself.
 function tileSource({ source, size }) {
   if (source.url) return { type: "image", url: source.url, buildPyramid: false };
+  const there = source.there && new Set(source.there.map(([level, column, row]) => `${level}/${column}_${row}`));
   return {
     width: size[0], height: size[1], tileSize: source.tile, tileOverlap: source.overlap,
     minLevel: 8, maxLevel: source.levels,
+    tileExists: (level, column, row) => level <= source.coarse || !there || there.has(`${level}/${column}_${row}`),
     getTileUrl: (level, column, row) => `${source.folder}/image_files/${level}/${column}_${row}.jpeg`,
   };
 }

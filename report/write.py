@@ -20,6 +20,7 @@ from batch.layout import (
     TILES_FILE,
 )
 from batch.options import FILES
+from batch.page_tiles import remove_tiles
 from batch.recognise import is_own
 from batch.stale import set_aside
 from batch.terminal import Terminal, shown
@@ -29,15 +30,26 @@ from report.cohort import cohort_page, is_cohort
 from report.geojson import feature_collection
 from report.overlay import overlays
 from report.page import entry, render
+from report.pictures import cells_of
+from report.regions import ArrayReader, RegionReader, SlideReader
 from report.reviews.merge import Merged, merge
 from report.reviews.read import read_reviews
-from report.saved import Saved, load_output, read_pixels
+from report.saved import Saved, find_image, load_output, read_pixels
 from report.table import detections_csv
-from report.tiles import ArrayReader, earlier_tiles, set_folder_aside, write_tiles
+from report.tiles import (
+    Tile,
+    all_tiles,
+    earlier_tiles,
+    set_folder_aside,
+    tiles_around,
+    write_tiles,
+)
 from report.view import is_embedded, tiled_source
 from slide.image import ImageError
+from slide.whole_slide import WholeSlide
 
 KINDS = tuple(FILES)
+AROUND_CELL_UM = 50.0  # of a slide, in full resolution
 PICTURES = {"overlay", "report"}  # they need the image
 
 
@@ -73,13 +85,15 @@ def write(
     writer = _Writer(output)
     problems, entries = [], []
     for saved in _with_progress(images, terminal):
-        pixels, problem = _pixels(saved, source) if PICTURES & set(kinds) else (None, None)
-        if problem is not None:
-            problems.append(terminal.error(f"{shown(saved.file)}: {problem}"))
+        try:
+            image = _open(saved, source) if saved.ok and PICTURES & set(kinds) else None
+        except ImageError as error:
+            image = None
+            problems.append(terminal.error(f"{shown(saved.file)}: {error}"))
         if "report" in kinds:
-            tiles = None if pixels is None else writer.tiles(saved, pixels, len(images))
-            entries.append(entry(saved, pixels, len(images), tiles))
-        for name, content in _files(saved, pixels, kinds):
+            tiles = None if image is None else writer.tiles(saved, image, len(images))
+            entries.append(entry(saved, image, len(images), tiles))
+        for name, content in _files(saved, image, kinds):
             writer.put(saved.folder / name, content, [saved.result])
     results = [saved.result for saved in images]
     if "csv" in kinds:
@@ -95,13 +109,15 @@ def write(
     return problems
 
 
-def _pixels(saved: Saved, source: Path | None) -> tuple[np.ndarray | None, str | None]:
-    """The pixels of an image that was processed, or why it cannot be read."""
-    try:
-        whole = saved.ok and saved.processed.slide is None  # slides are too large for pictures
-        return read_pixels(saved, source) if whole else None, None
-    except ImageError as error:
-        return None, str(error)
+def _open(saved: Saved, source: Path | None) -> RegionReader:
+    """The image that was processed: its pixels, or a slide that is read in parts.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    if saved.processed.slide is None:
+        return ArrayReader(read_pixels(saved, source))
+    return SlideReader(WholeSlide(find_image(saved, source), saved.mpp[0]))
 
 
 def _with_progress(images: Sequence[Saved], terminal: Terminal) -> Iterator[Saved]:
@@ -112,13 +128,22 @@ def _with_progress(images: Sequence[Saved], terminal: Terminal) -> Iterator[Save
 
 
 def _files(
-    saved: Saved, pixels: np.ndarray | None, kinds: Collection[str]
+    saved: Saved, image: RegionReader | None, kinds: Collection[str]
 ) -> Iterator[tuple[str, bytes]]:
     """Name and content of the files of one image."""
     if "geojson" in kinds and saved.ok:
         yield GEOJSON_FILE, json_bytes(feature_collection(saved))
-    if "overlay" in kinds and pixels is not None:
-        yield from overlays(saved, pixels)
+    if "overlay" in kinds and isinstance(image, ArrayReader):  # a slide is too large for one
+        yield from overlays(saved, image.read(0, 0, *image.size, 0))
+
+
+def _wanted_tiles(saved: Saved, image: RegionReader, images: int) -> list[Tile]:
+    """All tiles of an image; of a slide, those of its overview and of the cells of the page."""
+    if isinstance(image, ArrayReader):
+        return all_tiles(image.size)
+    cells = [saved.detections[index] for index in cells_of(saved, images)]
+    points = np.array([(cell.x, cell.y) for cell in cells]).reshape(-1, 2)
+    return tiles_around(image.size, points, AROUND_CELL_UM / saved.mpp[0])
 
 
 class _Writer:
@@ -141,22 +166,24 @@ class _Writer:
         write_whole(path, content)
         self._written[place] = hashlib.sha256(content).hexdigest()
 
-    def tiles(self, saved: Saved, pixels: np.ndarray, images: int) -> dict[str, Any] | None:
+    def tiles(self, saved: Saved, image: RegionReader, images: int) -> dict[str, Any] | None:
         """The tiles of an image, written unless an earlier page has them; None for a small one.
 
         images: how many the page shows.
         """
-        if is_embedded(pixels, images):
+        if is_embedded(image.size, images):
             return None
         sha256 = saved.processed.image.sha256
         name = f"{PAGE_FOLDER}/{sha256[:16]}"
-        folder, index = self._output / name, self._output / name / TILES_FILE
-        tiles = earlier_tiles(folder, sha256)
+        folder, place = self._output / name, f"{name}/{TILES_FILE}"
+        wanted = _wanted_tiles(saved, image, images)
+        tiles = earlier_tiles(folder, sha256, wanted)
         if tiles is None:
+            remove_tiles(folder, self._written.get(place))
             if folder.exists():
                 set_folder_aside(folder)
-            tiles = write_tiles(folder, ArrayReader(pixels), sha256)
-        self._written[f"{name}/{TILES_FILE}"] = file_sha256(index)
+            tiles = write_tiles(folder, image, sha256, wanted)
+        self._written[place] = file_sha256(self._output / place)
         return tiled_source(name, tiles)
 
     def review(self, merged: Merged | None) -> None:

@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from report.page import entry, render
+from report.regions import ArrayReader
 from report.saved import read_pixels
 from report.write import write
 from test.report.builders import ACCOUNT, COUNTS, SIZE, failed, result_of, saved, write_output
@@ -147,7 +148,7 @@ def hundred_images(tmp_path: Path) -> Path:
     tissue of their size, 210 KB per overview and 4.4 KB per crop (test_at_size.py)."""
     (one,) = write_output(tmp_path, [result_of("a.tif")])
     many = saved(detections=[one.detections[0]] * 2000)
-    full = entry(many, read_pixels(one), 100)
+    full = entry(many, ArrayReader(read_pixels(one)), 100)
     full["overview"] += "A" * max(0, 220_000 - len(full["overview"]))
     for number, shown in enumerate(full["shown"]):
         picture = shown.picture + "A" * max(0, 4_500 - len(shown.picture))

@@ -13,8 +13,9 @@ from PIL import Image as Picture
 from batch.stale import remove_stale
 from report import view
 from report.__main__ import main
+from report.regions import ArrayReader
 from report.tiles import TILE as SIDE
-from report.tiles import ArrayReader, earlier_tiles, levels_of, write_tiles
+from report.tiles import all_tiles, earlier_tiles, levels_of, write_tiles
 from test.rendering import render_tissue
 from test.report.builders import result_of, write_output
 
@@ -24,7 +25,7 @@ def test_tiles_make_up_the_image(tmp_path: Path, size: tuple[int, int]) -> None:
     """Every level, each tile at its place, and each px shared by neighbours alike in both."""
     rows, columns = (np.linspace(0, 127, side) for side in size)
     pixels = np.repeat((rows[:, None] + columns)[..., None], 3, axis=2).astype(np.uint8)
-    tiles = write_tiles(tmp_path / "a", ArrayReader(pixels), "0" * 64)
+    tiles = write_tiles(tmp_path / "a", ArrayReader(pixels), "0" * 64, all_tiles(size[::-1]))
     assert tiles.size_px == size[::-1] and tiles.levels == levels_of(size)
     for level in range(tiles.levels + 1):
         expected = Picture.fromarray(pixels)
@@ -47,11 +48,13 @@ def test_tiles_make_up_the_image(tmp_path: Path, size: tuple[int, int]) -> None:
 def test_complete_tiles_are_used_again(tmp_path: Path) -> None:
     pixels, _ = render_tissue((600, 600), figures=1, seed=1)
     folder = tmp_path / "a"
-    tiles = write_tiles(folder, ArrayReader(pixels), "a" * 64)
-    assert earlier_tiles(folder, "a" * 64) == tiles
-    assert earlier_tiles(folder, "b" * 64) is None, "another image"
+    wanted = all_tiles((600, 600))
+    tiles = write_tiles(folder, ArrayReader(pixels), "a" * 64, wanted)
+    assert earlier_tiles(folder, "a" * 64, wanted) == tiles
+    assert earlier_tiles(folder, "b" * 64, wanted) is None, "another image"
+    assert earlier_tiles(folder, "a" * 64, all_tiles((6000, 600))) is None, "too few"
     (folder / next(iter(tiles.files))).unlink()
-    assert earlier_tiles(folder, "a" * 64) is None, "incomplete"
+    assert earlier_tiles(folder, "a" * 64, wanted) is None, "incomplete"
     assert [path.name for path in tmp_path.iterdir()] == ["a"], "nothing unfinished is left"
 
 
