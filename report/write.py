@@ -49,7 +49,9 @@ from slide.image import ImageError
 from slide.whole_slide import WholeSlide
 
 KINDS = tuple(FILES)
-AROUND_CELL_UM = 50.0  # of a slide, in full resolution
+# What a slide's view has in full resolution: about 0.1 MB for each of its most probable cells.
+AROUND_CELL_UM = 50.0
+MOST_FINE_CELLS = 1000
 PICTURES = {"overlay", "report"}  # they need the image
 
 
@@ -141,7 +143,8 @@ def _wanted_tiles(saved: Saved, image: RegionReader, images: int) -> list[Tile]:
     """All tiles of an image; of a slide, those of its overview and of the cells of the page."""
     if isinstance(image, ArrayReader):
         return all_tiles(image.size)
-    cells = [saved.detections[index] for index in cells_of(saved, images)]
+    chosen = cells_of(saved, images)[:MOST_FINE_CELLS]
+    cells = [saved.detections[index] for index in chosen]
     points = np.array([(cell.x, cell.y) for cell in cells]).reshape(-1, 2)
     return tiles_around(image.size, points, AROUND_CELL_UM / saved.mpp[0])
 
