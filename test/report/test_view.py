@@ -114,6 +114,21 @@ def test_near_misses_and_scores_without_adaptation(page: Page) -> None:
     assert crops.first.inner_text() == "1. 0.495"
 
 
+def test_density(page: Page) -> None:
+    """A figure's kernel has its peak at the figure: 1 / (2 pi sigma²) for a single one."""
+    open_view(page)
+    page.get_by_label("Density").check()
+    assert page.locator(".rings image").count() == 1
+    peak = float(page.locator("#zoom-status").inner_text().split()[2])
+    assert 3 * 6.9 < peak < 3 * 7.2, "three figures within 10 µm: 7.07 per mm² each"
+    first, last = page.evaluate("[...density.values(8, 6)].filter((_, i) => i === 0 || i === 47)")
+    assert first > last, "the figures are at the left"
+    page.get_by_label("Without adaptation").check()  # no figure is left
+    assert page.locator("#zoom-status").inner_text().startswith("Darkest blue: 0.0")
+    page.get_by_label("Density").uncheck()
+    assert page.locator(".rings image").count() == 0
+
+
 def test_an_image_without_detections_and_with_a_hostile_name(page: Page) -> None:
     page.locator('[data-zoom="2"]').click()
     assert page.locator("#zoom-name").inner_text() == "b <script>.tif"
