@@ -38,7 +38,7 @@ density.draw = () => {
   const most = values.reduce((a, b) => Math.max(a, b), 0);
   const pen = canvas.getContext("2d");
   const picture = pen.createImageData(canvas.width, canvas.height);
-  values.forEach((value, index) => picture.data.set([0, 60, 255, most ? 190 * value / most : 0], index * 4));
+  values.forEach((value, index) => picture.data.set([0, 60, 255, most ? 120 * value / most : 0], index * 4));
   pen.putImageData(picture, 0, 0);
   density.element = shape("image", { href: canvas.toDataURL(), width, height, preserveAspectRatio: "none" }, rings.layer);
   rings.layer.prepend(density.element);
