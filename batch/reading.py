@@ -12,7 +12,7 @@ from slide.checks import shown_size
 from slide.image import Image, ImageError
 from slide.memory import MemoryBudget
 from slide.read import read_header, read_image
-from slide.training_view import slide_bytes
+from slide.training_view import slide_memory
 from slide.whole_slide import WholeSlide, is_whole_slide
 
 BYTES_AHEAD = 8  # a pixel of an image that is read ahead: RGB, and what decoding takes besides
@@ -58,7 +58,7 @@ class Reading:
 
     def _open_slide(self, path: Path) -> WholeSlide:
         slide = WholeSlide(path, self.stated_mpp(path))
-        refusal = self.budget and self.budget.refusal(0, slide_bytes(slide))
+        refusal = self.budget and self.budget.refusal(*slide_memory(slide))
         if refusal:
             raise ImageError(f"{shown_size(slide.size)} pixels: {refusal} (--max-memory)")
         return slide

@@ -13,15 +13,16 @@ from slide.tissue import TissueMap, find_tissue
 from slide.whole_slide import WholeSlide
 
 MAP_UM = 8.0  # side of a cell of the tissue map
-# What a slide takes besides the network and the sample of its candidates, measured: for a cell of
-# the map while tissue is found; and a tile, a stripe of the overview and the decoder's cache.
-BYTES_PER_CELL, BYTES_OF_TILES = 60, 300_000_000
+# What a slide takes besides network and candidates: bytes for a cell of the map while tissue is
+# found (65 measured) and thereafter; for a stripe of the overview; for a tile, its candidates and
+# the decoder's cache.
+FINDING, KEPT, STRIPE, TILE = 70, 5, 250_000_000, 200_000_000
 
 
-def slide_bytes(slide: WholeSlide) -> int:
-    """Bytes of memory that a slide takes while it is processed, network and candidates apart."""
+def slide_memory(slide: WholeSlide) -> tuple[int, int]:
+    """Bytes that a slide takes while its tissue is found, and while its tiles are processed."""
     width, height = (side * mpp / MAP_UM for side, mpp in zip(slide.size, slide.mpp, strict=True))
-    return int(BYTES_PER_CELL * width * height) + BYTES_OF_TILES
+    return int(FINDING * width * height) + STRIPE, int(KEPT * width * height) + TILE
 
 
 class TrainingView:
