@@ -66,7 +66,7 @@ def _add_input(add: Add) -> None:
         type=Path,
         default=Path("/input"),
         metavar="IN",
-        help="image (.tif, .tiff, .mha) or folder of them [%(default)s]",
+        help="image or slide (.tif, .mha, .svs …) or folder of them [%(default)s]",
     )
     add(
         "--manifest",
