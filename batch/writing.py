@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import json
 import os
@@ -24,6 +25,10 @@ def writing() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OutputError(
+                "the folder for its results would have too long a name: shorten that of the file"
+            ) from error
         raise OutputError(
             f"the result cannot be written ({error.strerror or error}): is the output folder "
             "writable by this user, and is there space on its disk?"

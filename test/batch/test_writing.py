@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.writing import OutputError, check_writable, write_json
+from batch.writing import OutputError, check_writable, write_json, writing
 
 
 def test_write_makes_folders_and_replaces(tmp_path: Path) -> None:
@@ -71,3 +71,8 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file: the result cannot be written \(File exists\)"):
         check_writable(tmp_path / "file")
+
+
+def test_a_name_that_is_too_long_is_named_as_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="too long a name: shorten that of the file"), writing():
+        (tmp_path / ("a" * 300)).mkdir()
