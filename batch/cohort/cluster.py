@@ -39,7 +39,7 @@ def connected(workers: int | None, scheduler: str | None, gpus: bool = True) -> 
         raise ClusterError(NEEDED) from error
     from batch.cohort.preparation import Preparation
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _silence()
     if scheduler is None:
         with (
             dask.config.set(SETTINGS),
@@ -85,6 +85,14 @@ def _local(workers: int) -> Iterator[object]:
         silence_logs=logging.CRITICAL,
     ) as cluster:
         yield cluster
+
+
+def _silence() -> None:
+    """Keep Dask's own messages off the terminal: what matters is reported in a line."""
+    for name in [
+        name for name in logging.root.manager.loggerDict if name.startswith("distributed")
+    ]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _line(error: Exception) -> str:

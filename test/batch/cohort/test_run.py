@@ -81,6 +81,7 @@ def test_the_results_do_not_depend_on_the_number_of_workers(
     assert one == many, "every file, times apart"
 
 
+@pytest.mark.slow
 def test_an_image_that_kills_its_workers_is_given_up(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "in", tmp_path / "in")
     (tmp_path / "in" / "bad.tif").rename(tmp_path / "in" / "poison.tif")
