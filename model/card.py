@@ -11,6 +11,15 @@ from model.adaptation.calibration import Calibration
 SCHEMA_VERSION = "1"
 
 
+class ScreenCard(BaseModel):
+    """The screen that belongs to the weights (model/screen.py)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str = Field(description="SHA-256 of screen.safetensors, hexadecimal")
+    limit: float = Field(description="log odds; a candidate with a lower estimate is rejected")
+
+
 class Card(BaseModel):
     """The fields that the detector needs; others describe training and validation for readers."""
 
@@ -25,6 +34,9 @@ class Card(BaseModel):
     reversal_weight: float = Field(ge=0, description="lambda of the training")
     calibration: Calibration | None = Field(
         None, description="of the scores to an image; null where there is none"
+    )
+    screen: ScreenCard | None = Field(
+        None, description="of the candidates; null where the network sees all of them"
     )
     candidates: str = Field("default", description="settings for candidates used in training")
 
