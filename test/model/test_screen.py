@@ -59,8 +59,9 @@ def test_what_was_saved_is_loaded(folder: Path, network: ScreenNetwork) -> None:
 
 
 def test_weights_without_a_screen(tmp_path: Path) -> None:
-    write_weights(tmp_path, tiny_network())
-    assert load_screen(tmp_path, load_card(tmp_path)) is None
+    folder = tmp_path / "weights"
+    write_weights(folder, tiny_network())
+    assert load_screen(folder, load_card(folder)) is None
 
 
 @pytest.mark.parametrize(

@@ -53,9 +53,10 @@ def test_the_command_adds_a_screen_to_the_weights(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(screen, "EPOCHS", 1)
-    write_weights(tmp_path, tiny_network())
-    assert screen.main([str(data), str(tmp_path), "--patches", "60", "--device", "cpu"]) == 0
-    _, card = load_weights(tmp_path)
-    made = load_screen(tmp_path, card)
+    folder = tmp_path / "weights"
+    write_weights(folder, tiny_network())
+    assert screen.main([str(data), str(folder), "--patches", "60", "--device", "cpu"]) == 0
+    _, card = load_weights(folder)
+    made = load_screen(folder, card)
     assert made is not None and made.limit == screen.LIMIT and card.domains == DOMAINS
-    assert (tmp_path / SCREEN_FILE).stat().st_size < 200_000
+    assert (folder / SCREEN_FILE).stat().st_size < 200_000
