@@ -13,7 +13,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,17 +21,19 @@ import numpy as np
 import torch
 
 from model.adaptation.base import AdaptationSettings, Adapted
-from model.adaptation.calibration import Calibration, at_level_of
+from model.adaptation.calibration import at_level_of
 from model.adaptation.diagnostics import drift_by_layer, proxy_a_distances
 from model.adaptation.guard import Guard, decision
 from model.adaptation.record import AdaptationRecord, Check
-from model.adaptation.registry import DEFAULT_ADAPTATION, Adaptation, find_adaptation
+from model.adaptation.registry import DEFAULT_ADAPTATION, find_adaptation
 from model.candidates import SETTINGS, find_candidates, tissue_mask
 from model.clock import Clock
 from model.detections import Detections, select
+from model.detector_settings import DetectorSettings as DetectorSettings
 from model.network import MitosisNetwork
 from model.precision import choose_device, choose_precision
 from model.scoring import Scores, score
+from model.screen import Screen, load_screen
 from model.source_bank import SourceBank, load_bank
 from model.target import MAX_KEPT, Target, TargetDomain
 from model.weights import load_weights
@@ -51,33 +53,6 @@ WORKING_BYTES = 1_500_000_000
 Progress = Callable[[str, int, int], None]  # stage, steps done, steps planned
 
 
-@dataclass(frozen=True)
-class DetectorSettings:
-    """How the detector treats every image.
-
-    Attributes:
-        adaptation: the adaptation applied to each image.
-        schedule: epochs, rate, batch size, steps, lambda, seed and precision of the adaptation.
-        threshold: probability from which a detection is a mitotic figure.
-        candidates: name of the candidates' settings.
-        calibration: for adaptations that calibrate; None where the weights' card has none.
-        time_budget: seconds for an image from the start of its reading; None for no limit.
-        threads: processor threads for finding candidates.
-        guarded: whether the guard's checks have consequences; only experiments do without.
-        diagnostics: whether the record contains proxy A-distances.
-    """
-
-    adaptation: Adaptation
-    schedule: AdaptationSettings
-    threshold: float
-    candidates: str = "default"
-    calibration: Calibration | None = None
-    time_budget: float | None = None
-    threads: int = 2
-    guarded: bool = True
-    diagnostics: bool = False
-
-
 class Detector:
     """Weights and bank, loaded once; every image starts from the shipped weights."""
 
@@ -88,8 +63,9 @@ class Detector:
         settings: DetectorSettings,
         device: torch.device,
         weights_sha256: str = "",
+        screen: Screen | None = None,
     ) -> None:
-        """Put network and bank on the device; the hash of the weights is kept for the record.
+        """Put network, bank and screen on the device; the weights' hash is kept for the record.
 
         Raises:
             ValueError: the adaptation needs a bank or a calibration and there is none.
@@ -106,6 +82,7 @@ class Detector:
         self.weights_sha256 = weights_sha256
         self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.bank = bank.to(device) if bank is not None else None
+        self.screen = screen.to(device) if screen is not None else None
         self._guard = Guard(
             self.network,
             self.bank,
@@ -160,7 +137,8 @@ class Detector:
             time_budget=time_budget,
             diagnostics=diagnostics,
         )
-        return cls(network, bank, settings, where, card.sha256)
+        screen = None if chosen.every_candidate else load_screen(weights, card)
+        return cls(network, bank, settings, where, card.sha256, screen)
 
     @property
     def bank_sha256(self) -> str | None:
@@ -231,13 +209,18 @@ class Detector:
         settings = SETTINGS[self.settings.candidates]
         return find_candidates(pixels, settings, self.settings.threads, mask=mask)
 
-    def target_domain(self, pixels: np.ndarray, centres: np.ndarray) -> TargetDomain:
-        """Patches around the centres (n, 2) of candidates, and their activations below the cut."""
+    def target_domain(
+        self, pixels: np.ndarray, centres: np.ndarray, screened: bool = True
+    ) -> TargetDomain:
+        """Patches around the centres (n, 2) of candidates, and their activations below the cut.
+
+        screened: whether the screen may reject some, if there is one.
+        """
         schedule, bank = self.settings.schedule, self.bank
         cut = DEFAULT_CUT if bank is None else bank.cut
         return TargetDomain(
             self.network, pixels, centres, cut, schedule.precision, schedule.seed,
-            keep=bank is not None,
+            keep=bank is not None, screen=self.screen if screened else None,
         )  # fmt: skip
 
     def adapt(

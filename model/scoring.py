@@ -9,12 +9,19 @@ import numpy as np
 import torch
 
 from model.activations import BATCH_SIZE, as_input
+from model.adaptation.calibration import QUANTILE, log_odds
 from model.detections import MIN_PROBABILITY
 from model.network import MITOTIC, MitosisNetwork
 from model.precision import Precision, arithmetic
+from model.screen import REJECTED
 from model.target import Part, Target
 
 VIEWED = 512  # candidates whose pixels are held in all views at once
+# A candidate is seen in all views where that can change a decision: where its log odds are near the
+# level that the calibration brings to its reference, 3 below the shipped threshold, or near the
+# threshold itself. experiments/LOG.md has what the limits change.
+BELOW_LEVEL = 2.0
+NEAR_THRESHOLD = -1.6  # log odds
 
 
 class Scores(NamedTuple):
@@ -41,27 +48,40 @@ def score_one_view(network: MitosisNetwork, target: Target) -> np.ndarray:
 def score_all_views(network: MitosisNetwork, target: Target, one_view: np.ndarray) -> np.ndarray:
     """(n,) float32 probabilities of the candidates, given those of one view.
 
-    Candidates that are to be reported are seen in eight views of two sizes, whose log odds are
+    Those that can be mitotic figures are seen in eight views of two sizes, whose log odds are
     averaged (test-time augmentation: experiments/LOG.md has what it gives). The many others keep
     the probability of the one view.
     """
-    probabilities = one_view.copy()
+    probabilities, least = one_view.copy(), least_seen_again(one_view)
     for part in target.parts():
-        views = partial(_all_views, network, part, one_view[part.index])
+        views = partial(_all_views, network, part, one_view[part.index], least)
         probabilities[part.index] = part.once("all_views", views)
     return probabilities
 
 
+def least_seen_again(one_view: np.ndarray) -> float:
+    """Log odds from which candidates with probabilities (n,) of one view are seen in all views."""
+    if len(one_view) == 0:
+        return NEAR_THRESHOLD
+    level = float(np.quantile(log_odds(one_view), QUANTILE))
+    return float(np.clip(level - BELOW_LEVEL, log_odds(MIN_PROBABILITY), NEAR_THRESHOLD))
+
+
 def _one_view(network: MitosisNetwork, part: Part) -> np.ndarray:
-    parts = [
+    likely = part.likely()
+    probabilities = np.full(len(part), REJECTED, np.float32)
+    scores = [
         mitosis_probabilities(network, chunk, part.cut, part.precision) for chunk in part.chunks()
     ]
-    return torch.cat(parts).numpy() if parts else np.zeros(0, np.float32)
+    probabilities[likely] = torch.cat([torch.zeros(0), *scores]).numpy()
+    return probabilities
 
 
-def _all_views(network: MitosisNetwork, part: Part, one_view: np.ndarray) -> np.ndarray:
+def _all_views(
+    network: MitosisNetwork, part: Part, one_view: np.ndarray, least: float
+) -> np.ndarray:
     probabilities = one_view.copy()
-    shown = np.flatnonzero(probabilities >= MIN_PROBABILITY)
+    shown = np.flatnonzero(log_odds(probabilities) >= least)
     for some in np.array_split(shown, -(-len(shown) // VIEWED)) if len(shown) else ():
         views = [
             mitosis_probabilities(network, view, part.cut, part.precision).logit(eps=1e-7)

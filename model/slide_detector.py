@@ -94,7 +94,7 @@ def detect_on_slide(
 def _network(detector: Detector) -> Network:
     schedule, bank = detector.settings.schedule, detector.bank
     cut = DEFAULT_CUT if bank is None else bank.cut
-    return Network(detector.network, cut, schedule.precision, schedule.seed)
+    return Network(detector.network, cut, schedule.precision, schedule.seed, detector.screen)
 
 
 def _thresholds(detector: Detector, view: TrainingView, tissue: TissueMap) -> Thresholds:

@@ -11,8 +11,9 @@ import torch
 
 from model.network import MitosisNetwork
 from model.precision import Precision
+from model.screen import Screen
 from model.slide_candidates import read_tile
-from model.target import MAX_KEPT, Compute, Part, TargetDomain
+from model.target import Compute, Part, TargetDomain, sample_size
 from slide.tiles import Tile
 from slide.training_view import TrainingView
 
@@ -22,12 +23,13 @@ BLOCK = 4096  # px: candidates are ordered by blocks of 1 mm, so that a sample i
 
 
 class Network(NamedTuple):
-    """How the network is asked: itself, its cut, the precision, and the seed of the sample."""
+    """How the network is asked: itself, its cut, precision, seed of the sample, and its screen."""
 
     network: MitosisNetwork
     cut: int
     precision: Precision
     seed: int
+    screen: Screen | None = None
 
 
 class TileCandidates(NamedTuple):
@@ -91,19 +93,19 @@ class SlideTarget:
         for done, (tile, index) in enumerate(self._tiles):
             if self._progress is not None:
                 self._progress(self.stage, done, len(self._tiles))
-            yield self._part(tile, index)
+            yield self._part(tile, index, self._asked)
 
     @property
     def sample(self) -> torch.Tensor:
-        """Activations of all candidates, or of MAX_KEPT that are spread over the slide."""
+        """Activations of all candidates, or of a sample that is spread over the slide."""
         if self._sample is None:
             self._sample = self._computed_sample()
         return self._sample
 
-    def _part(self, tile: Tile, index: np.ndarray) -> TilePart:
+    def _part(self, tile: Tile, index: np.ndarray, asked: Network) -> TilePart:
         name = str(PurePath(self.stage, tile.name))
         return TilePart(
-            self._asked,
+            asked,
             self.centres[index] - (tile.x, tile.y),
             index,
             lambda: read_tile(self._view, tile),
@@ -111,7 +113,8 @@ class SlideTarget:
         )
 
     def _computed_sample(self) -> torch.Tensor:
-        chosen = systematic_sample(len(self), MAX_KEPT, self._asked.seed)
+        asked = self._asked
+        chosen = systematic_sample(len(self), sample_size(asked.screen), asked.seed)
         sample = torch.zeros(0)
         for done, (tile, index) in enumerate(self._tiles):
             if self._progress is not None:
@@ -120,7 +123,7 @@ class SlideTarget:
             if not len(index):
                 continue
             place = torch.from_numpy(np.searchsorted(chosen, index))
-            values = torch.cat(list(self._part(tile, index).chunks()))
+            values = torch.cat(list(self._part(tile, index, asked._replace(screen=None)).chunks()))
             if not len(sample):
                 sample = torch.empty_like(values[:1].expand(len(chosen), *values.shape[1:]))
             sample[place] = values
@@ -151,21 +154,30 @@ class TilePart:
         self.index: slice | np.ndarray = index
         self._asked, self._centres, self._read, self._memo = asked, centres, read, memo
 
+    def __len__(self) -> int:
+        return len(self._centres)
+
+    def likely(self) -> np.ndarray:
+        """(k,) ascending indices of the candidates that the network is asked about."""
+        return self.once("likely", lambda: self._target(self._asked.screen).likely())
+
     def chunks(self) -> Iterator[torch.Tensor]:
-        """The activations of all candidates, in order, a chunk at a time."""
-        return self._target().chunks()
+        """The activations of the likely candidates, in order, a chunk at a time."""
+        return self._target(self._asked.screen).chunks()
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         """Activations of some candidates in eight views."""
-        return self._target().views(index)
+        return self._target(None).views(index)
 
     def once(self, name: str, compute: Compute) -> np.ndarray:
         """What `compute` returns, or what it returned in a run that was interrupted."""
         return self._memo(name, compute)
 
-    def _target(self) -> TargetDomain:
-        network, cut, precision, seed = self._asked
-        return TargetDomain(network, self._read(), self._centres, cut, precision, seed, keep=False)
+    def _target(self, screen: Screen | None) -> TargetDomain:
+        network, cut, precision, seed, _ = self._asked
+        return TargetDomain(
+            network, self._read(), self._centres, cut, precision, seed, keep=False, screen=screen
+        )
 
 
 def systematic_sample(count: int, most: int, seed: int) -> np.ndarray:

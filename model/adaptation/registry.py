@@ -30,6 +30,8 @@ class Adaptation:
         keeps_level: whether the adapted network changes only the order of the candidates
             (model/adaptation/calibration.py).
         calibrates: whether the scores are calibrated to the image.
+        every_candidate: whether the network is adapted to, and asked about, every candidate;
+            otherwise the screen may reject some.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Adaptation:
     schedule: Mapping[str, Any] = field(default_factory=dict)
     keeps_level: bool = False
     calibrates: bool = False
+    every_candidate: bool = False
 
     @property
     def needs_bank(self) -> bool:
@@ -70,6 +73,7 @@ ADAPTATIONS = {
             "gradient reversal as published, batch norm in training mode",
             "model.adaptation.adversarial:adapt",
             {"batch_norm": "training"},
+            every_candidate=True,
         ),
         Adaptation(
             "calibrated",
