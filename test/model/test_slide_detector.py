@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from model import slide_target
 from model.candidates import DEFAULT, find_candidates
 from model.detections import select
 from model.detector import Detector
@@ -113,7 +112,7 @@ def test_a_slide_without_tissue(tmp_path: Path, detector: Detector) -> None:
 def test_a_large_slide_is_adapted_to_by_a_sample(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(slide_target, "MAX_KEPT", 40)
+    monkeypatch.setattr("model.target.MAX_KEPT", 40)
     detector = tiny_detector(settings=UNGUARDED, max_steps=1)
     found = detect_on_slide(detector, WholeSlide(path)).found
     assert found.adaptation.target_candidates == 40 < found.candidates

@@ -9,6 +9,7 @@ import torch
 from model import target as target_module
 from model.network import MitosisNetwork
 from model.patches import PatchCutter, resize
+from model.screen import Screen, ScreenNetwork
 from model.target import VIEWS, WIDE, TargetDomain
 from test.model.builders import field, tiny_network
 
@@ -95,3 +96,55 @@ def test_views_are_quarter_turns_and_wider_mirrored_ones(network: MitosisNetwork
         for turns in range(4):
             turned = torch.rot90(patches, turns, (1, 2))
             assert sum(torch.equal(view, turned) for view in views) == 1
+
+
+@pytest.fixture
+def screen() -> Screen:
+    """One that passes every other candidate or so."""
+    torch.manual_seed(0)
+    estimates = Screen(ScreenNetwork(), 0.0).estimates(PatchCutter(PIXELS).cut(CENTRES))
+    return Screen(ScreenNetworkOf(estimates), float(estimates.median()))
+
+
+class ScreenNetworkOf(ScreenNetwork):
+    """Gives each candidate the estimate it had, wherever it is in a batch."""
+
+    def __init__(self, estimates: torch.Tensor) -> None:
+        super().__init__()
+        patches = PatchCutter(PIXELS).cut(CENTRES)
+        self.known = {
+            p.numpy().tobytes(): float(e) for p, e in zip(patches, estimates, strict=True)
+        }
+
+    def forward(self, patches: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([self.known[patch.numpy().tobytes()] for patch in patches])
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize("most", [32768, 9])
+def test_the_network_is_asked_about_what_the_screen_passes(
+    network: MitosisNetwork,
+    screen: Screen,
+    monkeypatch: pytest.MonkeyPatch,
+    keep: bool,
+    most: int,
+) -> None:
+    monkeypatch.setattr(target_module, "MAX_KEPT", most)
+    monkeypatch.setattr(target_module, "SCREENED_SAMPLE", 7)
+    monkeypatch.setattr(target_module, "CHUNK", 4)
+    patches = PatchCutter(PIXELS).cut(CENTRES)
+    target = TargetDomain(network, PIXELS, CENTRES, 0, "fp32", keep=keep, screen=screen)
+    passed = screen.passes(patches)
+    assert target.likely().tolist() == passed.nonzero().flatten().tolist() and len(target) == 23
+    assert torch.equal(torch.cat(list(target.chunks())), patches[passed])
+    rows = [int((patches == p).flatten(1).all(dim=1).nonzero()[0]) for p in target.sample]
+    assert len(rows) == 7 and rows == sorted(set(rows))
+    assert not passed[rows].all(), "what is adapted to includes rejected candidates"
+    assert torch.equal(torch.cat(list(target.chunks())), patches[passed]), "after the sample too"
+
+
+def test_nothing_passes(network: MitosisNetwork, screen: Screen) -> None:
+    none = Screen(screen.network, float("inf"))
+    target = TargetDomain(network, PIXELS, CENTRES, 0, "fp32", screen=none)
+    assert len(target.likely()) == 0 and list(target.chunks()) == []
+    assert len(target.sample) == 23
