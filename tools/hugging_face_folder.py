@@ -23,14 +23,14 @@ from tools.export_onnx import ExportError, export_checked
 ONNX_FILE = "model.onnx"
 HASHES_FILE = "SHA256SUMS"
 BANK = "source_bank"
-COPIED = ("weights.safetensors", "card.json", "LICENSE")
+COPIED = ("weights.safetensors", "screen.safetensors", "card.json", "LICENSE")
 OF_BANK = ("bank.safetensors", "entries.csv")
 FILES = f"""
 ## Files
 
 | file | content |
 |---|---|
-| `weights.safetensors`, `card.json` | the network, with threshold, calibration and scores |
+| `weights.safetensors`, `screen.safetensors`, `card.json` | the network, the screen of its candidates, with threshold, calibration and scores |
 | `{BANK}/` | activations of training patches, for the adaptation to an image; no pixels |
 | `{ONNX_FILE}` | the mitosis branch: (n, 64, 64, 3) uint8 RGB patches to probabilities, from one view and not calibrated; its metadata has the details |
 | `{HASHES_FILE}` | `sha256sum --check {HASHES_FILE}` |
