@@ -90,7 +90,7 @@ def test_the_folder_is_complete_and_usable(folder: Path) -> None:
                           capture_output=True, check=True)  # fmt: skip
     assert {line.split(":")[0] for line in done.stdout.splitlines()} == {
         "LICENSE", "README.md", "card.json", "model.onnx", "source_bank/bank.safetensors",
-        "source_bank/entries.csv", "weights.safetensors",
+        "source_bank/entries.csv", "screen.safetensors", "weights.safetensors",
     }  # fmt: skip
     _, card = load_weights(folder)
     load_bank(folder / "source_bank", card.sha256, card.domains)
