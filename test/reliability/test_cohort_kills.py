@@ -14,6 +14,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Cohort:
     return Cohort(tmp_path_factory.mktemp("cohort"), images=5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_nothing_is_lost_or_doubled(cohort: Cohort, kind: str, tmp_path: Path) -> None:
     cohort.kill(kind, tmp_path / "out", moment=0.0)
