@@ -31,7 +31,7 @@ class AreaCount(Part):
 class HotspotCount(AreaCount):
     """The rectangle of at most 2 mm² with the most mitotic figures at the threshold of the run."""
 
-    area_mm2: float = Field(gt=0, description="of the rectangle, mm²")
+    area_mm2: float = Field(ge=0, description="of the rectangle, mm²")
     box_px: Annotated[tuple[float, float, float, float], Field(strict=False)] = Field(
         description="left, top, width, height; px from the image's corner"
     )
