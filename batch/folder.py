@@ -19,6 +19,7 @@ from batch.outcome import Outcome
 from batch.read_ahead import reading_ahead
 from batch.reading import Reading
 from batch.recognise import earlier_summary
+from batch.regions import with_regions
 from batch.resume import take_up_finished
 from batch.stale import remove_stale
 from batch.summary import Summary
@@ -46,6 +47,7 @@ class FolderSettings:
         budget: memory that an image may take; None for no limit.
         resume: whether to keep what an earlier run with this record has finished.
         manifest: CSV file that lists the images; None for those of `input`.
+        roi: GeoJSON of the regions of interest, or folder of such files; None for whole images.
         terminal: where progress and results are shown.
     """
 
@@ -58,6 +60,7 @@ class FolderSettings:
     resume: bool = False
     terminal: Terminal = field(default_factory=Terminal)
     manifest: Path | None = None
+    roi: Path | None = None
 
     def reading(self, jobs: Sequence[Job] = ()) -> Reading:
         """How the images of these jobs are read. Files that the user named may be links."""
@@ -68,9 +71,9 @@ class FolderSettings:
 
     def record_of(self, image: Planned) -> Record:
         """How the result of an image is made."""
-        if image.mpp is None:
-            return self.record
-        settings = self.record.settings.model_copy(update={"mpp": image.mpp})
+        stated = {"mpp": image.mpp, "roi": image.regions and image.regions.sha256}
+        update = {name: value for name, value in stated.items() if value is not None}
+        settings = self.record.settings.model_copy(update=update)
         return self.record.model_copy(update={"settings": settings})
 
 
@@ -91,6 +94,7 @@ def process_images(settings: FolderSettings, run: Run) -> list[str]:
 
     Raises:
         OSError: the input cannot be listed, and nothing was changed; or it holds no image.
+        RegionError: regions of interest cannot be used, and nothing was changed.
         ManifestError: the manifest cannot be used, and nothing was changed.
         OutputError: nothing can be written to the output, and nothing was changed.
     """
@@ -127,6 +131,8 @@ def one_after_the_other(
 def _prepare(settings: FolderSettings) -> tuple[dict[str, Planned], Summary]:
     """The images by the name of their folder, and those of them that are finished already."""
     planned, inputs = _list(settings)
+    if settings.roi is not None:
+        planned = with_regions(planned, settings.roi, settings.mpp)
     for line in inputs.skipped:
         show = settings.terminal.detail if is_text(line) else settings.terminal.warn
         show(f"skipped {shown(line)}")
@@ -193,6 +199,7 @@ def _jobs(images: Mapping[str, Planned], summary: Summary, settings: FolderSetti
             output=settings.output,
             output_format=settings.output_format,
             record=settings.record_of(image),
+            regions=image.regions,
             written=summary.written,
             resume=settings.resume,
             label=f"[{number}/{len(images)}] {shown(image.path.name)}",

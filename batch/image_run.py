@@ -21,6 +21,7 @@ from batch.documents import (
     ImageResult,
     ProcessedImage,
     Record,
+    RegionsOfInterest,
     SlideRecord,
     SourceFile,
     Tissue,
@@ -37,6 +38,7 @@ from batch.writing import OutputError, json_bytes, write_json, write_whole, writ
 from model.weights import file_sha256
 from slide.image import Image, ImageError
 from slide.quality import Appearance, judge
+from slide.regions_of_interest import RegionError, Regions
 from slide.whole_slide import WholeSlide
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class Job:
         record: how the results are made.
         written: SHA-256 of the files that report/ has written, by their place in `output`.
         label: how the terminal names the image.
+        regions: of interest; None for the whole image.
         resume: whether a whole slide continues where an earlier run with this record ended.
     """
 
@@ -69,6 +72,7 @@ class Job:
     record: Record
     written: Mapping[str, str]
     label: str
+    regions: Regions | None = None
     resume: bool = False
 
     @property
@@ -91,7 +95,7 @@ def process_image(
         result = _write(job, image, found, slide, detector.settings.threshold, seconds)
         if slide is not None:
             remove_unfinished(job.folder)
-    except (ImageError, OutputError) as error:
+    except (ImageError, RegionError, OutputError) as error:
         return fail_image(job, str(error))
     except MemoryError:
         return fail_image(job, NO_MEMORY)
@@ -106,15 +110,22 @@ def _detect(
     detector: Detector, job: Job, image: Image | WholeSlide, started: float, progress: Progress
 ) -> tuple[Detections, SlideRecord | None]:
     """What an image shows; of a whole slide also how it was read, tile by tile."""
+    regions = job.regions
+    if regions is not None:
+        regions.check_inside(image.size)
     if isinstance(image, Image):
         progress("candidates, classification", 0, 0)
-        found = detector.detect(image.pixels, image.mpp, started=started, progress=progress)
+        found = detector.detect(
+            image.pixels, image.mpp, regions=regions, started=started, progress=progress
+        )
         return found, None
     from model.slide_detector import detect_on_slide  # imports torch
 
     with contextlib.closing(image):
         memo = Unfinished.open(job.folder, job.path, job.record, job.resume)
-        slide = detect_on_slide(detector, image, started=started, progress=progress, memo=memo)
+        slide = detect_on_slide(
+            detector, image, regions=regions, started=started, progress=progress, memo=memo
+        )
     return slide.found, SlideRecord(
         format=image.format,
         levels=len(image.levels),
@@ -169,6 +180,7 @@ def _write(
         origin_mm=image.origin,
         slide=slide,
         tissue=_tissue(found.appearance, int((probabilities >= threshold).sum())),
+        regions=_regions(job, image),
         counts=_counts(job, image, found, detections, threshold),
         verdict=_verdict(found.appearance),
         candidates=found.candidates,
@@ -194,6 +206,13 @@ def _tissue(appearance: Appearance | None, figures: int) -> Tissue | None:
         share=round(appearance.share, DIGITS),
         mitotic_figures_per_mm2=round(figures / area, DIGITS) if area else None,
     )
+
+
+def _regions(job: Job, image: Image | WholeSlide) -> RegionsOfInterest | None:
+    if job.regions is None:
+        return None
+    area = job.regions.area_px(image.size) * image.mpp[0] * image.mpp[1] / 1e6
+    return RegionsOfInterest(polygons=len(job.regions.polygons), area_mm2=round(area, DIGITS))
 
 
 def _counts(

@@ -1,6 +1,6 @@
 """A manifest: a CSV table of the images of a run, and what is stated about each.
 
-The columns are `path` and, as far as needed, `mpp` and `group`. Relative paths start at the
+The columns are `path` and, as far as needed, `mpp`, `roi` and `group`. Relative paths start at the
 manifest's own folder. Whatever is wrong is reported before the first image, with its line.
 """
 
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from batch.inputs import wrong_kind
+from slide.regions_of_interest import RegionError, Regions, load_regions
 
-COLUMNS = ("path", "mpp", "group")
+COLUMNS = ("path", "mpp", "roi", "group")
 DELIMITERS = (",", ";", "\t")  # spreadsheets write the second where decimals have commas
 MOST_SHOWN = 20  # problems
 MAX_BYTES = 1 << 26
@@ -33,12 +34,14 @@ class Planned:
     Attributes:
         path: the image file.
         mpp: µm per pixel, which replaces what the file says; None: not stated.
+        regions: of interest; None for the whole image.
         group: to summarise by, such as a scanner or a hospital; None: not stated.
     """
 
     path: Path
     mpp: float | None = None
     group: str | None = None
+    regions: Regions | None = None
 
 
 def read_manifest(path: Path, with_mpp: bool = False) -> list[Planned]:
@@ -133,7 +136,16 @@ def _planned(row: Row, folder: Path, with_mpp: bool) -> Planned:
         raise ValueError(f"{path} {'is not a file' if path.exists() else 'does not exist'}")
     if reason := wrong_kind(path, with_mpp or mpp is not None):
         raise ValueError(f"{path}: {reason}")
-    return Planned(path, mpp, row.get("group") or None)
+    return Planned(path, mpp, row.get("group") or None, _regions(row.get("roi", ""), folder))
+
+
+def _regions(text: str, folder: Path) -> Regions | None:
+    if not text:
+        return None
+    try:
+        return load_regions(folder / text)
+    except RegionError as error:
+        raise ValueError(f"{folder / text}: {error}") from error
 
 
 def _mpp(text: str) -> float | None:

@@ -72,13 +72,19 @@ def _add_input(add: Add) -> None:
         "--manifest",
         type=Path,
         metavar="FILE",
-        help="CSV list of images, instead of IN: path, mpp, group",
+        help="CSV list of images, instead of IN: path, mpp, roi, group",
     )
     add(
         "--mpp",
         type=_positive,
         metavar="UM",
         help="pixel size in µm, instead of the files' own",
+    )
+    add(
+        "--roi",
+        type=Path,
+        metavar="PATH",
+        help="GeoJSON of the regions to look at, or folder with STEM.geojson",
     )
     add(
         "--ground-truth",

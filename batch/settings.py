@@ -62,6 +62,7 @@ def settings_without_detector(
         resume=options.resume,
         terminal=terminal,
         manifest=options.manifest,
+        roi=options.roi,
     )
 
 

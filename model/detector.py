@@ -37,10 +37,11 @@ from model.screen import Screen, load_screen
 from model.source_bank import SourceBank, load_bank
 from model.target import MAX_KEPT, Target, TargetDomain
 from model.weights import load_weights
+from model.within import candidates_within
 from slide.margins import Box, find_margins, placed
 from slide.memory import MemoryBudget
-from slide.pixel_mask import PixelMask
 from slide.quality import measure
+from slide.regions_of_interest import Regions
 from slide.resample import resample
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -150,6 +151,7 @@ class Detector:
         pixels: np.ndarray,
         mpp: float | tuple[float, float],
         *,
+        regions: Regions | None = None,
         started: float | None = None,
         progress: Progress | None = None,
     ) -> Detections:
@@ -158,6 +160,7 @@ class Detector:
         Args:
             pixels: (height, width, 3) uint8 RGB.
             mpp: µm per pixel, one for both axes or (x, y).
+            regions: of interest, in px; None for the whole image.
             started: time.monotonic() at the start of its reading, from which the budget counts.
             progress: called with the stage, the steps done and the steps planned.
         """
@@ -166,7 +169,10 @@ class Detector:
             box = self.analysed(pixels, mpp)
             image = resample(pixels[box.slices], mpp)
             mask = tissue_mask(image.pixels, image.mpp(mpp), self.settings.threads)
-            centres = self.find_candidates(image.pixels, mask)
+            inside = None if regions is None else regions.seen_from(box.corner)
+            tissue, centres = candidates_within(
+                inside, image, mask, SETTINGS[self.settings.candidates], self.settings.threads
+            )
         with clock.stage("patches"):
             target = self.target_domain(image.pixels, centres)
         with clock.stage("classification"):
@@ -175,7 +181,7 @@ class Detector:
             after, record = self.adapt(target, before, clock.deadline(), progress)
         points = image.to_input(centres) + box.corner
         kept = select(points * mpp, after)
-        tissue = placed(mask.map, box, pixels.shape, image.scale)
+        tissue = placed(tissue, box, pixels.shape, image.scale)
         return Detections(
             points=points[kept],
             probabilities=after[kept],
@@ -199,15 +205,10 @@ class Detector:
         x, y = mpp if isinstance(mpp, tuple) else (mpp, mpp)
         return find_margins(pixels, math.sqrt(x * y), self.settings.threads)
 
-    def find_candidates(self, pixels: np.ndarray, mask: PixelMask | None = None) -> np.ndarray:
-        """Centres (n, 2) x, y in px of the candidates at the training resolution.
-
-        Args:
-            pixels: (height, width, 3) uint8 RGB.
-            mask: its tissue; None to find it.
-        """
+    def find_candidates(self, pixels: np.ndarray) -> np.ndarray:
+        """Centres (n, 2) x, y in px of the candidates of pixels at the training resolution."""
         settings = SETTINGS[self.settings.candidates]
-        return find_candidates(pixels, settings, self.settings.threads, mask=mask)
+        return find_candidates(pixels, settings, self.settings.threads)
 
     def target_domain(
         self, pixels: np.ndarray, centres: np.ndarray, screened: bool = True

@@ -5,6 +5,7 @@ One threshold for the candidates, one adaptation and one calibration serve the w
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +18,8 @@ from model.scoring import score
 from model.slide_candidates import candidates_of_tile, slide_thresholds, typical_squares
 from model.slide_target import Memo, Network, SlideTarget, TileCandidates, compute_always
 from slide.quality import measure_tiles
-from slide.tiles import near_tissue, tissue_tiles
+from slide.regions_of_interest import Regions
+from slide.tiles import Tile, near_tissue, tissue_tiles
 from slide.tissue import TissueMap
 from slide.training_view import TrainingView
 from slide.whole_slide import WholeSlide
@@ -45,6 +47,7 @@ def detect_on_slide(
     detector: Detector,
     slide: WholeSlide,
     *,
+    regions: Regions | None = None,
     started: float | None = None,
     progress: Progress | None = None,
     memo: Memo = compute_always,
@@ -55,6 +58,7 @@ def detect_on_slide(
     Args:
         detector: weights, bank and settings.
         slide: open for reading.
+        regions: of interest, in px of level 0; None for the whole slide.
         started: time.monotonic() at the start of its reading, from which the budget counts.
         progress: called with the stage, the steps done and the steps planned.
         memo: keeps what is finished of a tile, for a run that is interrupted.
@@ -65,10 +69,12 @@ def detect_on_slide(
     """
     clock, view = Clock(detector.settings.time_budget, started), TrainingView(slide)
     with clock.stage("tissue"):
-        tissue = view.tissue()
+        everywhere = view.tissue()
+        tissue = everywhere if regions is None else view.within(everywhere, regions)
         thresholds = _thresholds(detector, view, tissue)
     with clock.stage("candidates"):
-        found = _candidates(detector, view, tissue, thresholds, (memo, offset, progress))
+        search = Search(detector, view, everywhere, tissue, regions, thresholds)
+        found = _candidates(search, memo, offset, progress)
         target = SlideTarget(view, found, _network(detector), memo, progress)
     with clock.stage("classification"):
         before = score(detector.network, target)
@@ -102,26 +108,48 @@ def _thresholds(detector: Detector, view: TrainingView, tissue: TissueMap) -> Th
     return slide_thresholds(view, tissue, settings, detector.settings.threads)
 
 
+class Search(NamedTuple):
+    """What candidates are looked for in, and by what.
+
+    Attributes:
+        detector: settings.
+        view: of the slide.
+        everywhere: tissue of the whole slide, by which a candidate on a region's border is whole.
+        tissue: the same, restricted to the regions.
+        regions: of interest; None for the whole slide.
+        thresholds: of the blue ratio.
+    """
+
+    detector: Detector
+    view: TrainingView
+    everywhere: TissueMap
+    tissue: TissueMap
+    regions: Regions | None
+    thresholds: Thresholds
+
+    def of_tile(self, tile: Tile, near: np.ndarray) -> np.ndarray:
+        """(n, 2) float64 x, y in px of the view."""
+        settings = self.detector.settings
+        chosen, threads = SETTINGS[settings.candidates], settings.threads
+        centres = candidates_of_tile(
+            self.view, tile, self.everywhere, near, chosen, self.thresholds, threads
+        )
+        if self.regions is None:
+            return centres
+        inside: np.ndarray = centres[self.regions.contains(self.view.to_slide(centres))]
+        return inside
+
+
 def _candidates(
-    detector: Detector,
-    view: TrainingView,
-    tissue: TissueMap,
-    thresholds: Thresholds,
-    how: tuple[Memo, tuple[int, int], Progress | None],
+    search: Search, memo: Memo, offset: tuple[int, int], progress: Progress | None
 ) -> list[TileCandidates]:
     """The candidates of each tile with tissue."""
-    memo, offset, progress = how
-    near, settings = near_tissue(tissue), SETTINGS[detector.settings.candidates]
+    view, near = search.view, near_tissue(search.tissue)
     tiles = list(tissue_tiles(view.size, view.cell, near, offset))
     found = []
     for done, tile in enumerate(tiles):
         if progress is not None:
             progress("candidates", done, len(tiles))
-
-        def compute(tile=tile) -> np.ndarray:  # type: ignore[no-untyped-def]
-            return candidates_of_tile(
-                view, tile, tissue, near, settings, thresholds, detector.settings.threads
-            )
-
+        compute = partial(search.of_tile, tile, near)
         found.append(TileCandidates(tile, memo(f"candidates/{tile.name}", compute)))
     return found

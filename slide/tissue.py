@@ -15,7 +15,7 @@ In order:
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import NamedTuple
@@ -23,6 +23,8 @@ from typing import NamedTuple
 import numpy as np
 import PIL.Image
 from scipy import ndimage
+
+from slide.regions_of_interest import Regions
 
 CELL_UM = 4.0
 # Limits between what `python -m experiments.image_limits DATA` measures on 92 fields of at least
@@ -49,6 +51,7 @@ class Kind(IntEnum):
     TISSUE = 1
     BLACK = 2
     PEN = 3
+    OUTSIDE = 4  # of the regions of interest
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +87,7 @@ class TissueMap:
 
     @property
     def excluded(self) -> np.ndarray:
-        """(rows, columns) bool: cells of black or pen, where nothing can be seen."""
+        """(rows, columns) bool: cells of black or pen, and those outside of the regions."""
         return np.asarray(self.kinds >= Kind.BLACK)
 
     @property
@@ -125,6 +128,21 @@ class TissueMap:
             )
         )  # fmt: skip
         return float(height @ self.tissue @ width) * (self.mpp / 1000) ** 2
+
+    def within(self, regions: Regions, scale: tuple[float, float] = (1.0, 1.0)) -> TissueMap:
+        """The map with cells outside of the regions marked; a cell belongs where its centre is.
+
+        Args:
+            regions: of interest.
+            scale: px in which these are counted for a px of the map's image, (x, y).
+        """
+        edges = (
+            np.minimum(np.arange(cells + 1) * self.cell, side)
+            for side, cells in zip(self.size, self.kinds.shape, strict=True)
+        )
+        y, x = ((edge[1:] + edge[:-1]) / 2 for edge in edges)
+        inside = regions.grid(x * scale[0], y * scale[1])
+        return replace(self, kinds=np.where(inside, self.kinds, np.uint8(Kind.OUTSIDE)))
 
     def share(self, kind: Kind) -> float:
         """Share of the cells, 0 to 1."""

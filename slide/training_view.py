@@ -8,6 +8,7 @@ import numpy as np
 import PIL.Image
 
 from slide.pixel_mask import PixelMask
+from slide.regions_of_interest import Regions
 from slide.resample import TOLERANCE, TRAINING_MPP, is_near, resampled_size
 from slide.tissue import TissueMap, find_tissue
 from slide.whole_slide import WholeSlide
@@ -85,9 +86,16 @@ class TrainingView:
 
         The map's own pixel is its cell, so that areas are those of cells.
         """
-        cell = self.cell * self._to_slide[0], self.cell * self._to_slide[1]
         side = self.cell * self.mpp
-        return find_tissue(self.slide.overview(side, cell), side)
+        return find_tissue(self.slide.overview(side, self._cell_in_slide), side)
+
+    def within(self, tissue: TissueMap, regions: Regions) -> TissueMap:
+        """The map with cells outside of the regions, in px of the slide's level 0, marked."""
+        return tissue.within(regions, self._cell_in_slide)
+
+    @property
+    def _cell_in_slide(self) -> tuple[float, float]:
+        return self.cell * self._to_slide[0], self.cell * self._to_slide[1]
 
     def mask(self, pixels: np.ndarray, x: int, y: int, tissue: TissueMap) -> PixelMask:
         """Tissue and exclusions of pixels whose corner x, y is a corner of a cell of the map."""

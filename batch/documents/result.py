@@ -45,6 +45,7 @@ class Settings(Part):
     precision: str = Field(description="fp32 or bf16")
     time_budget: float | None = Field(gt=0, description="s per image; null: no limit")
     diagnostics: bool = Field(False, description="whether the domain gap was measured")
+    roi: str | None = Field(None, description="SHA-256 of the file of --roi; null: none")
     hpf_area: float = Field(0.237, gt=0, description="--hpf-area in mm²")
 
 
@@ -100,6 +101,13 @@ class Tissue(Part):
     )
 
 
+class RegionsOfInterest(Part):
+    """What `--roi` restricts the result to."""
+
+    polygons: int = Field(ge=1, description="how many were drawn")
+    area_mm2: float = Field(ge=0, description="of all together, mm²")
+
+
 class Verdict(Part):
     """Whether the image is fit for this detector. It warns, and refuses nothing."""
 
@@ -138,6 +146,9 @@ class ProcessedImage(_Image):
         None, description="how a whole slide was read; null for an image read as a whole"
     )
     tissue: Tissue | None = Field(None, description="tissue in the image; null where not measured")
+    regions: RegionsOfInterest | None = Field(
+        None, description="what tissue, candidates and counts are of; null: the whole image"
+    )
     counts: Counts | None = Field(None, description="counts by area; null where not measured")
     verdict: Verdict | None = Field(None, description="fitness; null where not measured")
     candidates: int = Field(ge=0, description="places that the network was asked about")

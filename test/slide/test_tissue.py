@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from slide.regions_of_interest import Polygon, Regions
 from slide.tissue import CELL_UM, Kind, TissueMap, find_tissue, reduce
 from test.rendering import PINK, PURPLE, Look, render_tissue
 
@@ -156,3 +157,16 @@ def test_threads_do_not_change_the_map(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = find_tissue(pixels, MPP, threads=1).kinds
     monkeypatch.setattr("slide.tissue._STRIPE_PIXELS", 1 << 14)
     np.testing.assert_array_equal(find_tissue(pixels, MPP, threads=3).kinds, whole)
+
+
+def test_regions_over_the_whole_image_leave_the_map_as_it_is() -> None:
+    """Also where the last cells are cut to less than half."""
+    pixels, _ = render_tissue((165, 197), figures=1, seed=2)
+    found = find_tissue(pixels, 0.25)
+    corners = np.array([[0, 0], [197, 0], [197, 165], [0, 165]], float)
+    whole = found.within(Regions((Polygon((corners,)),), ""))
+    assert np.array_equal(whole.kinds, found.kinds) and whole.pixels == 165 * 197
+    half = found.within(Regions((Polygon((corners * (0.5, 1),)),), ""))
+    assert half.pixels == 96 * 165 and half.tissue_pixels < found.tissue_pixels
+    scaled = found.within(Regions((Polygon((corners * (1, 2),)),), ""), (2.0, 2.0))
+    assert np.array_equal(scaled.kinds, half.kinds)

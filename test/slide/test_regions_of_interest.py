@@ -1,0 +1,138 @@
+"""Regions of interest: what is inside, by another library, and files that cannot be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from skimage.draw import polygon2mask
+from skimage.measure import points_in_poly
+
+from slide.regions_of_interest import Polygon, RegionError, Regions, load_regions
+
+SQUARE = [[10, 20], [50, 20], [50, 60], [10, 60], [10, 20]]
+HOLE = [[20, 30], [30, 30], [30, 40], [20, 40], [20, 30]]
+POLYGON = {"type": "Polygon", "coordinates": [SQUARE, HOLE]}
+FAR = {"type": "Polygon", "coordinates": [[[70, 0], [80, 0], [80, 9], [70, 0]]]}
+MULTI = {"type": "MultiPolygon", "coordinates": [POLYGON["coordinates"], FAR["coordinates"]]}
+
+
+def feature(geometry: Any, **properties: Any) -> dict[str, Any]:
+    return {"type": "Feature", "id": "a", "geometry": geometry, "properties": properties}
+
+
+def regions(*rings: Any) -> Regions:
+    return Regions((Polygon(tuple(np.array(ring, float) for ring in rings)),), "")
+
+
+def star(seed: int, centre: tuple[float, float], radius: float) -> np.ndarray:
+    """A ring with corners at random places, not convex and without crossings."""
+    generator = np.random.default_rng(seed)
+    angles = np.sort(generator.uniform(0, 2 * np.pi, 30))
+    return np.array(centre) + radius * generator.uniform(0.2, 1, (30, 1)) * np.stack(
+        [np.cos(angles), np.sin(angles)], axis=1
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_points_inside_as_scikit_image_finds_them(seed: int) -> None:
+    ring, hole = star(seed, (50.3, 40.7), 45), star(seed + 9, (50.3, 40.7), 8)
+    points = np.random.default_rng(seed).uniform(-5, 105, (2000, 2))
+    expected = points_in_poly(points + 0.5, ring) & ~points_in_poly(points + 0.5, hole)
+    assert np.array_equal(regions(ring, hole).contains(points), expected)
+    assert 100 < expected.sum() < 1900
+
+
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (3.7, 2.5)])
+def test_mask_as_scikit_image_draws_it(scale: tuple[float, float]) -> None:
+    ring, hole = star(1, (50.3, 40.7), 55), star(2, (50.3, 40.7), 8)  # beyond the image's borders
+    size = int(100 / scale[0]), int(80 / scale[1])
+    drawn = [
+        polygon2mask(size[::-1], (part / scale - 0.5)[:, ::-1]) for part in (ring, hole)
+    ]  # of rows and columns, where a whole number is the centre of a cell
+    assert np.array_equal(regions(ring, hole).mask(size, scale), drawn[0] & ~drawn[1])
+
+
+def test_mask_holds_the_pixels_whose_centres_are_inside() -> None:
+    found = Regions((*regions(star(1, (30, 30), 29)).polygons, *regions(SQUARE).polygons), "")
+    y, x = np.mgrid[:70, :90]
+    inside = found.contains(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(70, 90)
+    assert np.array_equal(found.mask((90, 70)), inside)
+    both = regions(SQUARE).mask((90, 70)) | regions(star(1, (30, 30), 29)).mask((90, 70))
+    assert np.array_equal(inside, both), "what two polygons share counts"
+
+
+def test_neighbours_share_no_pixel_and_leave_none_out() -> None:
+    left = regions([[0, 0], [10.5, 0], [20.5, 30], [0, 30]]).mask((40, 30))
+    right = regions([[10.5, 0], [40, 0], [40, 30], [20.5, 30]]).mask((40, 30))
+    assert (left ^ right).all()
+
+
+@pytest.mark.parametrize(
+    ("document", "polygons"),
+    [
+        (feature(POLYGON), 1),
+        ([feature(POLYGON), feature(FAR)], 2),
+        ({"type": "FeatureCollection", "features": [feature(MULTI), feature(None)]}, 2),
+        ({"type": "GeometryCollection", "geometries": [POLYGON, FAR]}, 2),
+        (POLYGON, 1),
+        ([feature(POLYGON, objectType="annotation"), feature(FAR, objectType="detection")], 1),
+        ([feature({"type": "Point", "coordinates": [1, 2]}), feature(POLYGON)], 1),
+        ({"type": "Polygon", "coordinates": [[[0, 0, 5], [9, 0, 5], [9, 9, 5]]]}, 1),
+    ],
+)
+def test_what_qupath_exports(tmp_path: Path, document: Any, polygons: int) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps(document))
+    found = load_regions(path)
+    assert len(found.polygons) == polygons and len(found.sha256) == 64
+
+
+def test_a_hole_is_outside(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps(feature(MULTI)))
+    found = load_regions(path)
+    inside = found.contains(np.array([[15, 25], [25, 35], [60, 30], [78, 4], [9, 20], [10, 20]]))
+    assert inside.tolist() == [True, False, False, True, False, True]
+    assert found.mask((100, 80)).sum() == 40 * 40 - 10 * 10 + 45
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "not GeoJSON: "),
+        ("[" * 100_000, "not GeoJSON: "),
+        ("\x00\xff", "not GeoJSON: "),
+        ("3", "not GeoJSON: "),
+        ('{"type": "Topology"}', "not GeoJSON: "),
+        ('{"type": "FeatureCollection"}', "not GeoJSON (FeatureCollection without features): "),
+        ("[]", "no polygon in it: "),
+        (json.dumps(feature({"type": "Point", "coordinates": [1, 2]})), "no polygon in it: "),
+        ('{"type": "Polygon", "coordinates": []}', "a polygon without coordinates: "),
+        ('{"type": "Polygon", "coordinates": [[[0, 0], [1, 1]]]}', "a polygon with invalid "),
+        ('{"type": "Polygon", "coordinates": [[[0, "1"], [1, 1], [2, 0]]]}', "a polygon with inv"),
+        ('{"type": "Polygon", "coordinates": [[[0, NaN], [1, 1], [2, 0]]]}', "a polygon with inv"),
+        ('{"type": "Polygon", "coordinates": [[0, 1, 2]]}', "a polygon with invalid coordinates: "),
+        ('{"type": "Polygon", "coordinates": [[[5, 0], [5, 1], [5, 9]]]}', "a polygon without ar"),
+    ],
+)  # fmt: skip
+def test_files_that_cannot_be_used(tmp_path: Path, content: str, reason: str) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(RegionError) as error:
+        load_regions(path)
+    assert str(error.value).startswith(reason) and "\n" not in str(error.value)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(RegionError, match=r"^cannot be read \(No such file or directory\): "):
+        load_regions(tmp_path / "a.geojson")
+
+
+def test_a_polygon_outside_the_image() -> None:
+    regions(SQUARE).check_inside((11, 21))
+    with pytest.raises(RegionError, match=r"^polygon 1 \(x 10 to 50, y 20 to 60\) lies outside "):
+        regions(SQUARE).check_inside((10, 90))
