@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import runpy
 import shlex
@@ -205,14 +206,19 @@ def test_recipes_run(tmp_path: Path) -> None:
     write_bank(tmp_path / "bank", tiny_bank(network, 3, sha256=sha256))
     (tmp_path / "slides").mkdir()
     write_tiff(tmp_path / "slides" / "a.tif", render_tissue((100, 100), figures=0)[0], 0.25)
+    corners = [[0, 0], [100, 0], [100, 90], [0, 90], [0, 0]]
+    (tmp_path / "regions").mkdir()
+    (tmp_path / "regions" / "a.geojson").write_text(
+        json.dumps({"type": "Polygon", "coordinates": [corners]})
+    )
+    places = {"SLIDES": "slides", "FOUND": "found", "REGIONS": "regions"}
     small = ["--weights", tmp_path / "weights", "--source-bank", tmp_path / "bank"]
     small += ["--max-steps", "1", "--batch-size", "16", "--precision", "fp32"]
     ran = 0
     for command in commands(ROOT / "docs" / "usage.md"):
-        words = [
-            word.replace("SLIDES", f"{tmp_path}/slides").replace("FOUND", f"{tmp_path}/found")
-            for word in command
-        ]
+        words = command
+        for name, folder in places.items():
+            words = [word.replace(name, f"{tmp_path}/{folder}") for word in words]
         if words[0] == "./run.sh" and "cuda" not in words:
             options = ["--input", words[1], "--output", words[2], *words[3:], *map(str, small)]
             assert process.main(options) == 0, command
