@@ -36,16 +36,20 @@ def main(arguments: list[str] | None = None) -> int:
     from batch.messages import where_to_look
     from batch.terminal import Terminal
     from batch.writing import OutputError
+    from report.table import check_packages
     from report.write import write
 
     kinds = [kind for kind in FILES if getattr(options, kind)]
     terminal = Terminal(options.quiet, options.verbose)
     try:
+        check_packages(kinds)
         if options.ground_truth is not None:
             check_ground_truth(options)
         with locked(options.output):
             failures = detect(options, terminal)
-            failures += write(options.output, kinds, terminal=terminal)
+            failures += write(
+                options.output, kinds, terminal=terminal, objects=options.qupath_objects
+            )
         if options.ground_truth is not None:
             print_scores(options)
     except (ValueError, OSError, OutputError) as error:

@@ -18,14 +18,16 @@ SUMMARY_FILE = "results.json"
 OVERLAY_FILE = "overlay.png"
 THUMBNAIL_FILE = "thumbnail.png"
 GEOJSON_FILE = "detections.geojson"
+COMPRESSED_GEOJSON_FILE = "detections.geojson.gz"  # of many points
 PLOT_FILE = "diagnostics.png"
 CSV_FILE = "detections.csv"
+PARQUET_FILE = "detections.parquet"
 PAGE_FILE = "report.html"
 COHORT_FILE = "cohort.html"
 PAGE_FOLDER = "report_files"  # tiles of large images, a folder for each image, for the page's view
 TILES_FILE = "tiles.json"  # what is in such a folder
-OF_IMAGE = (OVERLAY_FILE, THUMBNAIL_FILE, GEOJSON_FILE, PLOT_FILE)
-OF_FOLDER = (CSV_FILE, PAGE_FILE, COHORT_FILE)
+OF_IMAGE = (OVERLAY_FILE, THUMBNAIL_FILE, GEOJSON_FILE, COMPRESSED_GEOJSON_FILE, PLOT_FILE)
+OF_FOLDER = (CSV_FILE, PARQUET_FILE, PAGE_FILE, COHORT_FILE)
 
 
 def output_names(images: Sequence[Path]) -> list[str]:

@@ -18,6 +18,7 @@ FILES = {
     "overlay": "overlay.png and thumbnail.png, detections marked",
     "geojson": "detections.geojson of each image, for QuPath",
     "csv": "detections.csv, all images in one table",
+    "parquet": "detections.parquet, the same for data frames",
 }
 EPILOG = """\
 adaptations:
@@ -109,6 +110,13 @@ def _add_output(add: Add) -> None:
     )
     for name, what in FILES.items():
         add(f"--{name}", action="store_true", help=f"write {what}")
+    add(
+        "--qupath-objects",
+        choices=("annotation", "detection"),
+        default="annotation",
+        metavar="KIND",
+        help="of --geojson: annotation or detection [%(default)s]",
+    )
     add(
         "--threshold",
         type=_probability,

@@ -8,8 +8,10 @@ and are compared with their `result.json` instead.
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,11 +28,13 @@ from batch.documents import (
 from batch.documents.tiles import read_tiles
 from batch.layout import (
     COHORT_FILE,
+    COMPRESSED_GEOJSON_FILE,
     CSV_FILE,
     FIGURES_FILE,
     GEOJSON_FILE,
     OVERLAY_FILE,
     PAGE_FILE,
+    PARQUET_FILE,
     PLOT_FILE,
     RESULT_FILE,
     SUMMARY_FILE,
@@ -41,6 +45,11 @@ from batch.writing import json_bytes
 from model.weights import file_sha256
 
 PLOT_SIZE = (1210, 605)  # px, of experiments/diagnostics.py
+# What reading somebody else's file can raise.
+UNLIKE_OURS = (
+    OSError, ValueError, TypeError, KeyError, IndexError, RecursionError, struct.error, EOFError,
+    zlib.error,
+)  # fmt: skip
 PAGE_SIGNS = ("<title>Mitosis detection: ", "Content-Security-Policy", "Research use only")
 
 
@@ -79,7 +88,7 @@ def is_own(path: Path, known: str | None, results: Sequence[ImageResult]) -> boo
         return False
     try:
         return file_sha256(path) == known if known else LOOKS_OWN[path.name](path, results)
-    except (OSError, ValueError, TypeError, KeyError, IndexError, RecursionError, struct.error):
+    except UNLIKE_OURS:
         return False
 
 
@@ -112,6 +121,8 @@ def _is_plot(path: Path, results: Sequence[ImageResult]) -> bool:
 
 def _is_geojson(path: Path, results: Sequence[ImageResult]) -> bool:
     content = path.read_bytes()
+    if path.name == COMPRESSED_GEOJSON_FILE:
+        content = gzip.decompress(content)
     features = json.loads(content)["features"]
     points = [
         [*feature["geometry"]["coordinates"], *feature["properties"]["measurements"].values()]
@@ -128,6 +139,11 @@ def _is_csv(path: Path, results: Sequence[ImageResult]) -> bool:
         _, *rows = csv.reader(file)
     expected = [(d.x, d.y, *_scores(d)) for r in _processed(results) for d in r.detections]
     return [tuple(map(float, (*row[1:3], *row[5:7]))) for row in rows] == expected
+
+
+def _is_unknown(_: Path, __: Sequence[ImageResult]) -> bool:
+    """Only its hash shows that a file is this program's."""
+    return False
 
 
 def _is_page(path: Path, _: Sequence[ImageResult]) -> bool:
@@ -163,7 +179,9 @@ LOOKS_OWN: dict[str, Callable[[Path, Sequence[ImageResult]], bool]] = {
     OVERLAY_FILE: _is_overlay,
     THUMBNAIL_FILE: _is_thumbnail,
     GEOJSON_FILE: _is_geojson,
+    COMPRESSED_GEOJSON_FILE: _is_geojson,
     CSV_FILE: _is_csv,
+    PARQUET_FILE: _is_unknown,
     PAGE_FILE: _is_page,
     COHORT_FILE: _is_page,
     PLOT_FILE: _is_plot,

@@ -1,6 +1,7 @@
 """Make report.html, overlays, GeoJSON and CSV from what process.py saved in OUTPUT.
 
-Nothing is detected again. Without options, all kinds of files are made; with --review, the page.
+Nothing is detected again. Without options, all kinds of files but Parquet are made; with --review,
+the page.
 """
 
 from __future__ import annotations
@@ -12,19 +13,26 @@ from pathlib import Path
 from batch.layout import PAGE_FILE
 from batch.terminal import shown
 from batch.writing import write_json
+from report.geojson import OBJECTS
 from report.reviews.annotations import midog_annotations, unreviewed
 from report.reviews.read import read_reviews
 from report.saved import load_output
-from report.write import KINDS, write
+from report.write import DEFAULT_KINDS, KINDS, write
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status is 0, 1 if an image could not be drawn, 2 for a wrong call."""
     options = option_parser().parse_args(arguments)
     named = [kind for kind in KINDS if getattr(options, kind)]
-    kinds = named or (["report"] if options.review else KINDS)
+    kinds = named or (["report"] if options.review else DEFAULT_KINDS)
     try:
-        problems = write(options.output, kinds, options.input, reviews=options.review)
+        problems = write(
+            options.output,
+            kinds,
+            options.input,
+            reviews=options.review,
+            objects=options.qupath_objects,
+        )
         if options.annotations is not None:
             write_annotations(options.annotations, options.output, options.review)
     except (ValueError, OSError) as error:
@@ -71,6 +79,13 @@ def option_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FILE",
         help="write the completely reviewed images as annotations in MIDOG's form",
+    )
+    parser.add_argument(
+        "--qupath-objects",
+        choices=OBJECTS,
+        default=OBJECTS[0],
+        metavar="KIND",
+        help="of --geojson: annotation or detection [%(default)s]",
     )
     for kind in KINDS:
         parser.add_argument(f"--{kind}", action="store_true", help="only this, and others named")

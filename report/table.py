@@ -1,9 +1,12 @@
-"""All detections of a folder as one CSV table."""
+"""All detections of a folder as one table: CSV, and Parquet for data frames."""
 
 from __future__ import annotations
 
 import csv
+import importlib.util
 import io
+from collections.abc import Collection, Iterator
+from typing import Any
 
 from report.saved import Saved
 
@@ -11,6 +14,12 @@ COLUMNS = (
     "file", "x_px", "y_px", "x_mm", "y_mm", "probability", "probability_without_adaptation", "name",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
+
+
+def check_packages(kinds: Collection[str]) -> None:
+    """Raise ValueError where a kind of file needs a package that is not installed."""
+    if "parquet" in kinds and importlib.util.find_spec("pyarrow") is None:
+        raise ValueError("--parquet needs pyarrow: pip install -r requirements-cohort.txt")
 
 
 def detections_csv(images: list[Saved]) -> bytes:
@@ -21,17 +30,40 @@ def detections_csv(images: list[Saved]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
+    writer.writerows((_text(file), *values) for file, *values in _rows(images))
+    return text.getvalue().encode(errors="backslashreplace")
+
+
+def detections_parquet(images: list[Saved]) -> bytes:
+    """The same table as Parquet; `file` and `name` are text, all others float64."""
+    import pyarrow
+    from pyarrow import parquet
+
+    columns = list(zip(*_rows(images), strict=True)) or [()] * len(COLUMNS)
+    kinds = {"file": pyarrow.string(), "name": pyarrow.string()}
+    arrays = {
+        name: pyarrow.array(map(_readable, values), kinds.get(name, pyarrow.float64()))
+        for name, values in zip(COLUMNS, columns, strict=True)
+    }
+    content = io.BytesIO()
+    parquet.write_table(pyarrow.table(arrays), content)
+    return content.getvalue()
+
+
+def _rows(images: list[Saved]) -> Iterator[tuple[Any, ...]]:
     for saved in filter(lambda saved: saved.ok, images):
         origin = saved.processed.origin_mm
         for found in saved.detections:
             place = (found.x, found.y)
             axes = zip(place, saved.mpp, origin, strict=True)
             millimetres = [round(p * mpp / 1000 + zero, 7) for p, mpp, zero in axes]
-            probability = found.probability
-            name = saved.name_of(found)
-            before = found.probability_without_adaptation
-            writer.writerow([_text(saved.file), *place, *millimetres, probability, before, name])
-    return text.getvalue().encode(errors="backslashreplace")
+            scores = (found.probability, found.probability_without_adaptation)
+            yield (saved.file, *place, *millimetres, *scores, saved.name_of(found))
+
+
+def _readable(value: Any) -> Any:
+    """A name that is not valid UTF-8 as the CSV table has it; other values as they are."""
+    return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
 def _text(name: str) -> str:

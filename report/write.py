@@ -13,9 +13,9 @@ from batch.documents import ImageResult, read_summary
 from batch.layout import (
     COHORT_FILE,
     CSV_FILE,
-    GEOJSON_FILE,
     PAGE_FILE,
     PAGE_FOLDER,
+    PARQUET_FILE,
     SUMMARY_FILE,
     TILES_FILE,
 )
@@ -24,10 +24,10 @@ from batch.page_tiles import remove_tiles
 from batch.recognise import is_own
 from batch.stale import set_aside
 from batch.terminal import Terminal, shown
-from batch.writing import json_bytes, write_json, write_whole
+from batch.writing import write_json, write_whole
 from model.weights import file_sha256
 from report.cohort import cohort_page, is_cohort
-from report.geojson import feature_collection
+from report.geojson import Objects, geojson_file
 from report.overlay import overlays
 from report.page import entry, render
 from report.pictures import cells_of
@@ -35,7 +35,7 @@ from report.regions import ArrayReader, RegionReader, SlideReader
 from report.reviews.merge import Merged, merge
 from report.reviews.read import read_reviews
 from report.saved import Saved, find_image, load_output, read_pixels
-from report.table import detections_csv
+from report.table import check_packages, detections_csv, detections_parquet
 from report.tiles import (
     Tile,
     all_tiles,
@@ -52,15 +52,17 @@ KINDS = tuple(FILES)
 # What a slide's view has in full resolution: about 0.1 MB for each of its most probable cells.
 AROUND_CELL_UM = 50.0
 MOST_FINE_CELLS = 1000
+DEFAULT_KINDS = tuple(kind for kind in KINDS if kind != "parquet")  # which needs another package
 PICTURES = {"overlay", "report"}  # they need the image
 
 
 def write(
     output: Path,
-    kinds: Collection[str] = KINDS,
+    kinds: Collection[str] = DEFAULT_KINDS,
     source: Path | None = None,
     terminal: Terminal | None = None,
     reviews: Sequence[Path] = (),
+    objects: Objects = "annotation",
 ) -> list[str]:
     """Make the files of these kinds from an output folder's results and their images.
 
@@ -69,6 +71,7 @@ def write(
         kinds: out of KINDS; none for nothing.
         source: folder with the images; None for the places that the results keep.
         terminal: where progress and problems are shown.
+        objects: what the points are in QuPath.
         reviews: files that people saved from the page, to merge into the page and the summary.
 
     Returns:
@@ -76,11 +79,13 @@ def write(
         without its pictures.
 
     Raises:
-        ValueError: the folder holds no results that can be understood, or a review is not of them.
+        ValueError: the folder holds no results that can be understood, a review is not of them, or
+            pyarrow is missing.
         OSError: a file cannot be written.
     """
     if not kinds:
         return []
+    check_packages(kinds)
     terminal = terminal or Terminal()
     images = load_output(output)
     reviewed = read_reviews(reviews, images)
@@ -95,11 +100,13 @@ def write(
         if "report" in kinds:
             tiles = None if image is None else writer.tiles(saved, image, len(images))
             entries.append(entry(saved, image, len(images), tiles))
-        for name, content in _files(saved, image, kinds):
+        for name, content in _files(saved, image, kinds, objects):
             writer.put(saved.folder / name, content, [saved.result])
     results = [saved.result for saved in images]
     if "csv" in kinds:
         writer.put(output / CSV_FILE, detections_csv(images), results)
+    if "parquet" in kinds:
+        writer.put(output / PARQUET_FILE, detections_parquet(images), results)
     merged = merge(images, reviewed) if reviews else None
     if "report" in kinds:
         writer.put(output / PAGE_FILE, render(entries, problems, merged), results)
@@ -130,11 +137,11 @@ def _with_progress(images: Sequence[Saved], terminal: Terminal) -> Iterator[Save
 
 
 def _files(
-    saved: Saved, image: RegionReader | None, kinds: Collection[str]
+    saved: Saved, image: RegionReader | None, kinds: Collection[str], objects: Objects
 ) -> Iterator[tuple[str, bytes]]:
     """Name and content of the files of one image."""
     if "geojson" in kinds and saved.ok:
-        yield GEOJSON_FILE, json_bytes(feature_collection(saved))
+        yield geojson_file(saved, objects)
     if "overlay" in kinds and isinstance(image, ArrayReader):  # a slide is too large for one
         yield from overlays(saved, image.read(0, 0, *image.size, 0))
 

@@ -35,6 +35,7 @@ REQUIREMENTS = {
 # (file, module): the file reports a missing package, and everything else works without it.
 OPTIONAL = {
     ("evaluation/figure.py", "matplotlib"),
+    ("report/table.py", "pyarrow"),
     ("batch/cohort/cluster.py", "dask"),
     *((f"batch/cohort/{n}.py", "distributed") for n in ("cluster", "preparation", "run", "task")),
 }

@@ -39,7 +39,8 @@ class FolderResults(Document):
     )
     files: dict[Text, str] = Field(
         default_factory=dict,
-        description="SHA-256 of each file written by --overlay, --geojson, --csv and --report",
+        description="SHA-256 of each file written by --overlay, --geojson, --csv, --parquet and "
+        "--report",
     )
     review: FolderReview | None = Field(
         None, description="what all reviews say together; null where none was merged"

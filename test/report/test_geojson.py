@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import uuid
 from typing import Any
 
+import numpy as np
+import pytest
 from geojson_pydantic import FeatureCollection
+from rasterio.features import rasterize
 
-from report.geojson import feature_collection
+from report import geojson
+from report.geojson import feature_collection, geojson_file
 from test.report.builders import saved
 
 
@@ -49,3 +54,30 @@ def test_qupath_reads_every_key() -> None:
 
 def test_same_result_same_file() -> None:
     assert feature_collection(saved()) == feature_collection(saved())
+
+
+def test_detections_by_choice() -> None:
+    features = feature_collection(saved(), "detection")["features"]
+    assert {f["properties"]["objectType"] for f in features} == {"detection"}
+    ids = [f["id"] for f in feature_collection(saved())["features"]]
+    assert [f["id"] for f in features] == ids
+
+
+def test_many_points_are_compressed(monkeypatch: pytest.MonkeyPatch) -> None:
+    name, content = geojson_file(saved())
+    assert name == "detections.geojson"
+    monkeypatch.setattr(geojson, "COMPRESSED_FROM", 6)
+    compressed_name, compressed = geojson_file(saved())
+    assert compressed_name == "detections.geojson.gz"
+    assert gzip.decompress(compressed) == content
+    assert geojson_file(saved())[1] == compressed, "no time is stored in it"
+
+
+def test_points_lie_on_their_pixels_for_an_independent_reader() -> None:
+    """GDAL's rule, by which a point belongs to the pixel that its whole part names."""
+    detection = {"probability": 0.9, "probability_without_adaptation": 0.9}
+    places = [(0, 0), (17, 4), (239, 179)]
+    found = saved(detections=[detection | {"x": float(x), "y": float(y)} for x, y in places])
+    shapes = [feature["geometry"] for feature in feature_collection(found)["features"]]
+    drawn = rasterize(shapes, out_shape=(180, 240))
+    assert [(x, y) for y, x in np.argwhere(drawn)] == places

@@ -1,4 +1,4 @@
-"""The CSV table in pandas."""
+"""The CSV table in pandas, and the Parquet table beside it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pandas
 import pytest
 
 from report.saved import Saved
-from report.table import COLUMNS, detections_csv
+from report.table import COLUMNS, check_packages, detections_csv, detections_parquet
 from test.report.builders import failed, parsed, saved
 
 
@@ -30,3 +30,26 @@ def test_opens_in_pandas() -> None:
 def test_a_file_name_is_not_a_formula(name: str) -> None:
     table = pandas.read_csv(io.BytesIO(detections_csv([saved(file=name)])))
     assert set(table["file"]) == {f"'{name}"}
+
+
+def test_parquet_holds_the_same() -> None:
+    images = [saved(file="a.tif", origin_mm=[1.0, 2.0]), saved(file="=b\udcff.tif")]
+    table = pandas.read_parquet(io.BytesIO(detections_parquet(images)))
+    expected = pandas.read_csv(io.BytesIO(detections_csv(images)))
+    assert set(table["file"]) == {"a.tif", "=b\\udcff.tif"}, "a formula only in a spreadsheet"
+    pandas.testing.assert_frame_equal(
+        table.drop(columns="file"), expected.drop(columns="file"), check_dtype=False
+    )
+    assert table["probability"].dtype == "float64"
+
+
+def test_parquet_without_detections() -> None:
+    table = pandas.read_parquet(io.BytesIO(detections_parquet([saved(detections=[])])))
+    assert tuple(table.columns) == COLUMNS and len(table) == 0
+
+
+def test_a_missing_package_is_named_before_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    check_packages(["csv", "geojson"])
+    with pytest.raises(ValueError, match=r"^--parquet needs pyarrow: .*requirements-cohort\.txt$"):
+        check_packages(["csv", "parquet"])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rasterio.features import rasterize
 from skimage.draw import polygon2mask
 from skimage.measure import points_in_poly
 
@@ -54,6 +55,14 @@ def test_mask_as_scikit_image_draws_it(scale: tuple[float, float]) -> None:
         polygon2mask(size[::-1], (part / scale - 0.5)[:, ::-1]) for part in (ring, hole)
     ]  # of rows and columns, where a whole number is the centre of a cell
     assert np.array_equal(regions(ring, hole).mask(size, scale), drawn[0] & ~drawn[1])
+
+
+def test_mask_as_gdal_draws_a_file(tmp_path: Path) -> None:
+    """A pixel belongs to a polygon by its centre, half a pixel from its corner."""
+    document = {"type": "MultiPolygon", "coordinates": [[star(5, (40, 40), 38).tolist()], [SQUARE]]}
+    (tmp_path / "a.geojson").write_text(json.dumps(document))
+    drawn = rasterize([document], out_shape=(80, 90)) > 0
+    assert np.array_equal(load_regions(tmp_path / "a.geojson").mask((90, 80)), drawn)
 
 
 def test_mask_holds_the_pixels_whose_centres_are_inside() -> None:
