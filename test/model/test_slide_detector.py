@@ -16,6 +16,7 @@ from model.scoring import score
 from model.slide_candidates import spread_squares
 from model.slide_detector import SlideDetections, detect_on_slide
 from model.slide_target import systematic_sample
+from slide.regions_of_interest import Polygon, Regions
 from slide.tiles import CORE
 from slide.whole_slide import WholeSlide
 from test.model.builders import tiny_detector
@@ -139,3 +140,22 @@ def test_thresholds_are_those_of_the_tissue(found: SlideDetections) -> None:
     alone = find_candidates(tissue(), DEFAULT)
     ours = find_candidates(tissue(), DEFAULT, thresholds=found.thresholds)
     assert len(ours) == pytest.approx(len(alone), rel=0.1)
+
+
+def test_regions_of_interest(path: Path, detector: Detector, found: SlideDetections) -> None:
+    """Only tiles of the region are read, and its tissue alone gives the threshold."""
+    left, top = PLACE
+    bottom = top + PIECE[0]
+    corners = [[left, top], [CORE - 20, top], [CORE - 20, bottom], [left, bottom]]
+    regions = Regions((Polygon((np.array(corners, float),)),), "")
+    inside = detect_on_slide(detector, WholeSlide(path), regions=regions)
+    assert inside.tiles == 2 < found.tiles
+    assert len(inside.found.points) > 5 and regions.contains(inside.found.points).all()
+    assert inside.thresholds != found.thresholds
+    area = inside.tissue.pixels * inside.tissue.mpp**2
+    assert area == pytest.approx((CORE - 20 - left) * PIECE[0] * 0.25**2, rel=0.05), (
+        "of whole cells"
+    )
+    assert inside.tissue.area_mm2 < found.tissue.area_mm2
+    shifted = detect_on_slide(detector, WholeSlide(path), regions=regions, offset=(333, 777))
+    assert_same(inside, shifted)
