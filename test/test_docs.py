@@ -42,7 +42,7 @@ EXTERNAL = {
     "tensorboard",
 }
 # Of README.md and docs/, without generated tables; a feature that is added may have 100 more.
-FEATURES = ("counts", "regions", "review", "slides", "cohorts")
+FEATURES = ("exports", "counts", "regions", "review", "slides", "cohorts")
 MOST_WORDS = 7700 + 100 * len(FEATURES)
 OWN_LIMITS = {"cohorts.md": 500, "slides.md": 900}  # of whole documents about a feature
 every_document = pytest.mark.parametrize(
