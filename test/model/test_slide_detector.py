@@ -18,6 +18,7 @@ from model.slide_detector import SlideDetections, detect_on_slide
 from model.slide_target import systematic_sample
 from slide.regions_of_interest import Polygon, Regions
 from slide.tiles import CORE
+from slide.tissue import Kind
 from slide.whole_slide import WholeSlide
 from test.model.builders import tiny_detector
 from test.slide.slides import PIECE, PLACE, SIZE, pixels_on_glass, tissue, write_slide
@@ -152,7 +153,7 @@ def test_regions_of_interest(path: Path, detector: Detector, found: SlideDetecti
     assert inside.tiles == 2 < found.tiles
     assert len(inside.found.points) > 5 and regions.contains(inside.found.points).all()
     assert inside.thresholds != found.thresholds
-    area = inside.tissue.pixels * inside.tissue.mpp**2
+    area = (inside.tissue.kinds != Kind.OUTSIDE).sum() * inside.tissue.mpp**2
     assert area == pytest.approx((CORE - 20 - left) * PIECE[0] * 0.25**2, rel=0.05), (
         "of whole cells"
     )

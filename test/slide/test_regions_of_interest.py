@@ -145,3 +145,12 @@ def test_a_polygon_outside_the_image() -> None:
     regions(SQUARE).check_inside((11, 21))
     with pytest.raises(RegionError, match=r"^polygon 1 \(x 10 to 50, y 20 to 60\) lies outside "):
         regions(SQUARE).check_inside((10, 90))
+
+
+def test_area_and_a_part_of_the_image() -> None:
+    found = regions(SQUARE, HOLE)
+    assert found.area_px((100, 80)) == 40 * 40 - 10 * 10
+    assert found.area_px((30, 80)) == 20 * 40 - 10 * 10, "what lies in the image"
+    assert found.area_px((20_000, 30_000)) == pytest.approx(1500, rel=0.2), "by a coarse grid"
+    part = found.seen_from(np.array([12, 25]))
+    assert np.array_equal(part.mask((80, 50)), found.mask((92, 75))[25:, 12:])

@@ -165,8 +165,9 @@ def test_regions_over_the_whole_image_leave_the_map_as_it_is() -> None:
     found = find_tissue(pixels, 0.25)
     corners = np.array([[0, 0], [197, 0], [197, 165], [0, 165]], float)
     whole = found.within(Regions((Polygon((corners,)),), ""))
-    assert np.array_equal(whole.kinds, found.kinds) and whole.pixels == 165 * 197
+    assert np.array_equal(whole.kinds, found.kinds)
     half = found.within(Regions((Polygon((corners * (0.5, 1),)),), ""))
-    assert half.pixels == 96 * 165 and half.tissue_pixels < found.tissue_pixels
+    assert (half.kinds != Kind.OUTSIDE).sum() == 6 * 11
+    assert half.tissue_pixels < found.tissue_pixels
     scaled = found.within(Regions((Polygon((corners * (1, 2),)),), ""), (2.0, 2.0))
     assert np.array_equal(scaled.kinds, half.kinds)
