@@ -103,10 +103,8 @@ def write(
         for name, content in _files(saved, image, kinds, objects):
             writer.put(saved.folder / name, content, [saved.result])
     results = [saved.result for saved in images]
-    if "csv" in kinds:
-        writer.put(output / CSV_FILE, detections_csv(images), results)
-    if "parquet" in kinds:
-        writer.put(output / PARQUET_FILE, detections_parquet(images), results)
+    for name, content in _tables(images, kinds):
+        writer.put(output / name, content, results)
     merged = merge(images, reviewed) if reviews else None
     if "report" in kinds:
         writer.put(output / PAGE_FILE, render(entries, problems, merged), results)
@@ -134,6 +132,14 @@ def _with_progress(images: Sequence[Saved], terminal: Terminal) -> Iterator[Save
         for number, saved in enumerate(images):
             progress("", number, len(images))
             yield saved
+
+
+def _tables(images: list[Saved], kinds: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    """Name and content of the files of all images."""
+    if "csv" in kinds:
+        yield CSV_FILE, detections_csv(images)
+    if "parquet" in kinds:
+        yield PARQUET_FILE, detections_parquet(images)
 
 
 def _files(
