@@ -23,7 +23,8 @@ from training.tiff import write_tiff
 RECORD = record()
 OF_IMAGE = {"result.json", "mitotic-figures.json"}
 FOR_PEOPLE = {"overlay.png", "thumbnail.png", "detections.geojson"}
-OF_FOLDER = {"results.json", "detections.csv", "report.html"}
+TABLES = {"detections.csv", "detections.parquet"}
+OF_FOLDER = {"results.json", "report.html"} | TABLES
 
 
 class Output:
@@ -46,7 +47,7 @@ class Output:
         settings = FolderSettings(self.source, self.output, record, resume=resume)
         process_folder(detector, settings)  # type: ignore[arg-type]
         if report:
-            assert write(self.output) == []
+            assert write(self.output, KINDS) == []
         return detector.calls
 
     def files(self) -> set[str]:
@@ -133,7 +134,7 @@ def test_other_images(folder: Output) -> None:
     folder.images("b.tif", "c.tif")
     folder.run()
     assert folder.described() == {"b": "b.tif", "c": "c.tif"}
-    assert not {"detections.csv", "report.html"} & folder.files()
+    assert not (TABLES | {"report.html"}) & folder.files()
 
 
 def test_the_same_name_with_other_content(folder: Output) -> None:
@@ -169,6 +170,7 @@ def test_results_of_0_1_0(folder: Output) -> None:
     """Which kept no hashes of the files for people."""
     folder.images("a.tif", "b.tif")
     folder.run(report=True)
+    (folder.output / "detections.parquet").unlink()  # which it did not write
     for path in [*folder.output.rglob("result*.json")]:
         content = json.loads(path.read_text())
         for key in ("schema_version", "files", "skipped"):
@@ -273,7 +275,7 @@ def test_the_output_of_another_run_in_a_subfolder_stays(folder: Output) -> None:
     assert folder.described() == {"a": "a.tif", ".": "b.tif"}
 
 
-@pytest.mark.parametrize("name", sorted(FOR_PEOPLE | {"detections.csv", "report.html"}))
+@pytest.mark.parametrize("name", sorted(FOR_PEOPLE | TABLES | {"report.html"}))
 def test_a_file_that_was_changed_stays(folder: Output, name: str) -> None:
     """It may be a review."""
     folder.images("a.tif")
@@ -362,4 +364,4 @@ def test_resume_with_an_empty_folder_keeps_finished_results(folder: Output) -> N
 
 def test_all_kinds_of_files_were_made() -> None:
     """The situations above are about every kind there is."""
-    assert set(KINDS) == {"report", "overlay", "geojson", "csv"}
+    assert set(KINDS) == {"report", "overlay", "geojson", "csv", "parquet"}
