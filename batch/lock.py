@@ -100,8 +100,10 @@ def _is_file(descriptor: int, path: Path) -> bool:
 
 
 def _say_who(descriptor: int) -> None:
-    os.truncate(descriptor, 0)
-    os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
+    """Write it into the file, unless the disk is full: the lock holds without it."""
+    with contextlib.suppress(OSError):
+        os.truncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {os.uname().nodename}".encode(), 0)
 
 
 def _who(descriptor: int) -> str:

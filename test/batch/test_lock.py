@@ -115,3 +115,13 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OutputError), locked(tmp_path / "out"):
         raise AssertionError("held")
     assert (tmp_path / "theirs").read_text() == "kept"
+
+
+def test_a_full_disk_has_a_lock_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.pwrite", full)
+    with locked(tmp_path) as held:
+        assert held
+    assert list(tmp_path.iterdir()) == []
