@@ -48,6 +48,14 @@ def test_boxes_all_over_an_image(
     np.testing.assert_array_equal(to_corners(written, name), corners)
 
 
+def test_a_box_outside_its_image_does_not_turn_the_others() -> None:
+    """As corners in reverse, x, y, width, height have their centres halfway to the origin."""
+    corners = random_corners(60, 26, equal=False)
+    corners[0] += 7000
+    written = WRITERS[CORNER_AND_SIZE](corners)
+    assert box_format(boxes(written)) == CORNER_AND_SIZE
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.booleans(), st.sampled_from([TWO_CORNERS, CORNER_AND_SIZE]))
 def test_the_area_decides_for_a_single_box(seed: int, equal: bool, name: str) -> None:
