@@ -36,6 +36,7 @@ install() {
   TMPDIR=$PWD/$venv/download
   case $venv in /*) TMPDIR=$venv/download ;; esac
   export TMPDIR
+  : > "$log" # it is read before pip has begun
   "$venv/bin/python" -m pip install --disable-pip-version-check --progress-bar off "$@" > "$log" 2>&1 &
   local pip=$!
   # shellcheck disable=SC2064
@@ -59,7 +60,7 @@ show_progress() {
   while kill -0 "$pip" 2> /dev/null; do
     now=$(sed -nE "$steps" "$log" | tail -n 1)
     if [ -t 2 ]; then
-      megabytes=$(du -sm "$venv" | cut -f 1)
+      megabytes=$({ du -sm "$venv" 2> /dev/null || true; } | cut -f 1) # files vanish while it counts
       printf '\r\033[K  %s MB written; %.70s' "$megabytes" "${now:-reading the list of packages}"
     elif [ "$now" != "$before" ]; then
       echo "  $now"
