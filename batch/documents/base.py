@@ -31,9 +31,7 @@ class Part(BaseModel):
 class Document(Part):
     """A document that this program writes."""
 
-    schema_version: int = Field(
-        SCHEMA_VERSION, ge=1, description="version of this document; absent in version 0.1.0"
-    )
+    schema_version: int = Field(SCHEMA_VERSION, ge=1, description="version of this format")
 
     def content(self) -> dict[str, Any]:
         """The document as plain values, ready for JSON."""

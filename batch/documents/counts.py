@@ -22,18 +22,18 @@ class Range(Part):
 class AreaCount(Part):
     """The mitotic figures of an area; densities refer to the tissue in it."""
 
-    tissue_mm2: float = Field(ge=0, description="area of tissue, mm²")
+    tissue_mm2: float = Field(ge=0, description="tissue area, mm²")
     figures: Range = Field(description="mitotic figures")
-    per_mm2: Range | None = Field(description="per mm² of tissue; null without tissue")
-    per_10_hpf: Range | None = Field(description="per ten high-power fields; null likewise")
+    per_mm2: Range | None = Field(description="per mm² of tissue")
+    per_10_hpf: Range | None = Field(description="per ten high-power fields of tissue")
 
 
 class HotspotCount(AreaCount):
     """The rectangle of at most 2 mm² with the most mitotic figures at the threshold of the run."""
 
-    area_mm2: float = Field(ge=0, description="of the rectangle, mm²")
+    area_mm2: float = Field(ge=0, description="area of the rectangle, mm²")
     box_px: Annotated[tuple[float, float, float, float], Field(strict=False)] = Field(
-        description="left, top, width, height; px from the image's corner"
+        description="left, top, width, height, px"
     )
 
 
@@ -42,7 +42,7 @@ class Counts(Part):
 
     hpf_area_mm2: float = Field(gt=0, description="area of a high-power field, mm²")
     thresholds: Annotated[tuple[float, float], Field(strict=False)] = Field(
-        description="lower and upper: odds five times as low and as high"
+        description="lower, upper: odds divided and multiplied by five"
     )
     whole: AreaCount = Field(description="whole image")
-    hotspot: HotspotCount = Field(description="its most active 2 mm²")
+    hotspot: HotspotCount = Field(description="rectangle of 2 mm² with the most mitotic figures")

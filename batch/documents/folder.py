@@ -17,34 +17,29 @@ class FolderEntry(Part):
     """One image of the folder."""
 
     file: Text = Field(description="name of the image file")
-    folder: Text = Field(description="folder of its results; empty for a single image")
+    folder: Text = Field(description="folder of its results; empty: OUTPUT itself")
     status: Literal["ok", "failed"] = Field(description="whether the image was processed")
-    error: Text | None = Field(None, description="reason where it failed, one line")
-    mitotic_figures: int = Field(0, ge=0, description="detections that reach the threshold")
+    error: Text | None = Field(None, description="reason for a failure, one line")
+    mitotic_figures: int = Field(0, ge=0, description="detections at or above the threshold")
     counts: Counts | None = Field(None, description="as in result.json")
-    candidates: int | None = Field(None, ge=0, description="candidates; null where it failed")
-    seconds: float | None = Field(None, ge=0, description="wall time, s; null where it failed")
-    review: ReviewedCounts | None = Field(
-        None, description="counts after review; null where no review was merged"
-    )
-    group: Text | None = Field(None, description="group in the manifest; null: none")
+    candidates: int | None = Field(None, ge=0, description="number of candidates classified")
+    seconds: float | None = Field(None, ge=0, description="wall time, s")
+    review: ReviewedCounts | None = Field(None, description="counts after review")
+    group: Text | None = Field(None, description="group in the manifest")
 
 
 class FolderResults(Document):
     """The images of a run, in the order of their names."""
 
-    images: list[FolderEntry] = Field(description="one entry for each image that is done")
+    images: list[FolderEntry] = Field(description="the images done so far")
     skipped: list[Text] = Field(
-        default_factory=list, description="files of the input that were skipped, and why"
+        default_factory=list, description="input files that were skipped, with the reason"
     )
     files: dict[Text, str] = Field(
         default_factory=dict,
-        description="SHA-256 of each file written by --overlay, --geojson, --csv, --parquet and "
-        "--report",
+        description="SHA-256 of each report file (page, pictures, tables)",
     )
-    review: FolderReview | None = Field(
-        None, description="what all reviews say together; null where none was merged"
-    )
+    review: FolderReview | None = Field(None, description="all reviews together")
 
 
 FOLDER_RESULTS = TypeAdapter(FolderResults)

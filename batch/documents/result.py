@@ -19,100 +19,102 @@ Pair = Annotated[tuple[float, float], Field(strict=False)]  # JSON has lists
 class Hash(Part):
     """Identifies a file by its content."""
 
-    sha256: str | None = Field(description=f"{HASH}; null where no such file was used")
+    sha256: str | None = Field(description=f"{HASH}; null if no such file was used")
 
 
 class Settings(Part):
-    """How every image of the run was treated."""
+    """The settings of the run, the same for every image."""
 
     model_config = ConfigDict(extra="allow")
 
     version: str = Field(description="version of this program")
-    adaptation: str = Field(description="name of the adaptation")
-    candidates: str = Field(description="name of the candidates' settings")
-    threshold: float = Field(
-        ge=0, le=1, description="probability from which a detection is a mitotic figure"
+    adaptation: str = Field(description="--adaptation")
+    candidates: str = Field(description="--candidates")
+    threshold: float = Field(ge=0, le=1, description="lowest probability of a mitotic figure")
+    mpp: float | None = Field(gt=0, description="--mpp, µm per pixel; null: from the file")
+    output_format: str = Field(description="format of mitotic-figures.json: 2021, 2022 or 2025")
+    epochs: int = Field(ge=1, description="adaptation: passes over bank and image")
+    learning_rate: float = Field(ge=0, description="adaptation: learning rate")
+    batch_size: int = Field(ge=1, description="adaptation: bank entries and candidates per step")
+    max_steps: int | None = Field(ge=1, description="adaptation: step limit; null: none")
+    reversal_weight: float = Field(
+        ge=0, description="adaptation: λ, weight of the reversed gradient"
     )
-    mpp: float | None = Field(gt=0, description="--mpp in µm per pixel; null: the file's is used")
-    output_format: str = Field(description="challenge year of mitotic-figures.json")
-    epochs: int = Field(ge=1, description="passes of the adaptation over bank and image")
-    learning_rate: float = Field(ge=0, description="of the adaptation")
-    batch_size: int = Field(ge=1, description="entries and candidates in a step of the adaptation")
-    max_steps: int | None = Field(ge=1, description="most steps; null: whole epochs")
-    reversal_weight: float = Field(ge=0, description="weight of the reversed gradient, lambda")
-    seed: int = Field(description="of the random order in the adaptation")
+    seed: int = Field(description="adaptation: seed of the random order")
     device: str = Field(description="cpu or cuda")
     precision: str = Field(description="fp32 or bf16")
-    time_budget: float | None = Field(gt=0, description="s per image; null: no limit")
+    time_budget: float | None = Field(
+        gt=0, description="--time-budget, s per image; null: no limit"
+    )
     diagnostics: bool = Field(False, description="whether the domain gap was measured")
-    roi: str | None = Field(None, description="SHA-256 of the file of --roi; null: none")
+    roi: str | None = Field(None, description="SHA-256 of the GeoJSON file of --roi")
     hpf_area: float = Field(0.237, gt=0, description="--hpf-area in mm²")
 
 
 class Record(Part):
     """How the results of a run were made."""
 
-    settings: Settings = Field(description="how every image of the run was treated")
+    settings: Settings = Field(description="settings of the run")
     versions: dict[str, str] = Field(
         default_factory=dict, description="versions of Python and libraries"
     )
     weights: Hash = Field(description="the network's weights")
-    source_bank: Hash = Field(description="the source bank; null where none was used")
+    source_bank: Hash = Field(description="the source bank")
 
 
 class SourceFile(Part):
     """The file that an image was read from."""
 
-    path: Text = Field(description="place of the file, relative to the folder of result.json")
-    bytes: int = Field(ge=0, description="size of the file, bytes")
+    path: Text = Field(description="path, relative to the folder of result.json")
+    bytes: int = Field(ge=0, description="file size")
     sha256: str = Field(description=HASH)
 
 
 class Detection(Part):
     """A point that may be a mitotic figure."""
 
-    x: float = Field(description="px from the centre of the leftmost pixels, to the right")
-    y: float = Field(description="px from the centre of the topmost pixels, downwards")
-    probability: float = Field(ge=0, le=1, description="score of the network after adaptation")
+    x: float = Field(description="px to the right of the centre of the first pixel")
+    y: float = Field(description="px below the centre of the first pixel")
+    probability: float = Field(ge=0, le=1, description="score after adaptation")
     probability_without_adaptation: float = Field(
-        ge=0, le=1, description="score of the network as shipped"
+        ge=0, le=1, description="score of the shipped network"
     )
 
 
 class SlideRecord(Part):
     """How a whole slide was read, tile by tile."""
 
-    format: str = Field(description="vendor's format by OpenSlide, or tiff or ome-tiff")
-    levels: int = Field(ge=1, description="levels of the pyramid")
-    level: int = Field(ge=0, description="level that was read; 0 is the finest")
-    tiles: int = Field(ge=0, description="tiles of 2048 px that contain tissue")
+    format: str = Field(description="OpenSlide's vendor name, tiff or ome-tiff")
+    levels: int = Field(ge=1, description="number of pyramid levels")
+    level: int = Field(ge=0, description="level that was read; 0: full resolution")
+    tiles: int = Field(ge=0, description="number of tiles (2048 px) with tissue")
     blue_ratio_threshold: float | None = Field(
-        description="blue ratio from which pixels are candidates; null without tissue"
+        description="lowest blue ratio of a candidate's pixels"
     )
 
 
 class Tissue(Part):
     """How much tissue the image shows, and densities on it."""
 
-    area_mm2: float = Field(ge=0, description="area of tissue, mm²")
-    share: float = Field(ge=0, le=1, description="share of the image that is tissue")
+    area_mm2: float = Field(ge=0, description="tissue area, mm²")
+    share: float = Field(ge=0, le=1, description="tissue area over image area")
     mitotic_figures_per_mm2: float | None = Field(
-        ge=0, description="mitotic figures per mm² of tissue; null without tissue"
+        ge=0, description="mitotic figures per mm² of tissue"
     )
 
 
 class RegionsOfInterest(Part):
     """What `--roi` restricts the result to."""
 
-    polygons: int = Field(ge=1, description="how many were drawn")
-    area_mm2: float = Field(ge=0, description="of all together, mm²")
+    polygons: int = Field(ge=1, description="number of polygons")
+    area_mm2: float = Field(ge=0, description="total area, mm²")
 
 
 class Verdict(Part):
     """Whether the image is fit for this detector. It warns, and refuses nothing."""
 
-    usable: bool = Field(description="false where a reason below speaks against the result")
-    reasons: list[str] = Field(description="what was noticed, one sentence each")
+    usable: bool = Field(description="false: a reason below makes the result unreliable")
+    reasons: list[str] = Field(description="findings, one sentence each")
 
 
 class _Outcome(Document):
@@ -120,7 +122,7 @@ class _Outcome(Document):
     status: Literal["ok", "failed"]
     error: Text | None
     warnings: list[Text] = Field(
-        default_factory=list, description="what a reader of the result should know, a line each"
+        default_factory=list, description="what to know before using the result"
     )
 
 
@@ -135,33 +137,29 @@ class ProcessedImage(_Image):
     error: None = Field(None, description="always null")
     image: SourceFile = Field(description="the file that was read")
     size_px: Annotated[tuple[int, int], Field(strict=False)] = Field(
-        description="width and height, px"
+        description="width, height, px"
     )
-    pixel_size_um: Pair = Field(description="pixel size in x and y, µm")
-    pixel_size_source: str | None = Field(
-        None, description="where the pixel size was read; null where unknown"
-    )
-    origin_mm: Pair = Field((0.0, 0.0), description="centre of the first pixel, x and y, mm")
-    slide: SlideRecord | None = Field(
-        None, description="how a whole slide was read; null for an image read as a whole"
-    )
-    tissue: Tissue | None = Field(None, description="tissue in the image; null where not measured")
+    pixel_size_um: Pair = Field(description="pixel size in x, y, µm")
+    pixel_size_source: str | None = Field(None, description="source of the pixel size")
+    origin_mm: Pair = Field((0.0, 0.0), description="x, y of the first pixel's centre, mm")
+    slide: SlideRecord | None = Field(None, description="how a whole slide was read")
+    tissue: Tissue | None = Field(None, description="tissue in the image")
     regions: RegionsOfInterest | None = Field(
-        None, description="what tissue, candidates and counts are of; null: the whole image"
+        None, description="--roi, to which all results refer; null: the whole image"
     )
-    counts: Counts | None = Field(None, description="counts by area; null where not measured")
-    verdict: Verdict | None = Field(None, description="fitness; null where not measured")
-    candidates: int = Field(ge=0, description="places that the network was asked about")
+    counts: Counts | None = Field(None, description="counts by area")
+    verdict: Verdict | None = Field(None, description="fitness of the image for this detector")
+    candidates: int = Field(ge=0, description="number of candidates classified")
     threshold: float = Field(
-        ge=0, le=1, description="a mitotic figure has at least this probability"
+        ge=0, le=1, description="lowest probability of a mitotic figure in this image"
     )
     detections: list[Detection] = Field(
-        description="candidates with a probability of at least 0.01, the most probable first"
+        description="candidates of probability ≥ 0.01, highest first"
     )
     adaptation: AdaptationRecord = Field(description="what the adaptation did")
-    figures: Hash = Field(description="mitotic-figures.json, written with this result")
+    figures: Hash = Field(description="the mitotic-figures.json of this result")
     seconds: dict[str, float] = Field(
-        default_factory=dict, description="wall time of each stage and in total, s"
+        default_factory=dict, description="wall time of each stage and total, s"
     )
 
     @property

@@ -1,4 +1,4 @@
-"""A review: what a person says about the detections of an output folder, saved by the page."""
+"""A review: a person's verdicts on the detections of an output folder, saved by the page."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ReviewedCell(Part):
-    """What a reviewer says about a detection."""
+    """A reviewer's verdict on a detection."""
 
     x: float = Field(description="px, as in result.json")
     y: float = Field(description="px, as in result.json")
     probability: Share = Field(description="as in result.json")
-    verdict: Judgement | None = Field(description="null for a comment alone")
-    comment: Text = Field("", description="of the reviewer")
+    verdict: Judgement | None = Field(description="null: a comment only")
+    comment: Text = Field("", description="comment on the cell")
 
 
 class AddedFigure(Part):
@@ -28,7 +28,7 @@ class AddedFigure(Part):
 
     x: float = Field(allow_inf_nan=False, description="px, as in result.json")
     y: float = Field(allow_inf_nan=False, description="px, as in result.json")
-    comment: Text = Field("", description="of the reviewer")
+    comment: Text = Field("", description="comment on the figure")
 
 
 class ReviewedImage(Part):
@@ -36,53 +36,53 @@ class ReviewedImage(Part):
 
     file: Text = Field(description="name of the image file")
     sha256: str = Field(description="SHA-256 of the image file")
-    run: str = Field(description="SHA-256 of weights, bank, settings and detections of the run")
+    run: str = Field(description="hash of the run, see above")
     size_px: Annotated[tuple[int, int], Field(strict=False)] = Field(
-        description="width and height, px"
+        description="width, height, px"
     )
     pixel_size_um: Annotated[tuple[float, float], Field(strict=False)] = Field(
-        description="pixel size in x and y, µm"
+        description="pixel size in x, y, µm"
     )
-    cells: int = Field(ge=0, description="detections that the page offered for review")
-    verdicts: list[ReviewedCell] = Field(description="one for each detection that was reviewed")
-    missed: list[AddedFigure] = Field(description="mitotic figures that the reviewer added")
-    comment: Text = Field("", description="on the image")
+    cells: int = Field(ge=0, description="detections offered for review")
+    verdicts: list[ReviewedCell] = Field(description="reviewed detections")
+    missed: list[AddedFigure] = Field(description="mitotic figures added by the reviewer")
+    comment: Text = Field("", description="comment on the image")
 
 
 class Review(Document):
     """One reviewer's verdicts on the images of an output folder."""
 
-    kind: Literal["mitosis review"] = Field(description="marks a review")
-    reviewer: Text = Field(description="name, may be empty")
-    images: list[ReviewedImage] = Field(description="those that the reviewer has begun")
+    kind: Literal["mitosis review"] = Field(description="type of the document")
+    reviewer: Text = Field(description="name; may be empty")
+    images: list[ReviewedImage] = Field(description="images whose review was begun")
 
 
 class ReviewedCounts(Part):
-    """An image's counts after review. A reviewer's majority decides about a cell."""
+    """An image's counts after review. The majority of the reviewers decides about each cell."""
 
     reviewers: list[Text] = Field(description="names")
-    confirmed: int = Field(ge=0, description="detections that are mitotic figures")
-    rejected: int = Field(ge=0, description="detections that are not")
-    unsure: int = Field(ge=0, description="cells without a majority; not counted")
-    added: int = Field(ge=0, description="mitotic figures that were not detected")
+    confirmed: int = Field(ge=0, description="detections judged mitotic figures")
+    rejected: int = Field(ge=0, description="detections judged not mitotic")
+    unsure: int = Field(ge=0, description="cells without a majority, not counted")
+    added: int = Field(ge=0, description="missed mitotic figures that reviewers added")
     unreviewed: int = Field(
-        ge=0, description="detections that reach the threshold and were not reviewed; counted"
+        ge=0, description="unreviewed detections at or above the threshold, counted"
     )
-    mitotic_figures: int = Field(ge=0, description="confirmed, added and unreviewed")
+    mitotic_figures: int = Field(ge=0, description="sum of confirmed, added and unreviewed")
     mitotic_figures_per_mm2: float | None = Field(
-        ge=0, description="per mm² of tissue, or of the image where tissue was not measured"
+        ge=0, description="per mm² of tissue (of the image if tissue was not measured)"
     )
 
 
 class PrecisionBin(Part):
     """Precision among the reviewed detections in a range of probability."""
 
-    low: Share = Field(description="least probability")
-    high: Share = Field(description="next range's least probability")
-    reviewed: int = Field(ge=1, description="confirmed and rejected detections")
-    confirmed: int = Field(ge=0, description="of these")
+    low: Share = Field(description="lower bound of the probability")
+    high: Share = Field(description="upper bound")
+    reviewed: int = Field(ge=1, description="detections confirmed or rejected")
+    confirmed: int = Field(ge=0, description="detections confirmed")
     interval: Annotated[tuple[Share, Share], Field(strict=False)] = Field(
-        description="95 % confidence interval of the precision (Wilson 1927)"
+        description="95 % Wilson interval of the precision"
     )
 
 
@@ -92,28 +92,28 @@ class Disagreement(Part):
     file: Text = Field(description="name of the image file")
     x: float = Field(description="px")
     y: float = Field(description="px")
-    rank: int | None = Field(description="by probability, from 1; null for an added figure")
-    probability: float | None = Field(description="null for an added figure")
-    verdicts: list[Judgement | None] = Field(description="one each; null: not marked")
+    rank: int | None = Field(description="place by probability, from 1; null: added figure")
+    probability: float | None = Field(description="null: added figure")
+    verdicts: list[Judgement | None] = Field(description="one per reviewer; null: not marked")
 
 
 class Agreement(Part):
     """How well two reviewers agree."""
 
     reviewers: list[Text] = Field(description="two names")
-    cells: int = Field(ge=0, description="detections that both judged")
-    agreed: int = Field(ge=0, description="judged alike")
+    cells: int = Field(ge=0, description="detections judged by both")
+    agreed: int = Field(ge=0, description="detections judged alike")
     kappa: float | None = Field(
-        description="Cohen's kappa over the three verdicts (Cohen 1960); null where undefined"
+        description="Cohen's kappa over the three verdicts; null: undefined"
     )
     disagreements: list[Disagreement] = Field(description="cells judged differently")
 
 
 class FolderReview(Part):
-    """What all reviews of a folder say together."""
+    """Precision and agreement over all reviews of a folder."""
 
-    precision: list[PrecisionBin] = Field(description="by probability, the lowest first")
-    agreement: list[Agreement] = Field(description="of each pair of reviewers")
+    precision: list[PrecisionBin] = Field(description="precision by probability, lowest first")
+    agreement: list[Agreement] = Field(description="agreement of each pair of reviewers")
 
 
 REVIEW = TypeAdapter(Review)

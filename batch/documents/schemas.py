@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -16,8 +17,9 @@ from batch.documents.tiles import TILES
 from model.card import Card
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-# A table is between two such comments, which name the type whose fields it lists.
-TABLE = re.compile(r"(<!-- fields of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+# A table is between two such comments, which name the type whose fields it lists, and possibly a
+# type whose fields are left out because its own table lists them.
+TABLE = re.compile(r"(<!-- fields of (\w+)(?: beyond (\w+))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -47,13 +49,19 @@ def with_tables(markdown: str) -> str:
     kinds: dict[str, dict[str, Any]] = {}
     for schema in schemas().values():
         kinds |= schema.get("$defs", {}) | {str(schema.get("title")): schema}
-    return TABLE.sub(lambda found: found[1] + _table(kinds[found[2]]) + found[3], markdown)
+
+    def table(found: re.Match[str]) -> str:
+        known = kinds[found[3]]["properties"] if found[3] else {}
+        return found[1] + _table(kinds[found[2]], known) + found[4]
+
+    return TABLE.sub(table, markdown)
 
 
-def _table(schema: dict[str, Any]) -> str:
+def _table(schema: dict[str, Any], known: Collection[str]) -> str:
     rows = [
         f"| `{name}` | {_values(field)} | {field.get('description', '')} |\n"
         for name, field in schema["properties"].items()
+        if name not in known
     ]
     return "".join(["| field | values | meaning |\n|---|---|---|\n", *rows])
 
@@ -80,8 +88,8 @@ def _range(field: dict[str, Any]) -> list[str]:
     if low is not None and high is not None:
         return [f"{low:g} to {high:g}"]
     if low is not None:
-        return [f"from {low:g}"]
-    return [] if above is None else [f"above {above:g}"]
+        return [f"≥ {low:g}"]
+    return [] if above is None else [f"> {above:g}"]
 
 
 NAMES = {"string": "text", "integer": "integer", "number": "number", "null": "null"}

@@ -34,6 +34,13 @@ def test_the_tables_are_current() -> None:
     assert with_tables(text) == text
 
 
+def test_a_table_can_leave_out_the_fields_of_another() -> None:
+    text = "<!-- fields of HotspotCount{} -->\n<!-- end -->"
+    assert "| `figures` |" in with_tables(text.format(""))
+    table = with_tables(text.format(" beyond AreaCount"))
+    assert "| `box_px` |" in table and "| `figures` |" not in table
+
+
 def test_every_field_of_result_json_is_in_a_table_and_described() -> None:
     text = (ROOT / "docs" / "output.md").read_text()
     for name in ("result.schema.json", "results.schema.json"):
