@@ -99,7 +99,7 @@ class Guard:
 
         Where a check failed, they are those before.
 
-        The checks need one view; a network that is refused is not asked for the other seven.
+        The checks need one view; the other seven are not computed for a network that is rejected.
         """
         if adapted.record.get("diverged"):
             return before.probabilities, [DIVERGED]
@@ -193,7 +193,7 @@ def check_calibration(calibration: Calibration, probabilities: np.ndarray) -> li
             difference,
             MAX_HALVES_DIFFERENCE,
             f"the shifts of two halves of the candidates differ by {difference:.2f}",
-            "scores not calibrated: two halves of the candidates ask for shifts of "
+            "scores not calibrated: two halves of the candidates give shifts of "
             f"{halves[0]:+.1f} and {halves[1]:+.1f}",
         ),
     ]

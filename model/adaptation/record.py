@@ -14,8 +14,8 @@ class Check(BaseModel):
 
     name: str = Field(description="name of the check")
     value: float | None = Field(description="measured value; null: not measurable")
-    limit: float = Field(description="limit for the value")
-    passed: bool = Field(description="whether the value is within the limit")
+    limit: float = Field(description="largest allowed value (for candidates, the smallest)")
+    passed: bool = Field(description="whether the value keeps to the limit")
     words: str = Field(description="the finding in words")
 
 
@@ -29,7 +29,7 @@ class AdaptationRecord(BaseModel):
         description="name of the adaptation",
         validation_alias=AliasChoices("name", "arm"),  # "arm" in version 0.1.0
     )
-    fallback: str | None = Field(None, description="why the guard refused it; null: not refused")
+    fallback: str | None = Field(None, description="why the guard rejected it; null: not rejected")
     decision: str | None = Field(None, description="the guard's decision in words")
     guard: list[Check] = Field(default_factory=list, description="the guard's checks")
     batch_norm: str | None = Field(None, description="batch norm statistics: training or frozen")
