@@ -5,17 +5,20 @@ set -euo pipefail
 usage() {
   cat <<'EOF'
 usage: ./run.sh [INPUT] [OUTPUT] [--open] [options of process.py]
+       ./run.sh [INPUT] [OUTPUT] [--open] --review FILE [--review FILE ...]
 
 Detects mitotic figures in the image INPUT, or in those of the folder INPUT [test/images], and
 writes the results into the folder OUTPUT [output/]. docs/usage.md has recipes; python3 process.py
 --help lists the options. Without arguments it processes the two sample images, with --report.
+With --review it detects nothing, but merges reviews that were saved from the page into OUTPUT.
 
-  --open   write the page of --report and open it in the browser
+  --open          write the page of --report and open it in the browser
+  --review FILE   merge this review; repeat it for further reviewers
 
 With a Docker engine it builds and runs the Docker image, on the GPU if the engine has NVIDIA's
 runtime; the first build downloads a base image of several gigabytes. Without an engine, or if the
 image cannot be built, it creates and uses the virtual environment .venv. The container sees only
-INPUT, OUTPUT, the files of --ground-truth and --roi, and the folder of --manifest: options that
+INPUT, OUTPUT, the files of --ground-truth, --roi and --review, and the folder of --manifest: options that
 name other files need the virtual environment, as do --workers and --scheduler.
 
 Environment:
@@ -38,12 +41,14 @@ main() {
   mkdir -p "$output"
   output=$(absolute "$output")
 
-  local open=false cohort=false options=() volumes=()
+  local open=false cohort=false merge=false options=() volumes=()
   while [ $# != 0 ]; do
     case $1 in
       --open) open=true; options+=(--report) ;;
       --ground-truth=* | --roi=* | --manifest=*) name_file "${1%%=*}" "${1#*=}" ;;
       --ground-truth | --roi | --manifest) name_file "$1" "${2:-}"; shift ;;
+      --review=*) merge=true; name_file --review "${1#*=}" ;;
+      --review) merge=true; name_file --review "${2:-}"; shift ;;
       --workers* | --scheduler*) cohort=true; options+=("$1") ;;
       *) options+=("$1") ;;
     esac
@@ -62,7 +67,7 @@ main() {
   elif [ "$runner" = docker ]; then
     have_image
   fi
-  echo "running with $runner: $input -> $output"
+  $merge || echo "running with $runner: $input -> $output"
   local status=0
   "in_$runner" "$input" "$output" ${options[@]+"${options[@]}"} || status=$?
   if $open && [ -f "$output/report.html" ]; then tools/open_page.sh "$output/report.html"; fi
@@ -105,7 +110,10 @@ in_docker() {
   if [ -f "$input" ]; then inside=/input/$(basename "$input"); fi
   local gpus=()
   if docker info --format '{{json .Runtimes}}' | grep -q '"nvidia"'; then gpus=(--gpus all); fi
-  docker run --rm ${gpus[@]+"${gpus[@]}"} --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
+  local program=() # that of the image
+  if $merge; then program=(--entrypoint python); set -- -m report /output --input "$inside" "$@"; fi
+  docker run --rm ${gpus[@]+"${gpus[@]}"} ${program[@]+"${program[@]}"} --user "$(id -u):$(id -g)" \
+    --network none --read-only --tmpfs /tmp \
     --cap-drop ALL --security-opt no-new-privileges --env "MITOSIS_OUTPUT=$output" \
     --volume "$input:$inside:ro" --volume "$output:/output" ${volumes[@]+"${volumes[@]}"} mitosis-detection:exec "$@"
 }
@@ -116,6 +124,7 @@ in_venv() {
   local needed=(requirements.txt)
   if $cohort; then needed+=(requirements-cohort.txt); fi
   python=$(tools/venv.sh "${needed[@]}") || return
+  if $merge; then "$python" -m report "$output" --input "$input" "$@"; return; fi
   "$python" process.py --input "$input" --output "$output" "$@"
 }
 

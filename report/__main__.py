@@ -10,7 +10,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from batch.layout import PAGE_FILE
+from batch.documents import read_summary
+from batch.layout import SUMMARY_FILE
+from batch.messages import where_to_look
 from batch.terminal import shown
 from batch.writing import write_json
 from report.geojson import OBJECTS
@@ -38,9 +40,29 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    if options.review:
+        print("\n".join(corrected_counts(options.output)))
     if "report" in kinds:
-        print(f"open {options.output / PAGE_FILE} in a browser")
+        print(where_to_look(options.output, has_page=True))
     return 1 if problems else 0
+
+
+def corrected_counts(output: Path) -> list[str]:
+    """A line for each image that was reviewed, from the merged results of an output folder."""
+    lines = []
+    for image in read_summary(output / SUMMARY_FILE).images:
+        if (review := image.review) is None:
+            continue
+        density = review.mitotic_figures_per_mm2
+        number = review.mitotic_figures
+        left = f"; {review.unreviewed} of them not reviewed" if review.unreviewed else ""
+        lines.append(
+            f"{shown(image.file)}: {number} mitotic figure{'s' * (number != 1)} after review by "
+            f"{shown(', '.join(review.reviewers))}"
+            + ("" if density is None else f", {density:.1f} per mm²")
+            + f" ({image.mitotic_figures} detected{left})"
+        )
+    return lines
 
 
 def write_annotations(path: Path, output: Path, reviews: list[Path]) -> None:

@@ -59,21 +59,29 @@ const FORMS = {
 };
 const download = (form) => {
   const [type, make] = FORMS[form];
-  const by = (review.reviewer || "review").replace(/[^\p{L}\p{N}_-]+/gu, "-");
+  const by = (review.reviewer || "unnamed").replace(/[^\p{L}\p{N}_-]+/gu, "-");
   const of = form === "geojson" ? `-${view.data.file.replace(/[^\p{L}\p{N}_-]+/gu, "-")}` : "";
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([make()], { type }));
   link.download = `${by}${of}.review.${form}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  const next = form === "json" ? `. Merge it: ./run.sh INPUT OUTPUT --review ${link.download}` : "";
+  view.says(`Saved as ${link.download} in the browser's downloads${next}`);
 };
 all("[data-save]").forEach((button) => button.addEventListener("click", () => download(button.dataset.save)));
 
 // Progress on the page itself.
 const summarise = () => {
-  const begun = all("[data-run]").map(({ dataset }) => [review.load(dataset), Number(dataset.cells)]);
-  const [done, total] = [begun.reduce((sum, [work]) => sum + review.reviewed(work), 0), begun.reduce((sum, [, cells]) => sum + cells, 0)];
-  one("#reviewed").textContent = `${done} of ${total} cells reviewed${review.reviewer ? ` by ${review.reviewer}` : ""}`;
+  const [begun, total] = all("[data-run]").reduce(([done, all], { dataset }) => {
+    const work = review.load(dataset);
+    const line = one(`[data-reviewed="${dataset.image}"]`);
+    line.hidden = !review.isBegun(work);
+    if (!line.hidden) line.textContent = `Your review: ${review.summary(JSON.parse(one(`#data-${dataset.image}`).textContent), work)}`;
+    return [done + review.reviewed(work), all + Number(dataset.cells)];
+  }, [0, 0]);
+  one("#reviewed").textContent = `${begun} of ${total} cells reviewed${review.reviewer ? ` by ${review.reviewer}` : ""}`;
+  one("#load-undo").hidden = !review.loaded;
 };
 view.on("close", summarise);
 summarise();

@@ -27,7 +27,7 @@ HERE = Path(__file__).parent
 STYLES = ("page.css", "view.css")
 SCRIPTS = (
     "page.js", "vendor/openseadragon.min.js", "view.js", "review.js", "rings.js", "strip.js",
-    "density.js", "panel.js", "export.js",
+    "density.js", "panel.js", "export.js", "load.js",
 )  # fmt: skip
 RING = 1 / 70  # least radius of a ring in the overview, as a fraction of the image's longer side
 

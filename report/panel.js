@@ -12,8 +12,7 @@ const describe = (cell) => {
 panel.show = () => {
   const { work } = review;
   const [done, total] = [review.reviewed(work), review.detections.length];
-  one("#progress").textContent = `${done} of ${total} reviewed, ${work.missed.length} added. `
-    + `Mitotic figures: ${review.figures()}`;
+  one("#progress").textContent = review.summary(view.data, work);
   one("#progress-bar").max = Math.max(total, 1);
   one("#progress-bar").value = done;
   const cell = view.selected;
@@ -44,7 +43,7 @@ panel.judge = (verdict) => {
   return view.says("All cells are reviewed. Now save the review");
 };
 
-// The next shown cell without a verdict, from the first one after the last.
+// The next shown cell without a verdict, from the first one after the last; the first one of all after none.
 panel.unreviewed = (cell) => {
   const from = view.cells.indexOf(cell);
   const order = [...view.cells.slice(from + 1), ...view.cells.slice(0, from)];
@@ -55,7 +54,7 @@ panel.step = (by) => {
   const shown = view.cells.filter(view.isShown);
   if (!shown.length) return;
   const at = shown.indexOf(view.selected);
-  view.select(shown[at < 0 ? 0 : (at + by + shown.length) % shown.length]);
+  view.select(at < 0 ? panel.unreviewed(null) ?? shown[0] : shown[(at + by + shown.length) % shown.length]);
 };
 
 // A figure that was missed: put where the image is clicked, or at the centre with Enter.
@@ -122,6 +121,7 @@ one("#reviewer").addEventListener("change", (event) => review.rename(event.targe
 view.on("open", () => {
   panel.add(false);
   panel.show();
+  view.says("Choose a ring or a crop, or press →. Y, N and U judge it and go on");
   view.osd.canvas.focus();
   view.osd.addHandler("canvas-click", (event) => {
     if (!panel.adding || !event.quick) return;

@@ -1,14 +1,26 @@
 "use strict";
 // A reviewer's verdicts, kept in the browser for each image, run and reviewer, with undo.
 const FIGURE = "mitotic figure", NOT = "non-mitotic figure", UNSURE = "unsure";
-const review = { reviewer: "", work: null, undone: [], detections: [] };
+const review = { reviewer: "", work: null, undone: [], loaded: null, detections: [] };
 
-// The browser may refuse storage; then the review lasts as long as the page.
+// The browser may refuse storage; then the review lasts as long as the page. A null text is no entry.
 const store = {
   kept: true,
-  read: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
-  write: (key, text) => { try { localStorage.setItem(key, text); store.kept = true; } catch { store.kept = false; } },
-  remove: (key) => { try { localStorage.removeItem(key); } catch { store.kept = false; } },
+  page: new Map(),
+  read: (key) => {
+    if (store.page.has(key)) return store.page.get(key);
+    try { return localStorage.getItem(key); } catch { return null; }
+  },
+  write: (key, text) => {
+    try {
+      if (text === null) localStorage.removeItem(key); else localStorage.setItem(key, text);
+      store.page.delete(key);
+      store.kept = true;
+    } catch {
+      store.page.set(key, text);
+      store.kept = false;
+    }
+  },
 };
 const REVIEWER = "mitosis-review reviewer";
 const keyOf = ({ sha256, run }, reviewer) => `mitosis-review ${sha256} ${run} ${reviewer}`;
@@ -29,8 +41,12 @@ review.change = (key, alter) => {
 review.undo = () => {
   const last = review.undone.pop();
   if (!last) return false;
-  review.work = JSON.parse(last.work);
-  review.save();
+  if (last.kept) {
+    review.restore(last);
+  } else {
+    review.work = JSON.parse(last.work);
+    review.save();
+  }
   view.select(review.cell(last.key));
   return true;
 };
@@ -72,10 +88,15 @@ review.remove = (cell) => review.change(cell.key, (work) => {
 });
 
 // Mitotic figures after the review: an unreviewed cell counts as the run called it, an unsure one not.
-review.figures = () => view.cells.filter((cell) => {
-  const verdict = view.verdictOf(cell);
-  return verdict ? verdict === FIGURE : cell.p >= view.data.threshold;
+review.figures = ({ cells, threshold }, work) => work.missed.length + cells.filter(([rank, , , p]) => {
+  const verdict = work.verdicts[rank]?.verdict;
+  return verdict ? verdict === FIGURE : p >= threshold;
 }).length;
+review.summary = (data, work) => {
+  const figures = review.figures(data, work);
+  const density = data.area ? ` (${(figures / data.area).toFixed(1)} per mm²)` : "";
+  return `${review.reviewed(work)} of ${data.cells.length} reviewed, ${work.missed.length} added. Mitotic figures: ${figures}${density}`;
+};
 
 // Another name is another reviewer, whose own work is shown; the first name takes over what there is.
 review.rename = (name) => {
@@ -85,18 +106,40 @@ review.rename = (name) => {
       const work = review.load(image);
       if (!review.isBegun(work) || review.isBegun(review.load(image, name))) continue;
       store.write(keyOf(image, name), JSON.stringify(work));
-      store.remove(keyOf(image, ""));
+      store.write(keyOf(image, ""), null);
     }
   }
-  review.reviewer = name;
-  store.write(REVIEWER, name);
+  review.setReviewer(name);
   if (!view.osd) return;
   review.begin();
   view.send("reviewed");
 };
+review.setReviewer = (name) => {
+  review.reviewer = name;
+  store.write(REVIEWER, name);
+};
+
+// A loaded review replaces the work of its reviewer, and can be undone: in the view as any change, else until one is
+// opened and in that one. works: [[image, work]].
+review.take = (reviewer, works) => {
+  const kept = works.map(([image]) => [keyOf(image, reviewer), store.read(keyOf(image, reviewer))]);
+  const before = { key: view.selected?.key, reviewer: review.reviewer, kept };
+  if (view.osd) review.undone.push(before);
+  else review.loaded = before;
+  review.restore({ reviewer, kept: works.map(([image, work]) => [keyOf(image, reviewer), JSON.stringify(work)]) });
+};
+review.restore = ({ reviewer, kept }) => {
+  for (const [key, text] of kept) store.write(key, text);
+  review.setReviewer(reviewer);
+  if (!view.osd) return;
+  review.work = review.load(view.data);
+  review.refresh();
+  view.send("reviewed");
+};
 review.begin = () => {
   review.work = review.load(view.data);
-  review.undone = [];
+  review.undone = review.loaded ? [review.loaded] : [];
+  review.loaded = null;
   review.refresh();
 };
 view.on("open", () => {

@@ -20,7 +20,8 @@ rings.transform = () => {
   const end = image.imageToViewerElementCoordinates(new OpenSeadragon.Point(view.data.size[0], 0));
   return { x: corner.x, y: corner.y, scale: (end.x - corner.x) / view.data.size[0] };
 };
-view.ringRadius = () => Math.max(view.data.ring, LEAST_RING / rings.transform().scale); // px of the image
+// px of the image. least: CSS px.
+view.ringRadius = (least = 0) => Math.max(view.data.ring, Math.max(least, LEAST_RING) / rings.transform().scale);
 
 rings.draw = () => {
   rings.layer.replaceChildren();
@@ -94,7 +95,8 @@ view.on("open", () => {
   view.osd.canvas.append(svg);
   view.osd.addHandler("update-viewport", rings.place);
   view.osd.addHandler("canvas-click", (event) => {
-    const cell = event.quick && view.cellAt(event.position);
+    const reach = event.originalEvent.pointerType === "touch" ? FINGER : 0;
+    const cell = event.quick && view.cellAt(event.position, reach);
     if (cell) { event.preventDefaultAction = true; view.select(cell); }
   });
   view.osd.canvas.addEventListener("pointermove", (event) => {

@@ -12,7 +12,7 @@ view.send = (name, detail) => view.dispatchEvent(new CustomEvent(name, { detail 
 view.on = (name, handler) => view.addEventListener(name, (event) => handler(event.detail));
 view.probability = (cell) => (view.unadapted ? cell.before : cell.p);
 view.isFigure = (cell) => cell.missed || view.probability(cell) >= view.data.threshold;
-view.says = (text) => { one("#zoom-status").textContent = text; };
+view.says = (text) => { one(view.osd ? "#zoom-status" : "#page-status").textContent = text; };
 
 const CONTEXT_UM = 64; // shown around a cell
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -93,13 +93,15 @@ view.fit = ([left, top, width, height], atOnce = false) => {
   view.osd.viewport.fitBounds(image.imageToViewportRectangle(left, top, width, height), atOnce);
 };
 
-// The cell that a point of the screen is on, in CSS px of the view.
-view.cellAt = (point) => {
+// The cell that a point of the screen is on, in CSS px of the view. reach: of a finger, beyond the ring.
+const FINGER = 22; // CSS px
+view.cellAt = (point, reach = 0) => {
   const image = view.osd.world.getItemAt(0);
   if (!image) return null;
   const at = image.viewerElementToImageCoordinates(point);
   const distance = (cell) => Math.hypot(cell.x + 0.5 - at.x, cell.y + 0.5 - at.y);
-  const near = view.cells.filter((cell) => view.isShown(cell) && distance(cell) <= view.ringRadius());
+  const most = view.ringRadius(reach);
+  const near = view.cells.filter((cell) => view.isShown(cell) && distance(cell) <= most);
   return near.sort((a, b) => distance(a) - distance(b))[0] ?? null;
 };
 

@@ -92,8 +92,10 @@ def accepted(command: list[str]) -> bool:
                 arguments, lambda: runpy.run_path(str(ROOT / script), run_name="__main__")
             )
         case ["./run.sh", *words]:
-            places = [not word.startswith("-") for word in words[:2]]
-            return accepted(["python", "process.py", *words[sum(places) :]])
+            options = words[sum(not word.startswith("-") for word in words[:2]) :]
+            merges = "--review" in options
+            program = ["-m", "report", "OUTPUT"] if merges else ["process.py"]
+            return accepted(["python", *program, *options])
         case [script, *words] if script.startswith("./"):
             text = subprocess.run(
                 [script, "--help"], cwd=ROOT, capture_output=True, text=True

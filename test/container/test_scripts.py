@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from report.saved import load_output
 from test.compare import FILE
 from test.container.conftest import fill, strict_json
 from test.container.runners import ROOT, Runner
+from test.report.reviews.builders import image_of, write_review
 
 PIN = re.compile(r"^([A-Za-z0-9_.-]+)==(\S+)", re.MULTILINE)
 
@@ -57,6 +59,30 @@ def test_run_does_the_main_job(
     command = ["./run.sh", str(given), str(tmp_path / "output"), "--adaptation", "none"]
     subprocess.run(command, cwd=ROOT, check=True)
     assert strict_json(tmp_path / "output" / FILE)["type"] == "Multiple points"
+
+
+def test_a_review_is_merged(
+    runner: Runner, fields: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same command and options as the run, with a file that lies elsewhere."""
+    monkeypatch.setenv("MITOSIS_RUNNER", runner.name)
+    monkeypatch.setenv("VENV", sys.prefix)
+    output = tmp_path / "out"
+    command = ["./run.sh", str(fields[0]), str(output)]
+    subprocess.run([*command, "--adaptation", "none"], cwd=ROOT, check=True)
+    (saved,) = load_output(output)
+    assert saved.detections
+    review = write_review(tmp_path / "Ann.review.json", "Ann", image_of(saved, "n"))
+    done = subprocess.run(
+        [*command, "--review", str(review)], cwd=ROOT, text=True, capture_output=True, check=True
+    )
+    figures = saved.figures - (saved.figures > 0)
+    line, last = done.stdout.splitlines()[-2:]
+    assert line.startswith(f"{fields[0].name}: {figures} mitotic figure")
+    assert "after review by Ann, " in line
+    assert last == f"open {output / 'report.html'} in a browser"
+    (image,) = strict_json(output / "results.json")["images"]
+    assert image["review"]["mitotic_figures"] == figures
 
 
 def test_open_shows_the_page_and_its_path_comes_last(

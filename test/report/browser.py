@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +53,20 @@ def open_view(page: Page, rank: int | None = None, image: int = 1) -> None:
 def settle(page: Page) -> None:
     """Wait until the view shows where it was told to go."""
     page.evaluate("new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")
+
+
+def save(page: Page, folder: Path, form: str = "json") -> Path:
+    """Save the review from the view, and keep the file."""
+    with page.expect_download() as started:
+        page.locator(f'#panel [data-save="{form}"]').click()
+    file = folder / started.value.suggested_filename
+    started.value.save_as(file)
+    return file
+
+
+def progress(page: Page) -> str:
+    """What the view says of the review."""
+    return page.locator("#progress").inner_text()
 
 
 def centre(page: Page) -> tuple[float, float]:

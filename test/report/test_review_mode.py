@@ -16,7 +16,16 @@ from playwright.sync_api import Browser, Page
 
 from batch.documents.review import Review, read_review
 from report.write import write
-from test.report.browser import LOADED, centre, open_view, quiet_page, settle, started
+from test.report.browser import (
+    LOADED,
+    centre,
+    open_view,
+    progress,
+    quiet_page,
+    save,
+    settle,
+    started,
+)
 from test.report.builders import SIZE, result_of, write_output
 
 CELLS = 100
@@ -52,20 +61,8 @@ def page(browser: Browser, output: Path) -> Iterator[Page]:
         yield page
 
 
-def save(page: Page, tmp_path: Path, form: str = "json") -> Path:
-    with page.expect_download() as started:
-        page.locator(f'#panel [data-save="{form}"]').click()
-    file = tmp_path / started.value.suggested_filename
-    started.value.save_as(file)
-    return file
-
-
 def saved_review(page: Page, tmp_path: Path) -> Review:
     return read_review(save(page, tmp_path))
-
-
-def progress(page: Page) -> str:
-    return page.locator("#progress").inner_text()
 
 
 def test_a_hundred_cells_by_keys_alone(page: Page, tmp_path: Path) -> None:
@@ -80,8 +77,16 @@ def test_a_hundred_cells_by_keys_alone(page: Page, tmp_path: Path) -> None:
         page.keyboard.press(key)
     assert "All cells are reviewed" in page.locator("#zoom-status").inner_text()
     figures = keys.count("y")
-    assert progress(page) == f"100 of 100 reviewed, 0 added. Mitotic figures: {figures}"
+    area = SIZE[0] * SIZE[1] * 0.25**2 / 1e6  # mm²
+    line = (
+        f"100 of 100 reviewed, 0 added. Mitotic figures: {figures} ({figures / area:.1f} per mm²)"
+    )
+    assert progress(page) == line
     (image,) = saved_review(page, tmp_path).images
+    assert page.locator("#zoom-status").inner_text().startswith("Saved as unnamed.review.json")
+    page.keyboard.press("Escape")
+    assert page.locator('[data-reviewed="1"]').inner_text() == f"Your review: {line}"
+    assert page.locator('[data-reviewed="2"]').is_hidden()
     assert [cell.verdict for cell in image.verdicts] == [verdicts[key] for key in keys]
     assert image.cells == CELLS and image.missed == []
 
@@ -115,7 +120,7 @@ def test_undo_goes_back_to_the_cell(page: Page) -> None:
     for _ in range(2):
         page.keyboard.press("z")
     assert page.locator("#zoom-status").inner_text() == "Nothing to undo"
-    assert progress(page) == "0 of 100 reviewed, 0 added. Mitotic figures: 80"
+    assert progress(page).startswith("0 of 100 reviewed, 0 added. Mitotic figures: 80 (")
 
 
 def test_added_figures(page: Page, tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ def test_added_figures(page: Page, tmp_path: Path) -> None:
     page.keyboard.press("m")
     x, y = centre(page)
     page.mouse.click(x + 40, y + 40)
-    assert progress(page) == "0 of 6 reviewed, 1 added. Mitotic figures: 4"
+    assert progress(page).startswith("0 of 6 reviewed, 1 added. Mitotic figures: 4 (")
     page.keyboard.press("c")
     page.keyboard.type("not listed")
     page.keyboard.press("Enter")
@@ -180,7 +185,22 @@ def test_tables_hold_no_formulas(page: Page, tmp_path: Path) -> None:
     assert rows[1][0] == "a.tif" and rows[1][3:6] == ["0.99", "mitotic figure", '\'=1+1, "so"']
 
 
-def test_without_storage_the_reviewer_is_warned(browser: Browser, output: Path) -> None:
+def test_a_review_goes_on_at_the_first_open_cell(page: Page) -> None:
+    open_view(page)
+    page.keyboard.press("y")  # without a cell, it goes to one
+    assert page.locator("#current").inner_text() == "1. Probability 0.990: not reviewed"
+    for key in "yn":
+        page.keyboard.press(key)
+    page.keyboard.press("Escape")
+    open_view(page)
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#current").inner_text() == "3. Probability 0.985: not reviewed"
+
+
+def test_without_storage_the_reviewer_is_warned(
+    browser: Browser, output: Path, tmp_path: Path
+) -> None:
+    """The review lasts as long as the page, and can be saved."""
     with quiet_page(browser, "about:blank") as page:
         page.add_init_script("Storage.prototype.setItem = () => { throw new Error('full'); }")
         page.goto((output / "report.html").as_uri())
@@ -188,7 +208,11 @@ def test_without_storage_the_reviewer_is_warned(browser: Browser, output: Path) 
         assert page.locator("#not-kept").is_hidden()
         page.keyboard.press("y")
         assert page.locator("#not-kept").is_visible()
+        page.keyboard.press("Escape")
+        open_view(page)
         assert progress(page).startswith("1 of 100 reviewed")
+        (image,) = saved_review(page, tmp_path).images
+        assert [cell.verdict for cell in image.verdicts] == ["mitotic figure"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -31,13 +31,21 @@ def output(images: list[Saved]) -> Path:
     return images[0].folder.parent
 
 
-def test_counts_are_corrected(output: Path, images: list[Saved], tmp_path: Path) -> None:
+def test_counts_are_corrected(
+    output: Path, images: list[Saved], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     first, _, last = images
     ann = write_review(
         tmp_path / "a.json", "Ann", image_of(first, "ynyy", ((200.0, 9.0),)), image_of(last, "n")
     )
     bo = write_review(tmp_path / "bo.review.json", "", image_of(first, "yy"))
     assert main([str(output), "--review", str(ann)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "a.tif: 4 mitotic figures after review by Ann, 1481.5 per mm² (3 detected)",
+        "b.tif: 2 mitotic figures after review by Ann, 740.7 per mm² (3 detected; 2 of them not "
+        "reviewed)",
+        f"open {output / 'report.html'} in a browser",
+    ]
     summary = read_summary(output / "results.json")
     counts = [image.review for image in summary.images]
     assert counts[0] and counts[0].mitotic_figures == 4 and counts[0].reviewers == ["Ann"]
