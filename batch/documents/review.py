@@ -36,7 +36,9 @@ class ReviewedImage(Part):
 
     file: Text = Field(description="name of the image file")
     sha256: str = Field(description="SHA-256 of the image file")
-    run: str = Field(description="hash of the run, see above")
+    run: str = Field(
+        description="hash of weights, bank, settings (except the threshold) and detections"
+    )
     size_px: Annotated[tuple[int, int], Field(strict=False)] = Field(
         description="width, height, px"
     )

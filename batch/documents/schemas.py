@@ -80,16 +80,16 @@ def _values(field: dict[str, Any]) -> str:
         return f"list of {_values(field['items'])}"
     if isinstance(field.get("additionalProperties"), dict):
         return f"object of {_values(field['additionalProperties'])}"
-    return " ".join([NAMES.get(field.get("type", ""), "any"), *_range(field)])
+    return _range(NAMES.get(field.get("type", ""), "any"), field)
 
 
-def _range(field: dict[str, Any]) -> list[str]:
+def _range(kind: str, field: dict[str, Any]) -> str:
     low, high, above = (field.get(key) for key in ("minimum", "maximum", "exclusiveMinimum"))
     if low is not None and high is not None:
-        return [f"{low:g} to {high:g}"]
-    if low is not None:
-        return [f"≥ {low:g}"]
-    return [] if above is None else [f"> {above:g}"]
+        return f"{low:g} to {high:g}"
+    if low:  # docs/output.md says once that sizes and counts are not negative
+        return f"{kind} ≥ {low:g}"
+    return kind if above is None else f"{kind} > {above:g}"
 
 
 NAMES = {"string": "text", "integer": "integer", "number": "number", "null": "null"}
