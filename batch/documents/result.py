@@ -33,14 +33,12 @@ class Settings(Part):
     threshold: float = Field(ge=0, le=1, description="lowest probability of a mitotic figure")
     mpp: float | None = Field(gt=0, description="--mpp, µm per pixel; null: from the file")
     output_format: str = Field(description="format of mitotic-figures.json: 2021, 2022 or 2025")
-    epochs: int = Field(ge=1, description="adaptation: passes over bank and image")
-    learning_rate: float = Field(ge=0, description="adaptation: learning rate")
-    batch_size: int = Field(ge=1, description="adaptation: bank entries and candidates per step")
-    max_steps: int | None = Field(ge=1, description="adaptation: step limit; null: none")
-    reversal_weight: float = Field(
-        ge=0, description="adaptation: λ, weight of the reversed gradient"
-    )
-    seed: int = Field(description="adaptation: seed of the random order")
+    epochs: int = Field(ge=1, description="passes over bank and image")
+    learning_rate: float = Field(ge=0, description="learning rate of the adaptation")
+    batch_size: int = Field(ge=1, description="bank entries and candidates per step")
+    max_steps: int | None = Field(ge=1, description="limit of steps; null: none")
+    reversal_weight: float = Field(ge=0, description="λ, weight of the reversed gradient")
+    seed: int = Field(description="seed of the random order")
     device: str = Field(description="cpu or cuda")
     precision: str = Field(description="fp32 or bf16")
     time_budget: float | None = Field(
