@@ -41,10 +41,7 @@ EXTERNAL = {
     ".venv/bin/pip",
     "tensorboard",
 }
-# Of README.md and docs/, without generated tables; a feature that is added may have 100 more.
-FEATURES = ("exports", "counts", "regions", "review", "slides", "cohorts")
-MOST_WORDS = 7700 + 100 * len(FEATURES)
-OWN_LIMITS = {"cohorts.md": 500, "slides.md": 900}  # of whole documents about a feature
+MOST_WORDS = 9000  # of README.md and docs/*.md, tables included
 every_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix()
 )
@@ -193,12 +190,9 @@ def test_every_guarantee_of_security_has_a_test() -> None:
 
 
 def test_the_documents_stay_short() -> None:
-    """Tables of fields are generated, and grow with the documents that they describe."""
-    table = re.compile(r"<!-- fields of \w+.*? -->\n.*?<!-- end -->", re.DOTALL)
     documents = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
-    words = {path.name: len(table.sub("", path.read_text()).split()) for path in documents}
-    assert all(words.pop(name) <= most for name, most in OWN_LIMITS.items())
-    assert sum(words.values()) <= MOST_WORDS
+    words = [word for path in documents for word in path.read_text().split()]
+    assert sum(any(map(str.isalnum, word)) for word in words) <= MOST_WORDS
 
 
 def test_recipes_run(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def _table(schema: dict[str, Any], known: Collection[str]) -> str:
 
 
 def _values(field: dict[str, Any]) -> str:
-    """What a field may hold: its type, its range, or the type whose fields another table lists."""
+    """What a field may hold: its type, its range if that has two ends, or another table's type."""
     if "$ref" in field:
         return str(field["$ref"]).rsplit("/", 1)[-1]
     if "anyOf" in field:
@@ -80,16 +80,9 @@ def _values(field: dict[str, Any]) -> str:
         return f"list of {_values(field['items'])}"
     if isinstance(field.get("additionalProperties"), dict):
         return f"object of {_values(field['additionalProperties'])}"
-    return _range(NAMES.get(field.get("type", ""), "any"), field)
-
-
-def _range(kind: str, field: dict[str, Any]) -> str:
-    low, high, above = (field.get(key) for key in ("minimum", "maximum", "exclusiveMinimum"))
-    if low is not None and high is not None:
-        return f"{low:g} to {high:g}"
-    if low:  # docs/output.md says once that sizes and counts are not negative
-        return f"{kind} ≥ {low:g}"
-    return kind if above is None else f"{kind} > {above:g}"
+    if "minimum" in field and "maximum" in field:
+        return f"{field['minimum']:g} to {field['maximum']:g}"
+    return NAMES.get(field.get("type", ""), "any")
 
 
 NAMES = {"string": "text", "integer": "integer", "number": "number", "null": "null"}
