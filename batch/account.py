@@ -88,7 +88,10 @@ def _hotspot(spot: HotspotCount, result: ProcessedImage) -> str:
         return f"the whole image, of {spot.area_mm2:.2g} mm²"
     densities = [
         f", {density.value:.1f} per {unit}"
-        for density, unit in ((spot.per_mm2, "mm²"), (spot.per_10_hpf, "ten high-power fields"))
+        for density, unit in (
+            (spot.per_mm2, "mm² of tissue"),
+            (spot.per_10_hpf, "ten high-power fields"),
+        )
         if density is not None
     ]
     place = (

@@ -46,7 +46,7 @@ def adapted_parts(record: AdaptationRecord) -> str:
 
 def _steps(record: AdaptationRecord) -> str:
     if record.complete:
-        return f"{record.steps} steps"
+        return f"{record.steps} step{'' if record.steps == 1 else 's'}"
     return f"{record.steps} of {record.planned_steps} steps, the time budget being spent"
 
 
@@ -72,7 +72,7 @@ def notes(image: Image | WholeSlide, found: Detections) -> list[str]:
     noted = list(image.warnings)
     if found.rescaled:
         x, y = image.mpp
-        noted.append(f"pixels of {x:.3f} x {y:.3f} µm: detected at the training resolution")
+        noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")
     if found.candidates == 0:
         noted.append("no candidate found: is this H&E tissue?")
     return noted

@@ -67,6 +67,7 @@ load.choose = async (file) => {
   }
   one("#load-text").classList.toggle("failed", !load.found);
   one("#load-accept").hidden = !load.found;
+  one("#load-cancel").textContent = load.found ? "Cancel" : "Close";
   one("#load").showModal();
 };
 

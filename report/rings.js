@@ -27,7 +27,7 @@ rings.draw = () => {
   rings.layer.replaceChildren();
   rings.marks.clear();
   const [x, y, width, height] = view.data.hotspot;
-  shape("rect", { class: "hotspot", x, y, width, height }, rings.layer);
+  for (const name of ["hotspot edge", "hotspot"]) shape("rect", { class: name, x, y, width, height }, rings.layer);
   for (const cell of [...view.cells].reverse()) {
     const mark = shape("g", { class: "mark" }, rings.layer);
     for (const name of ["edge", ""]) shape("circle", { class: name, cx: cell.x + 0.5, cy: cell.y + 0.5 }, mark);

@@ -18,6 +18,7 @@ const CONTEXT_UM = 64; // shown around a cell
 const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 view.open = (number, rank) => {
+  view.close();
   const data = JSON.parse(one(`#data-${number}`).textContent);
   view.data = { ...data, number };
   view.cells = data.cells.map(([rank, x, y, p, before]) => ({ key: String(rank), rank, x, y, p, before }));
@@ -62,12 +63,14 @@ function tileSource({ source, size }) {
 }
 
 view.close = () => {
+  if (!view.osd) return;
   document.documentElement.classList.remove("zooming");
-  view.osd?.destroy();
+  view.osd.destroy();
   view.osd = null;
   view.send("close");
 };
-one("#zoom").addEventListener("close", view.close);
+// The event comes late, perhaps after the next opening.
+one("#zoom").addEventListener("close", () => { if (!one("#zoom").open) view.close(); });
 one("#zoom-close").addEventListener("click", () => one("#zoom").close());
 
 view.select = (cell, atOnce = false) => {

@@ -197,7 +197,7 @@ def test_another_pixel_size_is_noted(detector: Detector, source: Path) -> None:
     add(source, "a.tif", mpp=0.5)
     output, _ = process(detector, source)
     assert read(output, "result.json")["warnings"] == [
-        "pixels of 0.500 x 0.500 µm: detected at the training resolution"
+        "pixels of 0.500 x 0.500 µm: resampled to the training resolution"
     ]
 
 

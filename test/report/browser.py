@@ -50,6 +50,12 @@ def open_view(page: Page, rank: int | None = None, image: int = 1) -> None:
     page.evaluate(LOADED)
 
 
+def close_view(page: Page) -> None:
+    """Close the zoomable view, and wait until the page knows."""
+    page.keyboard.press("Escape")
+    settle(page)
+
+
 def settle(page: Page) -> None:
     """Wait until the view shows where it was told to go."""
     page.evaluate("new Promise(d => requestAnimationFrame(() => requestAnimationFrame(d)))")

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page
 from batch.documents.review import read_review
 from report.saved import load_output
 from report.write import write
-from test.report.browser import open_view, progress, quiet_page, save, started
+from test.report.browser import close_view, open_view, progress, quiet_page, save, started
 from test.report.builders import result_of, write_output
 from test.report.reviews.builders import image_of, write_review
 
@@ -100,7 +100,7 @@ def test_undo_in_the_view_brings_back_what_was_replaced(page: Page, of_ann: Path
     assert progress(page).startswith("2 of 6 reviewed, 0 added")
     page.keyboard.press("z")
     assert progress(page).startswith("1 of 6 reviewed, 0 added")
-    page.keyboard.press("Escape")
+    close_view(page)
     assert page.locator("#reviewed").inner_text() == "1 of 11 cells reviewed by Ann"
 
 
@@ -116,7 +116,7 @@ def test_undo_on_the_page_and_in_the_view_opened_next(page: Page, of_ann: Path) 
     for key in "yzz":
         page.keyboard.press(key)
     assert progress(page).startswith("0 of 5 reviewed")
-    page.keyboard.press("Escape")
+    close_view(page)
     assert page.get_by_role("button", name="Undo loading").is_hidden()
     assert page.locator("#reviewed").inner_text() == "0 of 11 cells reviewed"
 
@@ -172,7 +172,7 @@ def test_what_does_not_belong_here_is_refused(
     choose(page, file)
     assert page.locator("#load-text").inner_text().startswith(MESSAGES[wrong])
     assert page.get_by_role("button", name="Load", exact=True).is_hidden()
-    page.get_by_role("button", name="Cancel").click()
+    page.locator("#load").get_by_role("button", name="Close").click()
     assert page.locator("#reviewed").inner_text() == "0 of 11 cells reviewed"
 
 

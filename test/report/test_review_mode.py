@@ -19,6 +19,7 @@ from report.write import write
 from test.report.browser import (
     LOADED,
     centre,
+    close_view,
     open_view,
     progress,
     quiet_page,
@@ -84,7 +85,7 @@ def test_a_hundred_cells_by_keys_alone(page: Page, tmp_path: Path) -> None:
     assert progress(page) == line
     (image,) = saved_review(page, tmp_path).images
     assert page.locator("#zoom-status").inner_text().startswith("Saved as unnamed.review.json")
-    page.keyboard.press("Escape")
+    close_view(page)
     assert page.locator('[data-reviewed="1"]').inner_text() == f"Your review: {line}"
     assert page.locator('[data-reviewed="2"]').is_hidden()
     assert [cell.verdict for cell in image.verdicts] == [verdicts[key] for key in keys]
@@ -191,7 +192,7 @@ def test_a_review_goes_on_at_the_first_open_cell(page: Page) -> None:
     assert page.locator("#current").inner_text() == "1. Probability 0.990: not reviewed"
     for key in "yn":
         page.keyboard.press(key)
-    page.keyboard.press("Escape")
+    close_view(page)
     open_view(page)
     page.keyboard.press("ArrowRight")
     assert page.locator("#current").inner_text() == "3. Probability 0.985: not reviewed"
@@ -208,7 +209,7 @@ def test_without_storage_the_reviewer_is_warned(
         assert page.locator("#not-kept").is_hidden()
         page.keyboard.press("y")
         assert page.locator("#not-kept").is_visible()
-        page.keyboard.press("Escape")
+        close_view(page)
         open_view(page)
         assert progress(page).startswith("1 of 100 reviewed")
         (image,) = saved_review(page, tmp_path).images
