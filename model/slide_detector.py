@@ -17,6 +17,7 @@ from model.detector import DEFAULT_CUT, Detector, Progress
 from model.scoring import score
 from model.slide_candidates import candidates_of_tile, slide_thresholds, typical_squares
 from model.slide_target import Memo, Network, SlideTarget, TileCandidates, compute_always
+from model.target import MAX_KEPT, sample_size
 from slide.quality import measure_tiles
 from slide.regions_of_interest import Regions
 from slide.tiles import Tile, near_tissue, tissue_tiles
@@ -100,7 +101,9 @@ def detect_on_slide(
 def _network(detector: Detector) -> Network:
     schedule, bank = detector.settings.schedule, detector.bank
     cut = DEFAULT_CUT if bank is None else bank.cut
-    return Network(detector.network, cut, schedule.precision, schedule.seed, detector.screen)
+    screen = detector.screen
+    room = 0 if bank is None else MAX_KEPT - sample_size(screen)
+    return Network(detector.network, cut, schedule.precision, schedule.seed, screen, room)
 
 
 def _thresholds(detector: Detector, view: TrainingView, tissue: TissueMap) -> Thresholds:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import PurePath
 from typing import NamedTuple
 
 import numpy as np
@@ -23,13 +22,22 @@ BLOCK = 4096  # px: candidates are ordered by blocks of 1 mm, so that a sample i
 
 
 class Network(NamedTuple):
-    """How the network is asked: itself, its cut, precision, seed of the sample, and its screen."""
+    """How the network is asked.
+
+    Attributes:
+        network: the shipped one; its layers below the cut must not change.
+        cut, precision: see TargetDomain.
+        seed: of the sample.
+        screen: rejects candidates that the network is not asked about; None for none.
+        room: candidates whose activations may be kept for the adapted network, beside the sample.
+    """
 
     network: MitosisNetwork
     cut: int
     precision: Precision
     seed: int
     screen: Screen | None = None
+    room: int = 0
 
 
 class TileCandidates(NamedTuple):
@@ -60,7 +68,7 @@ class SlideTarget:
         Args:
             view: of the slide.
             found: candidates by tile.
-            asked: the shipped network; its layers below the cut must not change.
+            asked: the network.
             memo: keeps what is finished of a tile.
             progress: called with the stage, the tiles done and all tiles.
         """
@@ -77,12 +85,13 @@ class SlideTarget:
         self.centres = centres[order]
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        self._tiles: list[tuple[Tile, np.ndarray]] = []
-        start = 0
+        room, start = Room(asked.room), 0
+        self._parts: list[TilePart] = []
         for tile, own in found:
-            if len(own):
-                self._tiles.append((tile, np.sort(place[start : start + len(own)])))
+            index = np.sort(place[start : start + len(own)])
             start += len(own)
+            if len(own):
+                self._parts.append(self._part(tile, index, room))
         self._sample: torch.Tensor | None = None
 
     def __len__(self) -> int:
@@ -90,10 +99,7 @@ class SlideTarget:
 
     def parts(self) -> Iterator[Part]:
         """The tiles that have candidates."""
-        for done, (tile, index) in enumerate(self._tiles):
-            if self._progress is not None:
-                self._progress(self.stage, done, len(self._tiles))
-            yield self._part(tile, index, self._asked)
+        return self._in_stage(self.stage)
 
     @property
     def sample(self) -> torch.Tensor:
@@ -102,81 +108,137 @@ class SlideTarget:
             self._sample = self._computed_sample()
         return self._sample
 
-    def _part(self, tile: Tile, index: np.ndarray, asked: Network) -> TilePart:
-        name = str(PurePath(self.stage, tile.name))
+    def _in_stage(self, stage: str) -> Iterator[TilePart]:
+        for done, part in enumerate(self._parts):
+            if self._progress is not None:
+                self._progress(stage, done, len(self._parts))
+            part.stage = stage
+            yield part
+            part.forget_pixels()
+
+    def _part(self, tile: Tile, index: np.ndarray, room: Room) -> TilePart:
         return TilePart(
-            asked,
-            self.centres[index] - (tile.x, tile.y),
+            self._asked,
+            TileCandidates(tile, self.centres[index] - (tile.x, tile.y)),
             index,
             lambda: read_tile(self._view, tile),
-            lambda step, compute: self._memo(f"{name}-{step}", compute),
+            self._memo,
+            room,
         )
 
     def _computed_sample(self) -> torch.Tensor:
-        asked = self._asked
-        chosen = systematic_sample(len(self), sample_size(asked.screen), asked.seed)
+        chosen = systematic_sample(len(self), sample_size(self._asked.screen), self._asked.seed)
         sample = torch.zeros(0)
-        for done, (tile, index) in enumerate(self._tiles):
-            if self._progress is not None:
-                self._progress("sample for the adaptation", done, len(self._tiles))
-            index = index[np.isin(index, chosen, assume_unique=True)]
-            if not len(index):
+        for part in self._in_stage("sample for the adaptation"):
+            own = np.flatnonzero(np.isin(part.places, chosen, assume_unique=True))
+            if not len(own):
                 continue
-            place = torch.from_numpy(np.searchsorted(chosen, index))
-            values = torch.cat(list(self._part(tile, index, asked._replace(screen=None)).chunks()))
+            place = torch.from_numpy(np.searchsorted(chosen, part.places[own]))
+            values = torch.cat(list(part.activations(own)))
             if not len(sample):
                 sample = torch.empty_like(values[:1].expand(len(chosen), *values.shape[1:]))
             sample[place] = values
         return sample
 
 
+class Room:
+    """How many more candidates may have their activations kept."""
+
+    def __init__(self, candidates: int) -> None:
+        self._left = candidates
+
+    def take(self, candidates: int) -> bool:
+        """Whether so many more fit; if so, they are counted."""
+        fits = candidates <= self._left
+        self._left -= candidates if fits else 0
+        return fits
+
+
 class TilePart:
-    """The candidates of one tile (see Part). Its pixels are read when they are needed."""
+    """The candidates of one tile (see Part). Its pixels are read when they are needed.
+
+    The adapted network sees what the shipped one saw: which candidates pass the screen is computed
+    once, and so are the activations of tiles for which there is room.
+
+    Attributes:
+        places: (n,) where the candidates are among those of the slide.
+        stage: of the detection, for which `once` computes.
+    """
 
     def __init__(
         self,
         asked: Network,
-        centres: np.ndarray,
-        index: np.ndarray,
+        candidates: TileCandidates,
+        places: np.ndarray,
         read: Callable[[], np.ndarray],
         memo: Memo,
+        room: Room,
     ) -> None:
         """Nothing is read yet.
 
         Args:
-            asked: the shipped network.
-            centres: (n, 2) x, y in px of the tile's region.
-            index: (n,) of the candidates in the slide.
+            asked: the network.
+            candidates: of the tile, in px of its region.
+            places: (n,) where they are among those of the slide.
             read: returns the pixels of the region.
-            memo: keeps what is finished of this tile.
+            memo: keeps what is finished of a tile.
+            room: for activations, shared by all tiles.
         """
         self.cut, self.precision = asked.cut, asked.precision
-        self.index: slice | np.ndarray = index
-        self._asked, self._centres, self._read, self._memo = asked, centres, read, memo
+        self.index: slice | np.ndarray = places
+        self.places, self.stage = places, ""
+        self._asked, self._read, self._memo, self._room = asked, read, memo, room
+        self._name, self._centres = candidates.tile.name, candidates.centres
+        self._pixels: np.ndarray | None = None
+        self._likely: np.ndarray | None = None
+        self._chunks: list[torch.Tensor] | None = None
 
     def __len__(self) -> int:
         return len(self._centres)
 
     def likely(self) -> np.ndarray:
         """(k,) ascending indices of the candidates that the network is asked about."""
-        return self.once("likely", lambda: self._target(self._asked.screen).likely())
+        if self._likely is None:
+            self._likely = self._screened()
+        return self._likely
 
     def chunks(self) -> Iterator[torch.Tensor]:
         """The activations of the likely candidates, in order, a chunk at a time."""
-        return self._target(self._asked.screen).chunks()
+        likely = self.likely()
+        if self._chunks is None and self._room.take(len(likely)):
+            self._chunks = [chunk.cpu() for chunk in self.activations(likely)]
+        return self.activations(likely) if self._chunks is None else iter(self._chunks)
+
+    def activations(self, index: np.ndarray) -> Iterator[torch.Tensor]:
+        """The activations of some candidates, in order, a chunk at a time."""
+        return self._target(self._centres[index]).chunks()
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         """Activations of some candidates in eight views."""
-        return self._target(None).views(index)
+        return self._target(self._centres).views(index)
 
     def once(self, name: str, compute: Compute) -> np.ndarray:
         """What `compute` returns, or what it returned in a run that was interrupted."""
-        return self._memo(name, compute)
+        return self._memo(f"{self.stage}/{self._name}-{name}", compute)
 
-    def _target(self, screen: Screen | None) -> TargetDomain:
-        network, cut, precision, seed, _ = self._asked
+    def forget_pixels(self) -> None:
+        """Free the pixels; they are read again when they are needed."""
+        self._pixels = None
+
+    def _screened(self) -> np.ndarray:
+        screen = self._asked.screen
+        if screen is None:
+            return np.arange(len(self))
+        return self._memo(
+            f"screen/{self._name}", lambda: self._target(self._centres, screen).likely()
+        )
+
+    def _target(self, centres: np.ndarray, screen: Screen | None = None) -> TargetDomain:
+        if self._pixels is None:
+            self._pixels = self._read()
+        network, cut, precision, seed, _, _ = self._asked
         return TargetDomain(
-            network, self._read(), self._centres, cut, precision, seed, keep=False, screen=screen
+            network, self._pixels, centres, cut, precision, seed, keep=False, screen=screen
         )
 
 
