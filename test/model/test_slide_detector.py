@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.spatial import cKDTree
 
 from model.candidates import DEFAULT, find_candidates
@@ -15,7 +16,8 @@ from model.detector import Detector
 from model.scoring import score
 from model.slide_candidates import spread_squares
 from model.slide_detector import SlideDetections, detect_on_slide
-from model.slide_target import systematic_sample
+from model.slide_target import TilePart, systematic_sample
+from model.target import MAX_KEPT
 from slide.regions_of_interest import Polygon, Regions
 from slide.tiles import CORE
 from slide.tissue import Kind
@@ -118,6 +120,30 @@ def test_a_large_slide_is_adapted_to_by_a_sample(
     detector = tiny_detector(settings=UNGUARDED, max_steps=1)
     found = detect_on_slide(detector, WholeSlide(path)).found
     assert found.adaptation.target_candidates == 40 < found.candidates
+
+
+def test_what_is_kept_for_the_adapted_network_changes_nothing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every bit is the same whether activations are kept for the second pass or computed again."""
+    computed: list[int] = []
+    original = TilePart.activations
+
+    def counted(self: TilePart, index: np.ndarray) -> Iterator[torch.Tensor]:
+        computed.append(len(index))
+        return original(self, index)
+
+    monkeypatch.setattr(TilePart, "activations", counted)
+    found = {}
+    for most in (MAX_KEPT, 2 * MAX_KEPT):  # of which a sample takes MAX_KEPT
+        monkeypatch.setattr("model.slide_detector.MAX_KEPT", most)
+        detector = tiny_detector(settings=UNGUARDED, max_steps=2, learning_rate=1e-3)
+        found[most] = detect_on_slide(detector, WholeSlide(path)).found
+    one, other = found.values()
+    assert one.adaptation.steps == 2 and len(one.points) > 30
+    np.testing.assert_array_equal(one.points, other.points)
+    np.testing.assert_array_equal(one.probabilities, other.probabilities)
+    assert sum(computed) == (3 + 2) * one.candidates, "with the sample; the second pass once"
 
 
 def test_a_systematic_sample() -> None:
