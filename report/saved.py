@@ -28,11 +28,17 @@ from slide.read import read_image
 class Saved:
     """An image's `result.json`.
 
-    folder: where it is; result: its content.
+    Attributes:
+        folder: where it is.
+        result: its content.
+        name: of the folder, in `results.json`.
+        group: of the image, in `results.json`; None: not stated.
     """
 
     folder: Path
     result: ImageResult
+    name: str = ""
+    group: str | None = None
 
     @property
     def file(self) -> str:
@@ -111,10 +117,12 @@ def load_output(output: Path) -> list[Saved]:
         OSError: a file cannot be read.
     """
     try:
-        folders = [
-            _inside(output, image.folder) for image in read_summary(output / SUMMARY_FILE).images
+        entries = read_summary(output / SUMMARY_FILE).images
+        folders = [_inside(output, entry.folder) for entry in entries]
+        return [
+            Saved(folder, read_result(folder / RESULT_FILE), entry.folder, entry.group)
+            for folder, entry in zip(folders, entries, strict=True)
         ]
-        return [Saved(folder, read_result(folder / RESULT_FILE)) for folder in folders]
     except FileNotFoundError as error:
         raise ValueError(
             f"{error.filename} is missing: OUTPUT must be a folder that process.py has written"

@@ -12,7 +12,9 @@ from report.saved import Saved
 
 COLUMNS = (
     "file", "x_px", "y_px", "x_mm", "y_mm", "probability", "probability_without_adaptation", "name",
+    "folder", "group", "x_um", "y_um",
 )  # fmt: skip
+TEXT = ("file", "name", "folder", "group")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # OWASP, "CSV Injection"
 
 
@@ -23,24 +25,26 @@ def check_packages(kinds: Collection[str]) -> None:
 
 
 def detections_csv(images: list[Saved]) -> bytes:
-    """The table in UTF-8, a row a detection; mm are the coordinates of `mitotic-figures.json`.
+    """The table in UTF-8, a row a detection.
 
-    A file name that a spreadsheet would take for a formula has an apostrophe put in front.
+    mm are the coordinates of `mitotic-figures.json`, which include the image's origin; µm count
+    from its first pixel. Folder and group are those of `results.json`. Text that a spreadsheet
+    would take for a formula has an apostrophe put in front.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
-    writer.writerows((_text(file), *values) for file, *values in _rows(images))
+    writer.writerows(map(_cell, row) for row in _rows(images))
     return text.getvalue().encode(errors="backslashreplace")
 
 
 def detections_parquet(images: list[Saved]) -> bytes:
-    """The same table as Parquet; `file` and `name` are text, all others float64."""
+    """The same table as Parquet; the columns of TEXT are text, all others float64."""
     import pyarrow
     from pyarrow import parquet
 
     columns = list(zip(*_rows(images), strict=True)) or [()] * len(COLUMNS)
-    kinds = {"file": pyarrow.string(), "name": pyarrow.string()}
+    kinds = dict.fromkeys(TEXT, pyarrow.string())
     arrays = {
         name: pyarrow.array(map(_readable, values), kinds.get(name, pyarrow.float64()))
         for name, values in zip(COLUMNS, columns, strict=True)
@@ -58,7 +62,9 @@ def _rows(images: list[Saved]) -> Iterator[tuple[Any, ...]]:
             axes = zip(place, saved.mpp, origin, strict=True)
             millimetres = [round(p * mpp / 1000 + zero, 7) for p, mpp, zero in axes]
             scores = (found.probability, found.probability_without_adaptation)
-            yield (saved.file, *place, *millimetres, *scores, saved.name_of(found))
+            micrometres = [round(p * mpp, 4) for p, mpp in zip(place, saved.mpp, strict=True)]
+            image = (saved.name or None, saved.group, *micrometres)
+            yield (saved.file, *place, *millimetres, *scores, saved.name_of(found), *image)
 
 
 def _readable(value: Any) -> Any:
@@ -66,5 +72,6 @@ def _readable(value: Any) -> Any:
     return value.encode(errors="backslashreplace").decode() if isinstance(value, str) else value
 
 
-def _text(name: str) -> str:
-    return f"'{name}" if name.startswith(FORMULA) else name
+def _cell(value: Any) -> Any:
+    is_formula = isinstance(value, str) and value.startswith(FORMULA)
+    return f"'{value}" if is_formula else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pandas
 import pytest
@@ -41,6 +42,21 @@ def test_parquet_holds_the_same() -> None:
         table.drop(columns="file"), expected.drop(columns="file"), check_dtype=False
     )
     assert table["probability"].dtype == "float64"
+
+
+def test_an_image_has_its_folder_and_group() -> None:
+    """Files of one name in two folders are two images; µm count from the image's first pixel."""
+    one, other = (replace(saved(origin_mm=[1.0, 2.0]), name=name) for name in ("a", "=b"))
+    images = [replace(one, group="=scanner"), other]
+    for table in (
+        pandas.read_csv(io.BytesIO(detections_csv(images))),
+        pandas.read_parquet(io.BytesIO(detections_parquet(images))),
+    ):
+        assert [name.lstrip("'") for name in table["folder"].unique()] == ["a", "=b"]
+        assert table["group"].notna().sum() == len(table) / 2
+        assert table["x_um"][0] == pytest.approx(20 * 0.25)
+        assert table["y_um"][0] == pytest.approx(10 * 0.25)
+    assert b"'=b" in detections_csv(images) and b"'=scanner" in detections_csv(images)
 
 
 def test_parquet_without_detections() -> None:
