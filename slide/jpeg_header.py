@@ -16,8 +16,10 @@ from slide.image import ImageError
 
 Colour = Literal["rgb", "ycbcr"]
 
-_SOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xDA, 0xE0, 0xE1, 0xEE
+END = b"\xff\xd9"  # marker, which never occurs in encoded pixels
+_SOI, _SOS, _DHT, _APP0, _APP1, _APP14 = 0xD8, 0xDA, 0xC4, 0xE0, 0xE1, 0xEE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
+_PROGRESSIVE = 0xC2
 _DECODED_FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, all with Huffman coding
 _YCCK = 2  # Adobe's transform for CMYK
 _ORIENTATION, _SHORT = 274, 3  # EXIF tag, and its type
@@ -93,6 +95,30 @@ def _components(frame: bytes) -> tuple[tuple[int, int, int], ...]:
     return tuple((name, factors >> 4, factors & 15) for name, factors in parts)
 
 
+def huffman_symbols(data: bytes | mmap.mmap) -> dict[tuple[int, int], bytes]:
+    """Symbols of each Huffman table before the first scan, by class (0 DC, 1 AC) and number.
+
+    They stand in the order of their codes, so the first has the code of bits 0.
+    """
+    tables = {}
+    for marker, start, end in _markers(data):
+        while marker == _DHT and start + 17 <= end:
+            count = sum(data[start + 1 : start + 17])
+            tables[data[start] >> 4, data[start] & 15] = data[start + 17 : start + 17 + count]
+            start += 17 + count
+    return tables
+
+
+def is_progressive(data: bytes | mmap.mmap) -> bool:
+    """Whether the pixels are encoded in several scans, each finer than the last."""
+    return any(marker == _PROGRESSIVE for marker, _, _ in _markers(data))
+
+
+def scan_start(data: bytes | mmap.mmap) -> int:
+    """Where the first scan begins, behind all headers."""
+    return max((end for _, _, end in _markers(data)), default=0)
+
+
 def check_jpeg(header: JpegHeader, components: int = 3) -> None:
     """Raise ImageError unless the stream holds so many components of 8 bits in a common process."""
     count = len(header.components)
@@ -110,7 +136,7 @@ def check_jpeg(header: JpegHeader, components: int = 3) -> None:
 
 def has_end(data: bytes) -> bool:
     """Whether the last bytes of a JPEG stream, perhaps padded, have its end marker."""
-    return b"\xff\xd9" in data  # which never occurs in encoded pixels
+    return END in data
 
 
 def ends_once(data: bytes) -> bool:
@@ -118,8 +144,7 @@ def ends_once(data: bytes) -> bool:
 
     Decoders make up what an early end marker cuts off.
     """
-    scan = max((end for _, _, end in _markers(data)), default=0)
-    end = data.find(b"\xff\xd9", scan)
+    end = data.find(END, scan_start(data))
     return end >= 0 and not data[end + 2 :].strip(b"\0")
 
 

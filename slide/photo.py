@@ -12,6 +12,7 @@ from slide.alpha import on_white
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, check_size
 from slide.image import Image, ImageError
 from slide.jpeg_header import check_jpeg, exif_orientation, read_jpeg_header
+from slide.jpeg_holes import has_hole
 from slide.memory import BY_RGBA, COPIED, MemoryBudget, check_memory
 from slide.orientation import orientation_warning
 from slide.pixel_size import choose_pixel_size
@@ -54,6 +55,8 @@ def _jpeg_header(data: mmap.mmap) -> Header:
     if header is None:
         raise ImageError(f"not a JPEG file, or damaged: {EXPORT_AGAIN}")
     check_jpeg(header)
+    if has_hole(data):
+        raise ImageError(f"damaged, zeros in place of encoded pixels: {EXPORT_AGAIN}")
     return header.size, header.orientation
 
 

@@ -23,6 +23,7 @@ from slide.memory import BY_RGBA, FILLED
 from slide.tiff.checks import RGB, YCBCR
 from slide.tiff.chroma import decode_subsampled_page
 from slide.tiff.colour import page_ycbcr_to_rgb
+from slide.tiff.damage import check_holes, print_damage
 from slide.tiff.jpeg import JPEG, check_streams, decode_jpeg_page
 from slide.tiff.jpeg2000 import APERIO_YCBCR, JPEG2000, decode_jpeg2000_page
 from slide.tiff.long_strips import decode_long_strips, may_have_long_strips
@@ -53,6 +54,7 @@ def decode_page(
     Returns:
         (height, width, 3) uint8, and warnings.
     """
+    check_holes(page)
     reserve(FILLED if _fills_its_array(page) else BY_RGBA)
     if page.samplesperpixel == 4:
         pixels, warnings = _with_fourth_sample(page)
@@ -77,6 +79,7 @@ def _jpeg(page: tifffile.TiffPage, path: Path) -> np.ndarray:
     pixels = _jpeg_by_itk(page, path) if check_streams(page) else None
     if pixels is not None:
         return pixels
+    print_damage(page)
     return decode_jpeg_page(page) if page.planarconfig == 1 else _in_rgb(page, _by_tifffile(page))
 
 
@@ -105,6 +108,7 @@ def _with_fourth_sample(page: tifffile.TiffPage) -> tuple[np.ndarray, tuple[str,
         raise ImageError(f"YCbCr colours with a fourth channel: {EXPORT_IN_COLOUR}")
     if page.compression in JPEG:
         check_streams(page)
+        print_damage(page)
     samples = _by_tifffile(page)
     kind = page.extrasamples[0] if page.extrasamples else _UNSPECIFIED
     if kind != _UNSPECIFIED:

@@ -12,6 +12,7 @@ from slide.image import ImageError
 from slide.levels import WHITE
 from slide.tiff.checks import YCBCR, check_layout
 from slide.tiff.colour import page_ycbcr_to_rgb
+from slide.tiff.damage import has_hole
 from slide.tiff.decode import LOSSLESS
 from slide.tiff.jpeg import JPEG, jpeg_decoder
 from slide.tiff.jpeg2000 import JPEG2000, jpeg2000_decoder
@@ -55,7 +56,10 @@ class TiffLevels:
                 segment = segment_at(page, row, column)
                 if segment.is_missing:
                     continue
-                pixels = decode(read_segment(page, segment), encoded_size(page, segment))
+                data = read_segment(page, segment)
+                if has_hole(page, data):
+                    raise ImageError(f"damaged, a tile contains zeros: {EXPORT_AGAIN}")
+                pixels = decode(data, encoded_size(page, segment))
                 if pixels.shape != (tall, wide, 3):
                     raise ImageError(f"damaged, a tile has another size: {EXPORT_AGAIN}")
                 _paste(pixels, segment.left - left, segment.top - top, out)

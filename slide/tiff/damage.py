@@ -1,0 +1,61 @@
+"""Damage inside of strips and tiles that decoders do not report: they make pixels of any bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import tifffile
+
+from slide import jpeg_holes
+from slide.checks import EXPORT_AGAIN
+from slide.image import ImageError
+from slide.tiff.jpeg import JPEG
+from slide.tiff.jpeg2000 import JPEG2000
+from slide.tiff.segments import read_segment, segments
+
+# Shortest run of zeros, in bytes, that a codec does not write, by TIFF tag Compression: LZW,
+# Zstandard, WebP. In JPEG 2000 an empty packet is a byte of 0, and an even tile has one for each
+# component, level and layer. Deflate, LZMA, PNG and JPEG XL have checks of their own.
+_MIN_HOLE = {5: 64, 50000: 64, 50001: 64} | dict.fromkeys(JPEG2000, 512)
+
+
+def check_holes(page: tifffile.TiffPage) -> None:
+    """Raise ImageError, with their number, if strips or tiles have holes of zeros.
+
+    A failed copy or download leaves them.
+    """
+    if page.compression not in JPEG and page.compression not in _MIN_HOLE:
+        return
+    damaged = sum(has_hole(page, data) for data in _streams(page))
+    if damaged:
+        kind = "tiles" if page.is_tiled else "strips"
+        raise ImageError(
+            f"damaged, {damaged} of {len(page.dataoffsets)} {kind} contain zeros in place of "
+            f"encoded pixels: {EXPORT_AGAIN}"
+        )
+
+
+def has_hole(page: tifffile.TiffPage, data: bytes) -> bool:
+    """Whether the bytes of a strip or tile have a run of zeros that no encoder writes."""
+    if page.compression in JPEG:
+        return jpeg_holes.has_hole(data, page.jpegtables or b"")
+    length = _MIN_HOLE.get(page.compression)
+    return length is not None and bytes(length) in data.rstrip(b"\0")
+
+
+def print_damage(page: tifffile.TiffPage) -> None:
+    """Have a libjpeg that prints what it notices (slide/libraries.py) decode all JPEG streams.
+
+    For pages that imagecodecs decodes, which keeps it to itself.
+    """
+    import torch
+    from torchvision.io import decode_jpeg  # takes seconds to load, and is seldom needed
+
+    for data in _streams(page):
+        tables = page.jpegtables
+        whole = data if tables is None else tables[:-2] + data[2:]  # without its end, and start
+        decode_jpeg(torch.frombuffer(bytearray(whole), dtype=torch.uint8))
+
+
+def _streams(page: tifffile.TiffPage) -> Iterator[bytes]:
+    return (read_segment(page, segment) for segment in segments(page) if not segment.is_missing)
