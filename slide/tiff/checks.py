@@ -7,7 +7,7 @@ import tifffile
 
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, SAVE_PAGE, check_size
 from slide.image import ImageError
-from slide.tiff.segments import encoded_size, planes, segment_count, segments
+from slide.tiff.segments import Segment, encoded_size, planes, segment_count, segments
 
 RGB, YCBCR = 2, 6  # TIFF 6.0, tag PhotometricInterpretation
 OLD_JPEG = 6  # TIFF tag Compression; TIFF Technical Note 2 withdrew it: readers disagree
@@ -70,6 +70,13 @@ def _check_extent(page: tifffile.TiffPage, file_bytes: int) -> None:
     ends = [o + n for o, n in zip(page.dataoffsets, page.databytecounts, strict=False)]
     if len(ends) < segment_count(page) or not any(page.databytecounts):
         raise ImageError(f"a TIFF header without all its pixels: {EXPORT_AGAIN}")
+    kind = "Tile" if page.is_tiled else "Strip"
+    stored = page.tags[f"{kind}Offsets"].count  # tifffile leaves out surplus offsets
+    if stored > segment_count(page):
+        raise ImageError(
+            f"damaged, it has {stored} {kind.lower()}s where its size takes "
+            f"{segment_count(page)}: {EXPORT_AGAIN}"
+        )
     if max(ends) > file_bytes:
         missing = max(ends) - file_bytes
         raise ImageError(f"truncated, the last {missing} bytes are missing: {EXPORT_AGAIN}")
@@ -79,12 +86,21 @@ def _check_extent(page: tifffile.TiffPage, file_bytes: int) -> None:
 
 def _check_uncompressed(page: tifffile.TiffPage) -> None:
     """Segments whose bytes are not those of the pixels that the header declares."""
-    samples = page.samplesperpixel // planes(page)
     for segment in segments(page):
-        height, width = encoded_size(page, segment)
-        needed = height * width * samples
-        if not segment.is_missing and segment.count < needed:
-            raise ImageError(
-                f"damaged, a strip or tile has {segment.count} bytes where its pixels take "
-                f"{needed}: {EXPORT_AGAIN}"
-            )
+        if not segment.is_missing:
+            check_bytes(page, segment, segment.count)
+
+
+def check_bytes(page: tifffile.TiffPage, segment: Segment, count: int) -> None:
+    """Raise ImageError if the bytes of a decoded segment show that the width is wrong.
+
+    A few more bytes are padding. The last strip may be as long as the others.
+    """
+    height, width = encoded_size(page, segment)
+    row = width * (page.samplesperpixel // planes(page))
+    if height * row <= count < height * (row + 1) or count == page.rowsperstrip * row:
+        return
+    raise ImageError(
+        f"damaged, a strip or tile has {count} bytes where its pixels take {height * row}: "
+        f"{EXPORT_AGAIN}"
+    )

@@ -20,18 +20,20 @@ from slide.alpha import on_white
 from slide.checks import EXPORT_IN_COLOUR
 from slide.image import ImageError
 from slide.memory import BY_RGBA, FILLED
-from slide.tiff.checks import RGB, YCBCR
+from slide.tiff.checks import RGB, YCBCR, check_bytes
 from slide.tiff.chroma import decode_subsampled_page
 from slide.tiff.colour import page_ycbcr_to_rgb
 from slide.tiff.damage import check_holes, print_damage
 from slide.tiff.jpeg import JPEG, check_streams, decode_jpeg_page
 from slide.tiff.jpeg2000 import APERIO_YCBCR, JPEG2000, decode_jpeg2000_page
 from slide.tiff.long_strips import decode_long_strips, may_have_long_strips
+from slide.tiff.segments import read_segment, segments
 from slide.tiff.sparse import filled_copy, is_sparse, paint_missing
 
 # TIFF tag Compression of codecs that return the samples as they were encoded: none, LZW, deflate
 # (two numbers), PackBits, LZMA, Zstandard, LERC, PNG.
 LOSSLESS = (1, 5, 8, 32946, 32773, 34925, 50000, 34887, 34933)
+_CUT_TO_SIZE = (5, 34925)  # LZW, LZMA: tifffile drops what a strip has beyond its declared size
 ASSOCIATED = 1  # TIFF 6.0, tag ExtraSamples: the colours are multiplied by alpha
 _UNSPECIFIED = 0
 _READ_BUFFER = 1 << 24  # bytes of encoded pixels at a time
@@ -54,7 +56,6 @@ def decode_page(
     Returns:
         (height, width, 3) uint8, and warnings.
     """
-    check_holes(page)
     reserve(FILLED if _fills_its_array(page) else BY_RGBA)
     if page.samplesperpixel == 4:
         pixels, warnings = _with_fourth_sample(page)
@@ -66,6 +67,7 @@ def decode_page(
         pixels, warnings = decode_subsampled_page(page), ()
     else:
         pixels, warnings = _as_encoded(page), ()
+    check_holes(page)
     return pixels, paint_missing(page, pixels) + warnings
 
 
@@ -93,6 +95,10 @@ def _jpeg_by_itk(page: tifffile.TiffPage, path: Path) -> np.ndarray | None:
 
 def _as_encoded(page: tifffile.TiffPage) -> np.ndarray:
     """Codecs that leave the colours to the tags."""
+    if page.compression in _CUT_TO_SIZE and not page.is_tiled:
+        first = next(segment for segment in segments(page) if not segment.is_missing)
+        decoded = tifffile.TIFF.DECOMPRESSORS[page.compression](read_segment(page, first))
+        check_bytes(page, first, len(decoded))
     try:
         return _in_rgb(page, _by_tifffile(page))
     except ImageError:

@@ -96,6 +96,15 @@ def check_stream_size(page: tifffile.TiffPage, size: tuple[int, int]) -> None:
         )
 
 
+def check_strip_width(page: tifffile.TiffPage, size: tuple[int, int]) -> None:
+    """Raise ImageError if a strip's own header declares another width than the tags."""
+    if not page.is_tiled and size[0] != page.imagewidth:
+        raise ImageError(
+            f"damaged, a strip declares a width of {size[0]} px, the image one of "
+            f"{page.imagewidth}: {EXPORT_AGAIN}"
+        )
+
+
 Decode = Callable[[bytes, tuple[int, int]], np.ndarray]
 
 
