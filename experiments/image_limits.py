@@ -35,7 +35,10 @@ COLOURS = (
     "red over green and blue as a factor",
     "neutral darkness of 3x3",
 )
-NUMBERS = ("h_and_e_share", "sharpness", "nuclear_radius_um", "smallness", "largeness")
+NUMBERS = (
+    "h_and_e_share", "sharpness", "row_step", "row_gain", "nuclear_radius_um", "smallness",
+    "largeness",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -99,6 +102,8 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     image = PIL.Image.fromarray(pixels)
     yield "grey", np.repeat(np.asarray(image.convert("L"))[..., None], 3, axis=-1)
     yield "inverted", 255 - pixels
+    for width in (PIECE - 1, PIECE + 1, PIECE * 3 // 4):
+        yield f"rows of {width} px", with_rows_of(pixels, width)
     yield "brown", brown(pixels)
     for factor in (0.5, 2.0):
         size = round(image.width * factor), round(image.height * factor)
@@ -106,6 +111,12 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
             f"{factor} times the size",
             np.asarray(image.resize(size, PIL.Image.Resampling.BICUBIC)),
         )
+
+
+def with_rows_of(pixels: np.ndarray, width: int) -> np.ndarray:
+    """The same bytes (n, width, 3) read with another width."""
+    height = pixels.shape[0] * pixels.shape[1] // width
+    return pixels.reshape(-1, 3)[: height * width].reshape(height, width, 3)
 
 
 def brown(pixels: np.ndarray) -> np.ndarray:

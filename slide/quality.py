@@ -29,6 +29,12 @@ MIN_NUCLEI = 20  # fewer say little about their size
 MIN_H_AND_E_SHARE = 0.5  # 0.71 and more
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25.
 MIN_SHARPNESS = 1.4  # 1.53 and more
+# Neighbouring rows: how much they differ, by how much neighbouring columns do, and by how much less
+# they differ if one is moved. Rows of another length than stated are displaced: copies by 1 px: 1.02
+# and more, most 1.22 and more; by 50 px or with width and height exchanged: ratio 3 and more.
+MAX_ROW_STEP = 2.5  # 1.76 and less
+MAX_ROW_GAIN = 1.1  # 1 in all
+ROW_SHIFTS = 6  # px
 # How much nuclei look smaller or larger than usual, in doublings; see Appearance. Copies of half
 # the size: 42 % over the limit; of twice the size: 96 %, a third of which count as blurred.
 MAX_SMALLNESS = 1.75  # 1.72 and less; all but one field 1.03 and less
@@ -46,6 +52,9 @@ class Appearance(NamedTuple):
             eosin or haematoxylin is.
         sharpness: 0.99 quantile of the differences between neighbouring pixels of 0.5 µm, in
             standard deviations of the brightness within 8 µm; None without enough tissue.
+        row_step: mean difference between neighbouring rows, by that between neighbouring columns;
+            None like sharpness.
+        row_gain: the same, by that between rows of which one is moved by up to ROW_SHIFTS px.
         nuclear_radius_um: typical radius of the dark regions, weighted by area; None where there
             are fewer than MIN_NUCLEI.
         nuclei_per_mm2: number of dark regions by area; None likewise.
@@ -59,6 +68,8 @@ class Appearance(NamedTuple):
     nuclear_radius_um: float | None
     nuclei_per_mm2: float | None
     pen_like: bool
+    row_step: float | None = None
+    row_gain: float | None = None
 
     @property
     def smallness(self) -> float:
@@ -89,6 +100,9 @@ def judge(appearance: Appearance) -> list[str]:
         "probably not H&E: its colours are not those of haematoxylin and eosin": (
             appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
         ),
+        "rows do not continue each other: width and height may be wrong": (
+            (appearance.row_step or 0) > MAX_ROW_STEP or (appearance.row_gain or 0) > MAX_ROW_GAIN
+        ),
         "out of focus, or enlarged from a lower magnification": (
             sharpness is not None and sharpness < MIN_SHARPNESS
         ),
@@ -108,6 +122,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
     radii = np.concatenate([_nuclear_radii(tile, mpp) for tile in tiles] or [np.zeros(0)])
     area = sum(tile[..., 0].size for tile in tiles) * (mpp / 1000) ** 2
     known = len(radii) >= MIN_NUCLEI
+    row_step, row_gain = _continuity(tiles) if tiles else (None, None)
     return Appearance(
         area_mm2=tissue_map.area_mm2,
         share=tissue_map.tissue_pixels / math.prod(tissue_map.whole),
@@ -116,6 +131,8 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         nuclear_radius_um=_typical(radii) if known else None,
         nuclei_per_mm2=len(radii) / area if known else None,
         pen_like=tissue_map.share(Kind.PEN) > tissue_map.share(Kind.TISSUE),
+        row_step=row_step,
+        row_gain=row_gain,
     )
 
 
@@ -159,6 +176,20 @@ def _sharpness(tile: np.ndarray) -> float:
     steps = np.concatenate([np.abs(np.diff(grey, axis=axis)).ravel() for axis in (0, 1)])
     contrast = float((grey - ndimage.uniform_filter(grey, 17)).std())
     return float(np.percentile(steps, 99)) / max(contrast, 1e-3)
+
+
+def _continuity(tiles: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Row step and row gain (see Appearance) of all squares together."""
+    rows, columns = np.zeros(2 * ROW_SHIFTS + 1), 0.0
+    for tile in tiles:
+        grey = tile.mean(axis=-1, dtype=np.float32)
+        grey -= ndimage.uniform_filter(grey, 17)
+        upper, lower = grey[:-1, ROW_SHIFTS:-ROW_SHIFTS], grey[1:]
+        width = upper.shape[1]
+        rows += [np.abs(upper - lower[:, s:][:, :width]).mean() for s in range(len(rows))]
+        columns += float(np.abs(np.diff(grey, axis=1)).mean())
+    step = float(rows[ROW_SHIFTS])
+    return step / max(columns, 1e-3), step / max(float(rows.min()), 1e-3)
 
 
 def _nuclear_radii(tile: np.ndarray, mpp: float) -> np.ndarray:
