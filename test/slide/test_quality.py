@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from experiments.image_limits import SETS, brown
+from experiments.image_limits import SETS, brown, with_rows_of
 from slide.quality import Appearance, judge, measure
 from slide.tissue import find_tissue
 from test.rendering import PINK, PURPLE, Look, render_tissue
@@ -22,6 +22,7 @@ NOT_H_AND_E = ["probably not H&E: its colours are not those of haematoxylin and 
 NO_TISSUE = ["no tissue found: only glass, black or debris"]
 BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size"]
+TORN = ["rows do not continue each other: width and height may be wrong"]
 LARGE = ["nuclei look too large for the stated pixel size"]
 
 
@@ -69,6 +70,12 @@ def test_a_pen_mark_beside_tissue_is_no_reason(field: np.ndarray) -> None:
     assert verdict(pixels) == []
 
 
+@pytest.mark.parametrize("width", [999, 1001, 1010, 900, 750, 333])
+def test_rows_of_a_wrong_width(field: np.ndarray, width: int) -> None:
+    """As of a file whose width is wrong, or exchanged with its height."""
+    assert verdict(with_rows_of(field, width)) == TORN
+
+
 @pytest.mark.parametrize("sigma", [4, 6])
 def test_blur(field: np.ndarray, sigma: float) -> None:
     assert verdict(gaussian_filter(field, (sigma, sigma, 0))) == BLURRED
@@ -96,6 +103,8 @@ def test_limits_of_the_verdict() -> None:
     assert judge(usual) == [] and usual.smallness == 0 and usual.largeness == 0
     changes: dict[str, dict[str, Any]] = {
         "h_and_e": {"h_and_e_share": 0.4},
+        "displaced": {"row_gain": 1.2},
+        "torn": {"row_step": 3.0},
         "blurred": {"sharpness": 1.3},
         "small": {"nuclear_radius_um": 1.35, "nuclei_per_mm2": 13000.0},
         "large": {"nuclear_radius_um": 5.4, "sharpness": 1.5},
@@ -103,7 +112,7 @@ def test_limits_of_the_verdict() -> None:
     }
     found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
     assert found == {
-        "h_and_e": NOT_H_AND_E, "blurred": BLURRED, "small": SMALL, "large": LARGE, "unknown": [],
+        "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "blurred": BLURRED, "small": SMALL, "large": LARGE, "unknown": [],
     }  # fmt: skip
 
 
