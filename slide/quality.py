@@ -29,9 +29,9 @@ MIN_NUCLEI = 20  # fewer say little about their size
 MIN_H_AND_E_SHARE = 0.5  # 0.71 and more
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25.
 MIN_SHARPNESS = 1.4  # 1.53 and more
-# Neighbouring rows: how much they differ, by how much neighbouring columns do, and by how much less
-# they differ if one is moved. Rows of another length than stated are displaced: copies by 1 px: 1.02
-# and more, most 1.22 and more; by 50 px or with width and height exchanged: ratio 3 and more.
+# How much neighbouring rows differ, by how much neighbouring columns do; and by how much they do
+# when one is moved. Copies read with rows 1 px too long or short have gains of 1.23 and more, but
+# for one field; with rows 50 px too long, or width and height exchanged, steps of 3 and more.
 MAX_ROW_STEP = 2.5  # 1.76 and less
 MAX_ROW_GAIN = 1.1  # 1 in all
 ROW_SHIFTS = 6  # px

@@ -112,7 +112,8 @@ def test_limits_of_the_verdict() -> None:
     }
     found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
     assert found == {
-        "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "blurred": BLURRED, "small": SMALL, "large": LARGE, "unknown": [],
+        "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "blurred": BLURRED,
+        "small": SMALL, "large": LARGE, "unknown": [],
     }  # fmt: skip
 
 
