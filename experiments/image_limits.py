@@ -36,8 +36,8 @@ COLOURS = (
     "neutral darkness of 3x3",
 )
 NUMBERS = (
-    "h_and_e_share", "sharpness", "row_step", "row_gain", "nuclear_radius_um", "smallness",
-    "largeness",
+    "h_and_e_share", "sharpness", "fineness", "row_step", "row_gain", "nuclear_radius_um",
+    "smallness", "largeness",
 )  # fmt: skip
 
 
