@@ -12,7 +12,7 @@ writes the results into the folder OUTPUT [output/]. docs/usage.md has recipes; 
 --help lists the options. Without arguments it processes the two sample images, with --report.
 With --review it detects nothing, but merges reviews that were saved from the page into OUTPUT.
 
-  --open          write the page of --report and open it in the browser
+  --open          write the page (--report) and open it in the browser
   --review FILE   merge this review; repeat it for further reviewers
 
 With a Docker engine it builds and runs the Docker image, on the GPU if the engine has NVIDIA's
@@ -74,7 +74,7 @@ main() {
   return $status
 }
 
-# Take up an option that names a file, which the container sees under its own path. A manifest leads to files of its
+# Add an option that names a file, which the container sees under its own path. A manifest leads to files of its
 # folder and of INPUT.
 name_file() {
   local file
@@ -95,7 +95,7 @@ have_engine() { docker info > /dev/null 2>&1; }
 # Build the image, without docker's progress if there is an earlier one, since then only what changed is built.
 have_image() {
   if docker image inspect mitosis-detection:exec > /dev/null 2>&1; then
-    echo "bringing the Docker image up to date"
+    echo "updating the Docker image"
     ./build.sh exec > /dev/null 2>&1
   else
     echo "building the Docker image; the first time this downloads a base image of several gigabytes" \

@@ -38,7 +38,7 @@ def count(
 
     Args:
         detections: of the image.
-        threshold: least probability of a mitotic figure.
+        threshold: lowest probability of a mitotic figure.
         size_px: width and height of the image.
         mpp: µm per pixel, (x, y).
         tissue: map of the whole image, at any resolution.

@@ -81,7 +81,7 @@ def _lock(descriptor: int, path: Path, wait: bool) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError as error:
         raise LockedError(
-            f"{path.parent} is used by another run{_who(descriptor)}: wait for its end, or give "
+            f"{path.parent} is used by another run{_who(descriptor)}: wait until it ends, or give "
             "another folder"
         ) from error
     except OSError as error:

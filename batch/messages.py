@@ -28,7 +28,7 @@ def adaptation(record: AdaptationRecord, candidates: int) -> str:
     if record.fallback is None and record.steps:
         did.append(f"network adapted in {_steps(record)}")
     elif record.fallback is None and record.planned_steps:
-        did.append("network not adapted (the time budget was spent before the first step)")
+        did.append("network not adapted (the time budget ran out before the first step)")
     elif record.fallback is not None:
         did.append(f"{what_was_rejected(record)} not adapted ({record.fallback})")
     if record.log_odds_shift:
@@ -47,15 +47,15 @@ def adapted_parts(record: AdaptationRecord) -> str:
 def _steps(record: AdaptationRecord) -> str:
     if record.complete:
         return f"{record.steps} step{'' if record.steps == 1 else 's'}"
-    return f"{record.steps} of {record.planned_steps} steps, the time budget being spent"
+    return f"{record.steps} of {record.planned_steps} steps, when the time budget ran out"
 
 
 def _why_nothing(record: AdaptationRecord) -> str:
     """Why neither network nor scores changed, where no check failed; old results may not say."""
     if record.log_odds_shift is not None:
-        return "the scores are at the usual level already"
+        return "the scores already match the reference"
     if record.planned_steps is not None:
-        return "its schedule has no step for so few candidates"
+        return "too few candidates for a step"
     return "no reason was recorded"
 
 
@@ -74,7 +74,7 @@ def notes(image: Image | WholeSlide, found: Detections) -> list[str]:
         x, y = image.mpp
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")
     if found.candidates == 0:
-        noted.append("no candidate found: is this H&E tissue?")
+        noted.append("no candidates found: is this H&E tissue?")
     return noted
 
 
@@ -84,8 +84,8 @@ def adaptation_notes(record: AdaptationRecord) -> list[str]:
         return [f"{what_was_rejected(record)} not adapted: {record.fallback}"]
     if not record.complete:
         return [
-            f"the time budget ended the adaptation after {record.steps} of "
-            f"{record.planned_steps} steps: --max-steps {record.steps} gives the same again"
+            f"the time budget stopped the adaptation after {record.steps} of "
+            f"{record.planned_steps} steps: --max-steps {record.steps} reproduces it"
         ]
     return []
 
@@ -97,4 +97,4 @@ def where_to_look(output: Path, has_page: bool) -> str:
     if has_page:
         return f"open {Path(place) / PAGE_FILE} in a browser"
     page = "add --report" if outside else f"run python -m report {output}"
-    return f"the results are in {place}; {page} for a page to look at"
+    return f"the results are in {place}; {page} for an HTML page"

@@ -26,8 +26,8 @@ adaptations:
 
 With one image the results are OUT/mitotic-figures.json and OUT/result.json,
 with several they are in OUT/<stem>/; OUT/results.json sums them up.
-docs/output.md explains each field. The exit status is 0, 1 if an image failed,
-2 for a wrong call.
+docs/output.md explains each field. Exit status: 0; 1 if an image failed; 2 if
+the call is invalid.
 
 examples:
   process.py --input slides --output found --report
@@ -85,7 +85,7 @@ def _add_input(add: Add) -> None:
         "--roi",
         type=Path,
         metavar="PATH",
-        help="GeoJSON of the regions to look at, or folder with STEM.geojson",
+        help="GeoJSON of the regions to analyse, or folder with STEM.geojson",
     )
     add(
         "--ground-truth",
@@ -101,12 +101,12 @@ def _add_output(add: Add) -> None:
         type=Path,
         default=Path("/output"),
         metavar="OUT",
-        help="for the results; earlier ones are removed [%(default)s]",
+        help="folder for the results; earlier ones are removed [%(default)s]",
     )
     add(
         "--resume",
         action="store_true",
-        help="skip images finished before with the same settings",
+        help="skip images already finished with the same settings",
     )
     for name, what in FILES.items():
         add(f"--{name}", action="store_true", help=f"write {what}")
@@ -115,13 +115,13 @@ def _add_output(add: Add) -> None:
         choices=("annotation", "detection"),
         default="annotation",
         metavar="KIND",
-        help="of --geojson: annotation or detection [%(default)s]",
+        help="objects of --geojson: annotation or detection [%(default)s]",
     )
     add(
         "--threshold",
         type=_probability,
         metavar="P",
-        help="least probability of a mitotic figure [the weights']",
+        help="lowest probability of a mitotic figure [the weights']",
     )
     add(
         "--hpf-area",
@@ -135,7 +135,7 @@ def _add_output(add: Add) -> None:
         choices=("2021", "2022", "2025"),
         default="2025",
         metavar="YEAR",
-        help="2021, 2022 or 2025, for the challenge's file [%(default)s]",
+        help="challenge format: 2021, 2022 or 2025 [%(default)s]",
     )
 
 
@@ -152,7 +152,7 @@ def _add_adaptation(add: Add) -> None:
         "--max-steps",
         type=_whole,
         metavar="N",
-        help="most steps [gradient-reversal: 100; paper: no limit]",
+        help="limit of steps [gradient-reversal: 100; paper: no limit]",
     )
     add(
         "--learning-rate",
@@ -167,7 +167,7 @@ def _add_adaptation(add: Add) -> None:
         metavar="W",
         help="[gradient-reversal: 1; paper: as in training]",
     )
-    add("--seed", type=int, default=0, metavar="N", help="of the random order [%(default)s]")
+    add("--seed", type=int, default=0, metavar="N", help="seed of the random order [%(default)s]")
 
 
 def _add_speed(add: Add) -> None:
@@ -183,13 +183,13 @@ def _add_speed(add: Add) -> None:
         choices=("auto", "fp32", "bf16"),
         default="auto",
         metavar="NAME",
-        help="auto (bf16 where built in), fp32 or bf16 [%(default)s]",
+        help="auto (bf16 if supported), fp32 or bf16 [%(default)s]",
     )
     add(
         "--time-budget",
         type=_positive,
         metavar="S",
-        help="seconds per image; adaptation ends early [no limit]",
+        help="seconds per image; adaptation stops in time [no limit]",
     )
     add(
         "--max-memory",
@@ -206,7 +206,7 @@ def _add_speed(add: Add) -> None:
     add(
         "--scheduler",
         metavar="URL",
-        help="existing Dask cluster, tcp:// or tls://",
+        help="running Dask scheduler, tcp:// or tls://",
     )
 
 
@@ -216,14 +216,14 @@ def _add_developer(add: Add) -> None:
         type=Path,
         default=shipped("weights"),
         metavar="DIR",
-        help="folder of weights.safetensors and card.json [shipped]",
+        help="folder with weights.safetensors and card.json [shipped]",
     )
     add(
         "--source-bank",
         type=Path,
         default=shipped("source_bank"),
         metavar="DIR",
-        help="folder of the weights' bank.safetensors [shipped]",
+        help="folder with their bank.safetensors [shipped]",
     )
     add(
         "--candidates",
@@ -234,7 +234,7 @@ def _add_developer(add: Add) -> None:
     add(
         "--diagnostics",
         action="store_true",
-        help="measure the domain gap, for result.json",
+        help="report the domain gap in result.json",
     )
 
 

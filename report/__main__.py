@@ -107,7 +107,7 @@ def option_parser() -> argparse.ArgumentParser:
         choices=OBJECTS,
         default=OBJECTS[0],
         metavar="KIND",
-        help="of --geojson: annotation or detection [%(default)s]",
+        help="objects of --geojson: annotation or detection [%(default)s]",
     )
     for kind in KINDS:
         parser.add_argument(f"--{kind}", action="store_true", help="only this, and others named")

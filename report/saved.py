@@ -166,7 +166,7 @@ def find_image(saved: Saved, source: Path | None = None) -> Path:
         same = (image for image in named if file_sha256(image) == kept.sha256)
         path = next(same, named[0] if named else source / saved.file)
     if not path.is_file():
-        raise ImageError(f"not found at {path}: state with --input where the images are")
+        raise ImageError(f"not found at {path}: give the folder of the images with --input")
     if file_sha256(path) != kept.sha256:
         raise ImageError(f"{path} is not the file that was processed: its content differs")
     return path

@@ -35,7 +35,7 @@ def signs(saved: Saved) -> list[str]:
     if high - low > max(2, saved.figures / 2):
         found.append(
             f"The count depends strongly on the threshold: {low} to {high} if the scores shift "
-            "as much as they have been seen to between slides. Check the near misses by eye."
+            "as much as they do between slides. Check the near misses."
         )
     before = sum(d.probability_without_adaptation >= saved.threshold for d in saved.detections)
     if abs(before - saved.figures) > max(1, saved.figures / 4):

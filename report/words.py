@@ -83,11 +83,11 @@ def _outcome(result: ProcessedImage) -> tuple[str, str]:
     if record.name == "none":
         return "not adapted", f"{unchanged}."
     if result.candidates == 0:
-        return "not adapted", f"{unchanged}: there was no candidate to adapt to."
+        return "not adapted", f"{unchanged}: there were no candidates."
     if record.planned_steps and not record.steps and not record.log_odds_shift:
-        return "not adapted", f"{unchanged}: the time budget was spent before the first step."
+        return "not adapted", f"{unchanged}: the time budget ran out before the first step."
     if not record.guard and _keeps_the_network(record.name):
-        return "adapted", "The network stayed as it is; all scores were shifted alike."
+        return "adapted", "The network is unchanged; all scores were shifted by the same amount."
     return (
         "adapted",
         "The guard found no reason to reject it. The guard detects collapse and damage, but not "

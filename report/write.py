@@ -128,7 +128,7 @@ def _open(saved: Saved, source: Path | None) -> RegionReader:
 
 
 def _with_progress(images: Sequence[Saved], terminal: Terminal) -> Iterator[Saved]:
-    with terminal.bar("files for people") as progress:
+    with terminal.bar("report files") as progress:
         for number, saved in enumerate(images):
             progress("", number, len(images))
             yield saved

@@ -26,12 +26,14 @@ def check_file(path: Path) -> None:
         raise ImageError("its name or folder's is not UTF-8: rename it") from error
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            raise ImageError("not a regular file: give a file with an image in it")
+            raise ImageError("not a regular file")
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise ImageError(f"cannot be opened ({reason}): check the path and its rights") from error
+        raise ImageError(
+            f"cannot be opened ({reason}): check the path and its permissions"
+        ) from error
     if empty:
         raise ImageError(f"an empty file (0 bytes): {EXPORT_AGAIN}")
 

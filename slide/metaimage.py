@@ -105,7 +105,7 @@ def _check_geometry(reader: sitk.ImageFileReader) -> None:
         kind = sitk.GetPixelIDValueAsString(reader.GetPixelID()).removeprefix("vector of ")
         raise ImageError(f"{kind} samples: {CONVERT_TO_8_BITS}")
     if not np.allclose(reader.GetDirection(), np.eye(len(size)).ravel()):
-        raise ImageError("its axes are turned (direction matrix): save it with identity direction")
+        raise ImageError("its axes are rotated (direction matrix): save it with identity direction")
     if max(map(abs, reader.GetOrigin())) > _FARTHEST_ORIGIN:
         raise ImageError("invalid origin: save it with one near the image")
 

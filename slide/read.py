@@ -53,11 +53,13 @@ def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None
     """
     suffix = path.suffix.lower()
     if suffix in whole_slide.SUFFIXES:
-        raise ImageError(f"'{suffix}' files are whole slides, which are not read at once")
+        raise ImageError(
+            f"'{suffix}' files are whole slides, which cannot be read as a single image"
+        )
     if suffix not in READERS:
         raise ImageError(f"'{suffix}' files are not read: convert it to .tif, .tiff or .mha")
     if mpp is None and suffix in SUFFIXES_WITH_MPP:
-        raise ImageError(f"{suffix} files carry no trustworthy pixel size: {STATE_IT}")
+        raise ImageError(f"{suffix} files do not contain a reliable pixel size: {STATE_IT}")
     _check_before_opening(path, mpp)
     with output_captured(), library_errors_named():
         return READERS[suffix](path, mpp, budget)

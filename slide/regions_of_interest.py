@@ -136,7 +136,9 @@ def load_regions(path: Path) -> Regions:
         document = json.loads(content)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise RegionError(f"cannot be read ({reason}): check the path and its rights") from error
+        raise RegionError(
+            f"cannot be read ({reason}): check the path and its permissions"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RegionError(f"not GeoJSON: {EXPORT}") from error
     polygons = tuple(_polygon(rings) for rings in _polygons(document))

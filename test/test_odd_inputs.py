@@ -285,7 +285,7 @@ KINDS = [
     Kind("no spacing.mha", mha(ElementSpacing="1 1"), NO_SIZE),
     Kind("nan spacing.mha", mha(ElementSpacing="nan nan"), "implausible|cannot be decoded"),
     Kind("nan origin.mha", mha(Offset="nan nan"), "invalid origin"),
-    Kind("turned.mha", mha(TransformMatrix="-1 0 0 1"), "its axes are turned"),
+    Kind("turned.mha", mha(TransformMatrix="-1 0 0 1"), "its axes are rotated"),
     # Other kinds of pixels.
     Kind("grey.tif", tiff(GREY, photometric="minisblack"), "greyscale, but RGB is needed"),
     Kind("one bit.tif", tiff(GREY > 128, photometric="minisblack"), "greyscale, but RGB"),

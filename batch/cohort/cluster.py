@@ -54,7 +54,7 @@ def connected(workers: int | None, scheduler: str | None, gpus: bool = True) -> 
             warnings.simplefilter("ignore")  # versions that differ a little
             client = distributed.Client(scheduler, timeout=CONNECT_S)
     except (OSError, ValueError) as error:
-        raise ClusterError(f"no Dask scheduler answers at {scheduler}: {_line(error)}") from error
+        raise ClusterError(f"no Dask scheduler responds at {scheduler}: {_line(error)}") from error
     with client:
         client.register_plugin(Preparation(gpus))
         yield client

@@ -179,11 +179,13 @@ class _Crew:
         if count:
             self._seen = now
         elif now - self._seen > PATIENCE_S:
-            raise ClusterError(f"no worker is left: {AGAIN}")
+            raise ClusterError(f"no workers are left: {AGAIN}")
         return count
 
     def _gone(self) -> ClusterError:
-        return ClusterError(f"the Dask scheduler is gone; finished images are complete: {AGAIN}")
+        return ClusterError(
+            f"the connection to the Dask scheduler was lost; finished images are complete: {AGAIN}"
+        )
 
 
 def _failed(job: Job, reason: str) -> tuple[Outcome, Said]:

@@ -34,7 +34,7 @@ MAX_ACCURACY_LOSS = 0.02
 # Candidates are 0.1 to 0.5 % mitotic (measured on whole fields); a share called mitotic that
 # grows past this one is the collapse in which one class is aligned with the other.
 MAX_MITOTIC_SHARE = 0.10
-# The shifts that two halves of the candidates ask for may differ by this much.
+# The shifts estimated from two halves of the candidates may differ by this much.
 MAX_HALVES_DIFFERENCE = 2.0
 # Bootstrap standard error of the shift: on A00-A02, pieces of them and left-out domains it was at
 # most 0.63.

@@ -186,7 +186,7 @@ def test_warnings(source: Path, capfd: pytest.CaptureFixture[str]) -> None:
     add(source, "a.tif")
     output, failures = process(Found(), source)
     expected = [
-        "no candidate found: is this H&E tissue?",
+        "no candidates found: is this H&E tissue?",
         "network not adapted: adaptation diverged",
     ]
     assert failures == [] and read(output, "result.json")["warnings"] == expected

@@ -42,20 +42,20 @@ FELL = HALVES | {"name": "accuracy_loss", "words": "it fell"}
         ),
         (
             {"name": "paper", "steps": 4, "planned_steps": 9},
-            "network adapted in 4 of 9 steps, the time budget being spent",
+            "network adapted in 4 of 9 steps, when the time budget ran out",
         ),
         ({"name": "calibrated"}, "not adapted (no reason was recorded)"),
         (
             {"name": "calibrated", "log_odds_shift": 0.0},
-            "not adapted (the scores are at the usual level already)",
+            "not adapted (the scores already match the reference)",
         ),
         (
             {"name": "paper", "planned_steps": 0},
-            "not adapted (its schedule has no step for so few candidates)",
+            "not adapted (too few candidates for a step)",
         ),
         (
             {"name": "paper", "steps": 0, "planned_steps": 9},
-            "network not adapted (the time budget was spent before the first step)",
+            "network not adapted (the time budget ran out before the first step)",
         ),
     ],
 )
@@ -87,7 +87,7 @@ def test_an_image_without_candidates() -> None:
 
 def test_a_budget_that_ended_the_adaptation() -> None:
     (line,) = adaptation_notes(AdaptationRecord(name="paper", steps=3, planned_steps=8))
-    assert line.startswith("the time budget ended the adaptation after 3 of 8 steps")
+    assert line.startswith("the time budget stopped the adaptation after 3 of 8 steps")
     assert adaptation_notes(AdaptationRecord(name="paper", steps=8, planned_steps=8)) == []
     rejected = AdaptationRecord(name="paper", steps=3, planned_steps=8, fallback="it diverged")
     assert adaptation_notes(rejected) == ["network not adapted: it diverged"]
@@ -101,4 +101,4 @@ def test_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MITOSIS_OUTPUT", str(tmp_path))
     assert where_to_look(Path("/output"), True) == f"open {tmp_path / 'report.html'} in a browser"
     line = where_to_look(Path("/output"), False)
-    assert line == f"the results are in {tmp_path}; add --report for a page to look at"
+    assert line == f"the results are in {tmp_path}; add --report for an HTML page"

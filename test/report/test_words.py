@@ -47,9 +47,9 @@ def test_the_guard_of_a_calibration() -> None:
 def test_nothing_adapted_has_a_reason_and_no_steps() -> None:
     found = described(name="paper", steps=0, planned_steps=9)
     assert found.outcome == "not adapted"
-    assert found.verdict[1].endswith("the time budget was spent before the first step.")
+    assert found.verdict[1].endswith("the time budget ran out before the first step.")
     nothing = saved(candidates=0, detections=[], adaptation={"name": "paper"}).processed
-    assert describe_adaptation(nothing).verdict[1].endswith("there was no candidate to adapt to.")
+    assert describe_adaptation(nothing).verdict[1].endswith("there were no candidates.")
     calibrated = described(name="calibrated", log_odds_shift=1.0)
     assert "Steps" not in [name for name, _ in calibrated.values]
 

@@ -63,7 +63,9 @@ def test_moved_images(output: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     shutil.move(tmp_path / "in", tmp_path / "elsewhere")
     assert main([str(output)]) == 1
     errors = capsys.readouterr().err.splitlines()
-    assert len(errors) == 2 and all("state with --input where the images are" in e for e in errors)
+    assert len(errors) == 2 and all(
+        "give the folder of the images with --input" in e for e in errors
+    )
     page = (output / "report.html").read_text()
     assert "The image was not available" in page and "data:image" not in page
     assert main([str(output), "--input", str(tmp_path / "elsewhere")]) == 0

@@ -51,7 +51,7 @@ def test_other_kinds_of_mha(tmp_path: Path, pixels: np.ndarray, reason: str) -> 
 def test_mha_with_turned_axes_or_pixels_elsewhere(tmp_path: Path) -> None:
     path = tmp_path / "image.mha"
     write_mha(path, RGB, direction=(-1.0, 0.0, 0.0, 1.0))
-    assert_refused(path, "axes are turned .*: save it with identity direction")
+    assert_refused(path, "axes are rotated .*: save it with identity direction")
     write_mha(path, RGB)
     (tmp_path / "other.raw").write_bytes(RGB.tobytes())
     path.write_bytes(path.read_bytes().replace(b"= LOCAL", b"= other.raw"))

@@ -21,7 +21,7 @@ def test_png_and_jpeg_need_a_stated_pixel_size(tmp_path: Path) -> None:
     for suffix, tolerance in ((".png", 0), (".jpg", 6)):
         path = tmp_path / f"image{suffix}"
         sitk.WriteImage(sitk.GetImageFromArray(RGB, isVector=True), str(path))
-        assert_refused(path, rf"{suffix} files carry no trustworthy pixel size: .*--mpp")
+        assert_refused(path, rf"{suffix} files do not contain a reliable pixel size: .*--mpp")
         image = read_image(path, mpp=0.5)
         assert np.abs(image.pixels.astype(int) - RGB).mean() <= tolerance
         assert image.mpp == (0.5, 0.5)

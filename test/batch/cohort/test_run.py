@@ -113,7 +113,7 @@ def test_a_scheduler_that_is_not_there(
     words = options(made, made / "in", tmp_path / "out")
     assert process.main([*words, "--scheduler", "tcp://127.0.0.1:9"]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("error: no Dask scheduler answers at tcp://127.0.0.1:9: ")
+    assert line.startswith("error: no Dask scheduler responds at tcp://127.0.0.1:9: ")
 
 
 @pytest.mark.slow
