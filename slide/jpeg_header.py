@@ -17,7 +17,7 @@ from slide.image import ImageError
 Colour = Literal["rgb", "ycbcr"]
 
 END = b"\xff\xd9"  # marker, which never occurs in encoded pixels
-_SOI, _SOS, _DHT, _APP0, _APP1, _APP14 = 0xD8, 0xDA, 0xC4, 0xE0, 0xE1, 0xEE
+_SOI, _SOS, _DHT, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xDA, 0xC4, 0xE0, 0xE1, 0xE2, 0xEE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
 _PROGRESSIVE = 0xC2
 _DECODED_FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, all with Huffman coding
@@ -112,6 +112,14 @@ def huffman_symbols(data: bytes | mmap.mmap) -> dict[tuple[int, int], bytes]:
 def is_progressive(data: bytes | mmap.mmap) -> bool:
     """Whether the pixels are encoded in several scans, each finer than the last."""
     return any(marker == _PROGRESSIVE for marker, _, _ in _markers(data))
+
+
+def lists_pictures(data: bytes | mmap.mmap) -> bool:
+    """Whether the file is of several pictures, by CIPA DC-007 (Multi-Picture Format)."""
+    return any(
+        marker == _APP2 and data[start:end].startswith(b"MPF\0")
+        for marker, start, end in _markers(data)
+    )
 
 
 def scan_start(data: bytes | mmap.mmap) -> int:

@@ -6,12 +6,13 @@ import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from slide import itk
 from slide.alpha import on_white
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, check_size
 from slide.image import Image, ImageError
-from slide.jpeg_header import check_jpeg, exif_orientation, read_jpeg_header
+from slide.jpeg_header import check_jpeg, exif_orientation, lists_pictures, read_jpeg_header
 from slide.jpeg_holes import has_hole
 from slide.memory import BY_RGBA, COPIED, MemoryBudget, check_memory
 from slide.orientation import orientation_warning
@@ -20,9 +21,18 @@ from slide.pixel_size import choose_pixel_size
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
+_PNG_READ = (b"eXIf", b"acTL")  # chunks; the second is of animations
 _RGB = 3  # samples
 
-Header = tuple[tuple[int, int], int | None]  # size in px (width, height), EXIF orientation
+_FIRST_ONLY = "several pictures in one file: only the first is read"
+
+
+class Header(NamedTuple):
+    """Size in px (width, height), EXIF orientation, and whether more pictures follow."""
+
+    size: tuple[int, int]
+    orientation: int | None
+    is_first: bool
 
 
 def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
@@ -31,7 +41,7 @@ def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Im
     Palettes are expanded, transparency is composed on white, orientation is ignored with a warning.
     """
     is_png = path.suffix.lower() == ".png"
-    size, orientation = _mapped_header(path, is_png)
+    size, orientation, is_first = _mapped_header(path, is_png)
     check_size(size)
     pixel_size = choose_pixel_size((), mpp)
     reader = itk.open_reader(path, "PNGImageIO" if is_png else "JPEGImageIO")
@@ -39,6 +49,8 @@ def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Im
     opaque = reader.GetNumberOfComponents() == _RGB
     check_memory(size, pixel_size.spacing, COPIED if opaque else BY_RGBA, budget)
     pixels, warnings = itk.read_samples(reader), orientation_warning(orientation)
+    if is_first:
+        warnings += (_FIRST_ONLY,)
     if not opaque:
         pixels, transparency = on_white(pixels, premultiplied=False)
         warnings = transparency + warnings
@@ -57,7 +69,7 @@ def _jpeg_header(data: mmap.mmap) -> Header:
     check_jpeg(header)
     if has_hole(data):
         raise ImageError(f"damaged, zeros in place of encoded pixels: {EXPORT_AGAIN}")
-    return header.size, header.orientation
+    return Header(header.size, header.orientation, lists_pictures(data))
 
 
 def _png_header(data: mmap.mmap) -> Header:
@@ -70,8 +82,9 @@ def _png_header(data: mmap.mmap) -> Header:
         raise ImageError(f"{_PNG_GREY[colour]}: {EXPORT_IN_COLOUR}")
     if bits > 8:
         raise ImageError(f"{bits}-bit samples: {CONVERT_TO_8_BITS}")
-    exif = (data[start : start + n] for name, start, n in chunks if name == b"eXIf")
-    return (width, height), exif_orientation(next(exif, b""))
+    bodies = {name: data[start : start + n] for name, start, n in chunks if name in _PNG_READ}
+    orientation = exif_orientation(bodies.get(b"eXIf", b""))
+    return Header((width, height), orientation, b"acTL" in bodies)
 
 
 def _png_chunks(data: mmap.mmap) -> Iterator[tuple[bytes, int, int]]:

@@ -27,6 +27,8 @@ GREEN_MARGIN = 8  # grey levels
 MIN_NUCLEI = 20  # fewer say little about their size
 # Real fields, then copies: grey, inverted, brown as in immunohistochemistry 0 to 0.01.
 MIN_H_AND_E_SHARE = 0.5  # 0.71 and more
+# Copies in YCbCr that is taken for RGB: 0.18 and less.
+MIN_COLOUR_DETAIL = 0.4  # 0.70 and more
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
 MIN_SHARPNESS = 1.4  # 1.53 and more
 MIN_FINENESS = -0.895  # -0.87 and more
@@ -58,6 +60,8 @@ class Appearance(NamedTuple):
         row_step: mean difference between neighbouring rows, by that between neighbouring columns;
             None like sharpness.
         row_gain: the same, by that between rows of which one is moved by up to ROW_SHIFTS px.
+        colour_detail: mean difference between neighbouring pixels in green or blue, whichever is
+            smaller, by that in red; None likewise.
         fineness: 0.99 quantile of the differences between neighbouring pixels, in doublings of
             that between means of 2x2 pixels; None likewise.
         nuclear_radius_um: typical radius of the dark regions, weighted by area; None where there
@@ -76,6 +80,7 @@ class Appearance(NamedTuple):
     row_step: float | None = None
     row_gain: float | None = None
     fineness: float | None = None
+    colour_detail: float | None = None
 
     @property
     def smallness(self) -> float:
@@ -110,6 +115,9 @@ def judge(appearance: Appearance) -> list[str]:
         "no tissue found: only glass, black or debris": little and not appearance.pen_like,
         "probably not H&E: its colours are not those of haematoxylin and eosin": (
             appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
+        ),
+        "probably YCbCr that is taken for RGB: only one channel shows details": (
+            appearance.colour_detail is not None and appearance.colour_detail < MIN_COLOUR_DETAIL
         ),
         "rows do not continue each other: width and height may be wrong": (
             (appearance.row_step or 0) > MAX_ROW_STEP or (appearance.row_gain or 0) > MAX_ROW_GAIN
@@ -146,6 +154,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         row_step=row_step,
         row_gain=row_gain,
         fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
+        colour_detail=float(np.median([_colour_detail(tile) for tile in tiles])) if tiles else None,
     )
 
 
@@ -199,6 +208,11 @@ def _sharpness(tile: np.ndarray) -> float:
 def _fineness(tile: np.ndarray) -> float:
     grey = tile.mean(axis=-1, dtype=np.float32)
     return math.log2(max(_steps(grey), 1e-3) / max(_steps(_halved(grey)), 1e-3))
+
+
+def _colour_detail(tile: np.ndarray) -> float:
+    red, green, blue = np.abs(np.diff(tile.astype(np.int16), axis=0)).mean(axis=(0, 1))
+    return float(min(green, blue) / max(red, 1e-3))
 
 
 def _continuity(tiles: Sequence[np.ndarray]) -> tuple[float, float]:

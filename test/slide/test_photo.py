@@ -127,3 +127,27 @@ def test_damaged_jpeg_data(tmp_path: Path) -> None:
     data[middle : middle + 40] = b"\xaa\x55" * 20
     path.write_bytes(data)
     assert_refused(path, "truncated or damaged", 0.25)
+
+
+@pytest.mark.parametrize(("suffix", "form"), [(".png", "png"), (".jpg", "mpo")])
+def test_of_several_pictures_the_first_is_read_with_a_warning(
+    tmp_path: Path, suffix: str, form: str
+) -> None:
+    """Animated PNG, and the Multi-Picture Format of cameras."""
+    path = tmp_path / f"several{suffix}"
+    first, second = Picture.fromarray(RGB), Picture.fromarray(255 - RGB)
+    first.save(path, form)
+    assert read_image(path, 0.25).warnings == ()
+    first.save(path, form, save_all=True, append_images=[second])
+    image = read_image(path, 0.25)
+    assert np.abs(image.pixels.astype(int) - RGB).mean() < 6
+    assert image.warnings == ("several pictures in one file: only the first is read",)
+
+
+def test_zeros_inside_of_a_jpeg_file(tmp_path: Path) -> None:
+    path = tmp_path / "hole.jpg"
+    Picture.fromarray(RGB).save(path, "jpeg", quality=95)
+    data = bytearray(path.read_bytes())
+    data[-1000:-980] = bytes(20)
+    path.write_bytes(data)
+    assert_refused(path, "damaged, zeros in place of encoded pixels", 0.25)

@@ -23,6 +23,7 @@ NO_TISSUE = ["no tissue found: only glass, black or debris"]
 BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size"]
 TORN = ["rows do not continue each other: width and height may be wrong"]
+TAKEN_FOR_RGB = ["probably YCbCr that is taken for RGB: only one channel shows details"]
 LARGE = ["nuclei look too large for the stated pixel size"]
 
 
@@ -54,6 +55,13 @@ def test_colours_that_are_not_h_and_e(field: np.ndarray) -> None:
     grey = np.repeat(np.asarray(PIL.Image.fromarray(field).convert("L"))[..., None], 3, axis=-1)
     for pixels in (grey, 255 - field, brown(field)):
         assert verdict(pixels) == NOT_H_AND_E
+
+
+def test_ycbcr_taken_for_rgb(field: np.ndarray) -> None:
+    """As of JPEG 2000 without a word on its colours; real chroma has little noise."""
+    ycbcr = np.array(PIL.Image.fromarray(gaussian_filter(field, (1, 1, 0))).convert("YCbCr"))
+    ycbcr[..., 0] = PIL.Image.fromarray(field).convert("L")
+    assert verdict(ycbcr) == TAKEN_FOR_RGB
 
 
 def test_no_tissue() -> None:
