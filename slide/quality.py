@@ -27,6 +27,8 @@ GREEN_MARGIN = 8  # grey levels
 MIN_NUCLEI = 20  # fewer say little about their size
 # Real fields, then copies: grey, inverted, brown as in immunohistochemistry 0 to 0.01.
 MIN_H_AND_E_SHARE = 0.5  # 0.71 and more
+# Half of the copies with red and blue exchanged, as some programs store them: 35 to 67.
+MAX_BLUENESS = 35  # grey levels; 23 and less
 # Copies in YCbCr that is taken for RGB: 0.18 and less.
 MIN_COLOUR_DETAIL = 0.4  # 0.70 and more
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
@@ -62,6 +64,7 @@ class Appearance(NamedTuple):
         row_gain: the same, by that between rows of which one is moved by up to ROW_SHIFTS px.
         colour_detail: mean difference between neighbouring pixels in green or blue, whichever is
             smaller, by that in red; None likewise.
+        blueness: median over the tissue of blue minus red, grey levels; None without tissue.
         fineness: 0.99 quantile of the differences between neighbouring pixels, in doublings of
             that between means of 2x2 pixels; None likewise.
         nuclear_radius_um: typical radius of the dark regions, weighted by area; None where there
@@ -81,6 +84,7 @@ class Appearance(NamedTuple):
     row_gain: float | None = None
     fineness: float | None = None
     colour_detail: float | None = None
+    blueness: float | None = None
 
     @property
     def smallness(self) -> float:
@@ -116,6 +120,7 @@ def judge(appearance: Appearance) -> list[str]:
         "probably not H&E: its colours are not those of haematoxylin and eosin": (
             appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
         ),
+        "bluer than H&E: red and blue may be exchanged": (appearance.blueness or 0) > MAX_BLUENESS,
         "probably YCbCr that is taken for RGB: only one channel shows details": (
             appearance.colour_detail is not None and appearance.colour_detail < MIN_COLOUR_DETAIL
         ),
@@ -154,6 +159,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         row_step=row_step,
         row_gain=row_gain,
         fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
+        blueness=_blueness(tissue_map),
         colour_detail=float(np.median([_colour_detail(tile) for tile in tiles])) if tiles else None,
     )
 
@@ -184,6 +190,11 @@ def _h_and_e_share(tissue_map: TissueMap) -> float:
         return 0.0
     red, green, blue = tissue_map.colours[tissue].astype(np.int16).T
     return float((np.minimum(red, blue) - green > GREEN_MARGIN).mean())
+
+
+def _blueness(tissue_map: TissueMap) -> float | None:
+    colours = tissue_map.colours[tissue_map.tissue].astype(np.int16)
+    return float(np.median(colours[:, 2] - colours[:, 0])) if len(colours) else None
 
 
 def _halved(plane: np.ndarray) -> np.ndarray:

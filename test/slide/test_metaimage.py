@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from slide.quality import judge, measure
 from slide.read import read_image
+from slide.tissue import find_tissue
+from test.rendering import render_tissue
 from test.slide.builders import GREY, OPAQUE, RGB, assert_refused, write_mha
 
 
@@ -128,3 +131,17 @@ def test_pixels_are_those_of_simpleitk(tmp_path: Path) -> None:
         write_mha(path, RGB, compressed=compressed)
         expected = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
         np.testing.assert_array_equal(read_image(path).pixels, expected)
+
+
+def test_exchanged_width_and_height_are_noticed_in_the_verdict(tmp_path: Path) -> None:
+    """The number of bytes is the same."""
+    path = tmp_path / "exchanged.mha"
+    pixels = render_tissue((480, 640), figures=0, seed=8)[0]
+    write_mha(path, pixels)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(b"DimSize = 640 480", b"DimSize = 480 640"))
+    image = read_image(path)
+    assert image.size == (480, 640)
+    assert judge(measure(image.pixels, find_tissue(image.pixels, 0.25))) == [
+        "rows do not continue each other: width and height may be wrong"
+    ]

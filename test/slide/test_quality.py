@@ -23,6 +23,7 @@ NO_TISSUE = ["no tissue found: only glass, black or debris"]
 BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size"]
 TORN = ["rows do not continue each other: width and height may be wrong"]
+EXCHANGED = ["bluer than H&E: red and blue may be exchanged"]
 TAKEN_FOR_RGB = ["probably YCbCr that is taken for RGB: only one channel shows details"]
 LARGE = ["nuclei look too large for the stated pixel size"]
 
@@ -55,6 +56,14 @@ def test_colours_that_are_not_h_and_e(field: np.ndarray) -> None:
     grey = np.repeat(np.asarray(PIL.Image.fromarray(field).convert("L"))[..., None], 3, axis=-1)
     for pixels in (grey, 255 - field, brown(field)):
         assert verdict(pixels) == NOT_H_AND_E
+
+
+def test_red_and_blue_exchanged() -> None:
+    """As OpenCV stores an RGB array. Of purple stains nothing shows it."""
+    pixels = render_tissue((600, 800), figures=0, seed=2, look=PINK)[0].astype(np.int16)
+    pixels[..., 0] = np.minimum(pixels[..., 0] + 20, 255)
+    assert verdict(pixels.astype(np.uint8)) == []
+    assert verdict(pixels[..., ::-1].astype(np.uint8)) == EXCHANGED
 
 
 def test_ycbcr_taken_for_rgb(field: np.ndarray) -> None:
