@@ -1,0 +1,58 @@
+"""Real fields in glass: the grid leaves no trace, and each field gives what it gives alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from scipy.spatial import cKDTree
+
+from model.candidates import SETTINGS, find_candidates
+from model.detections import select
+from model.detector import Detector
+from model.scoring import score
+from model.slide_detector import detect_on_slide
+from slide.whole_slide import WholeSlide
+from test.slide.slides import pixels_on_glass, write_slide
+
+DATA = os.environ.get("MITOSIS_DATA")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(DATA is None, reason="needs MITOSIS_DATA")]
+SIDE, INSIDE = 640, 48  # px: a field's mirrored border differs from the glass around it
+PLACES = ((1700, 1800), (200, 300), (2900, 2500))
+
+
+def fields() -> list[np.ndarray]:
+    """Pieces of three slides."""
+    paths = [Path(DATA or "", "fields_a", "images", f"A0{n}.jpg") for n in ("0_01", "1_02", "2_04")]
+    return [np.asarray(PIL.Image.open(path).convert("RGB"))[:SIDE, :SIDE] for path in paths]
+
+
+def test_the_grid_and_the_glass_around_do_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which candidates are seen in eight views depends on all others, so here all are."""
+    monkeypatch.setattr("model.scoring.least_seen_again", lambda one_view: -np.inf)
+    detector = Detector.load(adaptation="none", precision="fp32")
+    pixels = pixels_on_glass((3900, 3400), dict(zip(PLACES, fields(), strict=True)))
+    path = write_slide(tmp_path / "a.tif", pixels, "raw")
+    one, other = (
+        detect_on_slide(detector, WholeSlide(path), offset=offset) for offset in ((0, 0), (777, 91))
+    )
+    first, second = (np.lexsort(slide.found.points.T) for slide in (one, other))
+    np.testing.assert_array_equal(one.found.points[first], other.found.points[second])
+    np.testing.assert_allclose(
+        one.found.probabilities[first], other.found.probabilities[second], atol=1e-5
+    )
+    for place, field in zip(PLACES, fields(), strict=True):
+        settings = SETTINGS[detector.settings.candidates]
+        centres = find_candidates(field, settings, thresholds=one.thresholds)
+        alone = score(detector.network, detector.target_domain(field, centres)).probabilities
+        kept = select(centres * 0.25, alone)
+        points = one.found.points - place
+        inside = ((points > INSIDE) & (points < SIDE - INSIDE)).all(axis=1)
+        distance, nearest = cKDTree(centres[kept]).query(points[inside])
+        assert inside.any() and (distance < 1e-3).all()
+        np.testing.assert_allclose(alone[kept][nearest], one.found.probabilities[inside], atol=1e-3)
