@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import torch
 from numpy.lib.stride_tricks import sliding_window_view
@@ -69,6 +71,12 @@ def normalise(patches: torch.Tensor) -> torch.Tensor:
 
     Scaled to 0..1, then shifted and scaled by ImageNet's channel statistics.
     """
-    mean = torch.tensor(CHANNEL_MEAN, device=patches.device) * 255
-    std = torch.tensor(CHANNEL_STD, device=patches.device) * 255
+    mean, std = _statistics(patches.device)
     return ((patches.to(torch.float32) - mean) / std).permute(0, 3, 1, 2)
+
+
+@cache
+def _statistics(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation (3,) of the channels, copied to a device once."""
+    mean, std = (torch.tensor(v, device=device) * 255 for v in (CHANNEL_MEAN, CHANNEL_STD))
+    return mean, std

@@ -14,21 +14,23 @@ from torch.nn.functional import cross_entropy
 
 from model.activations import as_input
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.captured import captured
 from model.adaptation.optimiser import Adam
-from model.adaptation.steps import Losses, Steps
+from model.adaptation.steps import Steps
 from model.network import MitosisNetwork
 from model.precision import arithmetic
 from model.source_bank import SourceBank
 
 BatchNorm = Literal["training", "frozen"]
+UNLABELLED = -100  # class of a candidate
 
 
 class MixedBatch(NamedTuple):
     """Source entries and candidates of one step.
 
     Attributes:
-        inputs: (n, …) float32 activations at the cut, the m source entries first.
-        mitotic: (m,) int64, 1 for a mitotic figure.
+        inputs: (n, …) float32 activations at the cut, source entries first.
+        mitotic: (n,) int64, 1 for a mitotic figure, UNLABELLED for a candidate.
         domain: (n,) int64, scanner of each input; the target is the last class.
     """
 
@@ -58,11 +60,14 @@ def adapt(
     optimiser = Adam(network.trained_parameters(), settings.learning_rate)
     source, target = bank.entries_to_adapt_with(), target.to(network.device)
     steps = Steps(network, settings)
+
+    def step(index: torch.Tensor) -> torch.Tensor:
+        batch = mixed_batch(bank, source, target, index)
+        return reversal_step(network, optimiser, batch, bank.cut, settings)
+
+    take = captured(step, network.device)
     for index in steps.over(shuffled_batches(len(source), len(target), settings)):
-        entries = source[index[index < len(source)]]
-        candidates = target[index[index >= len(source)] - len(source)]
-        batch = mixed_batch(bank, entries, candidates)
-        steps.add(reversal_step(network, optimiser, batch, bank.cut, settings))
+        steps.add(take(index))
     record = {
         "batch_norm": batch_norm,
         "source_entries": len(source),
@@ -90,13 +95,24 @@ def shuffled_batches(
     return [torch.cat([batch[batch < sources], batch[batch >= sources]]) for batch in batches]
 
 
-def mixed_batch(bank: SourceBank, entries: torch.Tensor, candidates: torch.Tensor) -> MixedBatch:
-    """Bank entries (m,) and activations (k, …) of candidates as one batch, on the bank's device."""
-    target = torch.full((len(candidates),), len(bank.domains), device=bank.values.device)
+def mixed_batch(
+    bank: SourceBank, source: torch.Tensor, target: torch.Tensor, index: torch.Tensor
+) -> MixedBatch:
+    """The inputs of a step, all on one device; shapes do not depend on how many are entries.
+
+    Args:
+        bank: of the source.
+        source: (m,) indices of its entries, m > 0.
+        target: (k, …) activations of candidates, k > 0.
+        index: (n,) of `shuffled_batches`.
+    """
+    is_source = index < len(source)
+    entries = source[index.clamp(max=len(source) - 1)]
+    candidates = as_input(target[(index - len(source)).clamp(min=0)], bank.cut)
     return MixedBatch(
-        inputs=torch.cat([bank.activations(entries), as_input(candidates, bank.cut)]),
-        mitotic=bank.mitotic[entries],
-        domain=torch.cat([bank.domain[entries], target]),
+        inputs=bank.activations(entries).where(is_source[:, None, None, None], candidates),
+        mitotic=bank.mitotic[entries].where(is_source, UNLABELLED),
+        domain=bank.domain[entries].where(is_source, len(bank.domains)),
     )
 
 
@@ -106,26 +122,26 @@ def reversal_step(
     batch: MixedBatch,
     cut: int,
     settings: AdaptationSettings,
-) -> Losses:
+) -> torch.Tensor:
     """One step on the sum of both cross entropies (paper, section 2.2).
 
     The network reverses the gradient of the scanner branch before it reaches the features.
+    Returns the REVERSAL_LOSSES (3,).
     """
     inputs = batch.inputs.contiguous(memory_format=torch.channels_last)
     with arithmetic(settings.precision, inputs.device):
         mitosis, scanner = network(inputs, cut, settings.reversal_weight)
     scanner_loss = cross_entropy(scanner.float(), batch.domain)
+    mitosis_loss = cross_entropy(
+        mitosis.float(), batch.mitotic, ignore_index=UNLABELLED, reduction="sum"
+    )
     # The mean over no source entry at all would be NaN; the sum is 0.
-    entries = len(batch.mitotic)
-    mitosis_loss = cross_entropy(mitosis[:entries].float(), batch.mitotic, reduction="sum")
-    mitosis_loss = mitosis_loss / max(entries, 1)
+    mitosis_loss = mitosis_loss / (batch.mitotic != UNLABELLED).sum().clamp(min=1)
     optimiser.zero_grad()
     (mitosis_loss + scanner_loss).backward()
     optimiser.step()
     accuracy = (scanner.argmax(dim=1) == batch.domain).float().mean()
-    # One transfer: on a GPU each would wait for the step to end.
-    values = torch.stack([mitosis_loss, scanner_loss, accuracy]).detach().tolist()
-    return dict(zip(("mitosis_loss", "scanner_loss", "scanner_accuracy"), values, strict=True))
+    return torch.stack([mitosis_loss, scanner_loss, accuracy]).detach()
 
 
 def _chance(domain: torch.Tensor, targets: int) -> float:

@@ -21,10 +21,11 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from model.activations import as_input
 from model.adaptation.averaging import MovingAverage
 from model.adaptation.base import AdaptationSettings, Adapted
+from model.adaptation.captured import captured
 from model.adaptation.diagnostics import features_of
 from model.adaptation.optimiser import Adam
 from model.adaptation.pace import Pace
-from model.adaptation.steps import Losses, Steps
+from model.adaptation.steps import Steps
 from model.gradient_reversal import reverse_gradient
 from model.network import MitosisNetwork
 from model.precision import arithmetic
@@ -78,14 +79,20 @@ def adapt(
             N / 2 labelled entries.
     """
     network.train_above(bank.cut, batch_norm=False)
+    target = target.to(network.device)
     fitted = fit_scanner_branch(network, target, bank, settings)
     parameters = network.trained_parameters()
     optimiser = Adam(parameters, settings.learning_rate)
     average = MovingAverage(parameters, AVERAGING)
     steps = Steps(network, settings)
+
+    def step(*index: torch.Tensor) -> torch.Tensor:
+        batch = load_batch(bank, target, Index(*index))
+        return reversal_step(network, optimiser, batch, bank.cut, settings)
+
+    take = captured(step, network.device)
     for index in steps.over(draw_batches(bank, len(target), settings)):
-        batch = load_batch(bank, target, index)
-        steps.add(reversal_step(network, optimiser, batch, bank.cut, settings))
+        steps.add(take(*index))
         if not steps.diverged:
             average.update()
     average.replace_parameters()
@@ -105,8 +112,11 @@ def reversal_step(
     batch: MatchedBatch,
     cut: int,
     settings: AdaptationSettings,
-) -> Losses:
-    """One step on the sum of the class loss and the domain loss, whose gradient is reversed."""
+) -> torch.Tensor:
+    """One step on the sum of the class loss and the domain loss, whose gradient is reversed.
+
+    Returns the REVERSAL_LOSSES (3,).
+    """
     inputs = torch.cat([batch.negatives, batch.candidates, batch.labelled])
     domain = is_candidate(len(batch.negatives), len(batch.candidates), inputs.device)
     with arithmetic(settings.precision, inputs.device):
@@ -119,9 +129,7 @@ def reversal_step(
     optimiser.zero_grad()
     (mitosis_loss + scanner_loss).backward()
     optimiser.step()
-    # One transfer: on a GPU each would wait for the step to end.
-    values = torch.stack([mitosis_loss, scanner_loss, accuracy(odds, domain)]).detach().tolist()
-    return dict(zip(("mitosis_loss", "scanner_loss", "scanner_accuracy"), values, strict=True))
+    return torch.stack([mitosis_loss, scanner_loss, accuracy(odds, domain)]).detach()
 
 
 def fit_scanner_branch(
@@ -138,13 +146,19 @@ def fit_scanner_branch(
         features.append(features_of(network, values[chosen], bank.cut, settings.precision))
     domain = is_candidate(len(features[0]), len(features[1]), network.device)
     examples = torch.cat(features)
-    optimiser = torch.optim.Adam(network.scanner.parameters(), lr=FIT_RATE, fused=True)
-    fitting = settings.learning_rate > 0 and Pace(settings.deadline).allows(0)
-    for _ in range(FIT_STEPS if fitting else 0):
+    optimiser = Adam(list(network.scanner.parameters()), FIT_RATE)
+
+    def step() -> torch.Tensor:
         loss = binary_cross_entropy_with_logits(target_log_odds(network, examples), domain)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        return loss.detach()
+
+    take = captured(step, network.device)
+    fitting = settings.learning_rate > 0 and Pace(settings.deadline).allows(0)
+    for _ in range(FIT_STEPS if fitting else 0):
+        take()
     with torch.no_grad():
         return round(float(accuracy(target_log_odds(network, examples), domain)), 4)
 
@@ -179,14 +193,12 @@ def planned_steps(sources: int, targets: int, settings: AdaptationSettings) -> i
 
 
 def load_batch(bank: SourceBank, target: torch.Tensor, index: Index) -> MatchedBatch:
-    """The inputs of a step, on the bank's device."""
-    device = bank.values.device
-    labelled = index.labelled.to(device)
+    """The inputs of a step; bank, target and index are on one device."""
     return MatchedBatch(
-        negatives=bank.activations(index.negatives.to(device)),
-        candidates=as_input(target[index.candidates].to(device), bank.cut),
-        labelled=bank.activations(labelled),
-        mitotic=bank.mitotic[labelled],
+        negatives=bank.activations(index.negatives),
+        candidates=as_input(target[index.candidates], bank.cut),
+        labelled=bank.activations(index.labelled),
+        mitotic=bank.mitotic[index.labelled],
     )
 
 

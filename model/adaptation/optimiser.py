@@ -22,7 +22,8 @@ class Adam:
             _channels_last(p.detach()) if turned else p.detach()
             for p, turned in zip(self._parameters, self._turned, strict=True)
         ]
-        self._adam = torch.optim.Adam(self._views, lr=learning_rate, fused=True)
+        on_gpu = self._views[0].is_cuda
+        self._adam = torch.optim.Adam(self._views, lr=learning_rate, fused=True, capturable=on_gpu)
 
     def zero_grad(self) -> None:
         """Forget all gradients."""

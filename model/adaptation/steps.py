@@ -13,6 +13,9 @@ from model.adaptation.pace import Pace
 from model.network import MitosisNetwork
 
 CURVE_POINTS = 50  # length of the loss curves in the record
+# Steps whose losses are fetched from a GPU together: it works on while they are given out.
+FETCHED = 20
+REVERSAL_LOSSES = ("mitosis_loss", "scanner_loss", "scanner_accuracy")
 
 Batch = TypeVar("Batch")
 Losses = dict[str, float]  # of one step, by name
@@ -31,6 +34,7 @@ class Steps:
         self._parameters = [p for p in network.parameters() if p.requires_grad]
         self._before = [p.detach().clone() for p in self._parameters]
         self._curve: list[Losses] = []
+        self._waiting: list[torch.Tensor] = []
         self._planned = 0
 
     def over(self, batches: Sequence[Batch]) -> Iterator[Batch]:
@@ -44,17 +48,34 @@ class Steps:
             if self._settings.on_step is not None and not self.diverged:
                 self._settings.on_step(number, pace.planned(number, len(batches)))
 
-    def add(self, losses: Losses) -> None:
-        """Record the losses of a step."""
-        self._curve.append(losses)
+    def add(self, losses: Losses | torch.Tensor) -> None:
+        """Record the losses of a step: by name, or the REVERSAL_LOSSES in order on any device.
+
+        Those on a GPU are fetched later, many steps' at once, since that waits for the steps.
+        """
+        if not isinstance(losses, torch.Tensor):
+            self._curve.append(losses)
+            return
+        self._waiting.append(losses)
+        if losses.device.type == "cpu" or len(self._waiting) == FETCHED:
+            self._fetch()
+
+    def _fetch(self) -> None:
+        """Move the losses that wait to the curve, up to the first that are not finite."""
+        values: list[list[float]] = torch.stack(self._waiting).tolist() if self._waiting else []
+        self._waiting = []
+        for row in values:
+            if not self.diverged:
+                self._curve.append(dict(zip(REVERSAL_LOSSES, row, strict=True)))
 
     @property
     def diverged(self) -> bool:
-        """Whether a loss of the last step is not finite."""
+        """Whether a loss of the last step that was fetched is not finite."""
         return bool(self._curve) and not all(map(math.isfinite, self._curve[-1].values()))
 
     def record(self) -> dict[str, Any]:
         """Fields of AdaptationRecord: steps, planned_steps, diverged, drift and curve."""
+        self._fetch()
         return {
             "planned_steps": self._planned,
             "steps": len(self._curve),

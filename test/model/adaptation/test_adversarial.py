@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from model.activations import activations_below, as_input
 from model.adaptation import adversarial
-from model.adaptation.adversarial import BatchNorm, MixedBatch
+from model.adaptation.adversarial import UNLABELLED, BatchNorm, MixedBatch
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.network import MitosisNetwork
 from model.source_bank import SourceBank
@@ -184,7 +184,8 @@ def test_each_epoch_sees_each_entry_and_candidate_once(
             numbers = [identify(row, known) for row in inputs]
             entries = [n for n in numbers if n < 24]
             assert numbers[: len(entries)] == entries, "source entries come first"
-            assert mitotic.tolist() == bank.mitotic[entries].tolist()
+            unlabelled = (len(numbers) - len(entries)) * [UNLABELLED]
+            assert mitotic.tolist() == bank.mitotic[entries].tolist() + unlabelled
             assert domain.tolist() == [int(bank.domain[n]) if n < 24 else 3 for n in numbers]
             order += numbers
         assert Counter(order) == Counter([*used, *range(24, 24 + CANDIDATES)])

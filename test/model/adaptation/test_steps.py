@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from model.adaptation.base import AdaptationSettings
-from model.adaptation.steps import Steps
+from model.adaptation.steps import REVERSAL_LOSSES, Steps
 
 STEPS = 100
 
@@ -68,3 +68,14 @@ def test_plan_is_reported(clock: SimpleNamespace) -> None:
         clock.now += 2
         steps.add({"loss": 0.0})
     assert reported == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+@pytest.mark.parametrize("bad", [None, 0, 7, 19, 20, 30])
+def test_losses_of_a_tensor_have_names(bad: int | None) -> None:
+    steps = Steps(nn.Linear(1, 1), AdaptationSettings())  # type: ignore[arg-type]
+    for number in steps.over(range(STEPS)):
+        steps.add(torch.tensor([float("nan") if number == bad else number, 1.0, 0.5]))
+    record = steps.record()
+    assert record["steps"] == (STEPS if bad is None else bad + 1)
+    assert record["diverged"] == (bad is not None)
+    assert set(record["curve"]) == {"steps_a_point", *REVERSAL_LOSSES}
