@@ -58,6 +58,7 @@ class CapturedStep:
 
     def _capture(self, *arguments: torch.Tensor) -> torch.Tensor:
         """Record a step without taking it; where its losses will be."""
+        torch.cuda.empty_cache()  # the memory of earlier graphs is not reused otherwise
         self._graph.capture_begin(capture_error_mode="thread_local")
         try:
             return self._step(*arguments)
