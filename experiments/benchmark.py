@@ -10,25 +10,19 @@ from __future__ import annotations
 
 import argparse
 import copy
-import json
 import os
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import tifffile
 import torch
 
-from batch.options import ROOT
 from batch.terminal import Terminal
 from batch.writing import write_json
-from experiments import peak_memory
 from experiments.adaptations.registry import ARMS, NO_ADAPTATION
+from experiments.benchmark_runs import measure_four_at_once, measure_startup, measure_whole
 from experiments.benchmark_scene import MPP, SIZES, Scene, Size, bank_at, load_scene
 from experiments.benchmark_stages import (
     SHIPPED_METHOD,
@@ -102,6 +96,10 @@ def run(
     adaptation = measure_adaptation(scene, size, ceiling, say)
     say("the whole image by process.py")
     whole = measure_whole(options, scene.pixels)
+    say("start-up")
+    startup = measure_startup(options, scene.pixels, size.repeats)
+    say("four runs at once")
+    four_at_once = measure_four_at_once(options, scene.pixels, size)
     classification |= _classification(whole, classification["plain_seconds_a_patch"])
     adaptation |= {
         "default_arm": DEFAULT_ADAPTATION,
@@ -118,6 +116,8 @@ def run(
         "classification": classification,
         "adaptation": adaptation,
         "whole": whole,
+        "startup": startup,
+        "four_at_once": four_at_once,
     }
 
 
@@ -130,37 +130,6 @@ def _classification(whole: dict[str, Any], plain_seconds_a_patch: float) -> dict
         "candidates": whole["candidates"],
         "plain_seconds": plain_seconds,
         "ratio": ratio(plain_seconds, seconds),
-    }
-
-
-def measure_whole(options: argparse.Namespace, pixels: np.ndarray) -> dict[str, Any]:
-    """The image by `process.py` with its defaults, in a separate process.
-
-    Raises:
-        OSError: it failed.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        source, output = Path(folder, "in"), Path(folder, "out")
-        source.mkdir()
-        resolution = (1e4 / MPP, 1e4 / MPP)
-        tifffile.imwrite(
-            source / "image.tif", pixels, photometric="rgb", resolution=resolution,
-            resolutionunit="CENTIMETER",
-        )  # fmt: skip
-        places = ["--input", source, "--output", output, "--device", options.device]
-        places += ["--weights", options.weights, "--source-bank", options.source_bank]
-        command = [sys.executable, str(ROOT / "process.py"), *map(str, places), "--quiet"]
-        started = time.perf_counter()
-        done = peak_memory.run(command, ROOT)
-        seconds = time.perf_counter() - started
-        if done.status != 0:
-            raise OSError(f"process.py failed: {done.stderr.strip()}")
-        result = json.loads((output / "result.json").read_text())
-    return {
-        "seconds": round(seconds, 2),
-        "peak_bytes": done.peak,
-        "stages": result["seconds"],
-        "candidates": result["candidates"],
     }
 
 

@@ -39,6 +39,7 @@ class Size:
         steps: of the detector's adaptation that are timed; None for the whole schedule.
         classified: patches that the plain version classifies, extrapolated to all.
         repeats: the best of so many for what takes less than a second.
+        field: side in px of the part that four runs at once process.
     """
 
     image: tuple[int, int] = (7215, 5412)  # of MIDOG's first scanner
@@ -48,11 +49,12 @@ class Size:
     steps: int | None = 200
     classified: int = 1024
     repeats: int = 5
+    field: int = 2084  # of the fields of ICPR 2012
 
 
 SIZES = {
     "default": Size(),
-    "quick": Size((900, 700), 256, 128, 2, 4, 128, 2),
+    "quick": Size((900, 700), 256, 128, 2, 4, 128, 2, 300),
     "full": Size(plain_steps=None, steps=None, classified=17_500),
 }
 

@@ -150,7 +150,7 @@ def paper_schedule(
 
 
 def ratio(first: float, second: float) -> float:
-    """Seconds of the plain version over those of the detector."""
+    """Seconds of the first over those of the second."""
     return round(first / max(second, 1e-9), 2)
 
 

@@ -13,7 +13,7 @@ NAMES = {
 
 def format_table(values: dict[str, Any]) -> str:
     """Tables of the ratios, the adaptation, the whole image, and F1 where it was compared."""
-    parts = [_about(values), _ratios(values), _adaptation(values), _whole(values)]
+    parts = [_about(values), _ratios(values), _adaptation(values), _whole(values), _runs(values)]
     if "profile" in values:
         parts += [_profile(name, rows) for name, rows in values["profile"].items()]
     if "f1" in values:
@@ -102,8 +102,22 @@ def _whole(values: dict[str, Any]) -> str:
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in whole["stages"].items())
     return (
         f"The whole image in a separate process: {whole['seconds']:.1f} s with its start, "
-        f"{_gib(whole['peak_bytes'])} at most, {whole['candidates']:,} candidates; {stages}."
+        f"{_gib(whole['peak_bytes'])} at most, {whole['candidates']:,} candidates, "
+        f"{whole['adaptation_steps']} adaptation steps; {stages}."
     )
+
+
+def _runs(values: dict[str, Any]) -> str:
+    startup, runs = values["startup"], values["four_at_once"]
+    lines = [
+        "| | ratio | s | compared with | s |",
+        "|---|---|---|---|---|",
+        f"| start-up, until model and image are in memory | {startup['ratio']:.2f} "
+        f"| {startup['seconds']:.1f} | `import torch` | {startup['import_torch_seconds']:.1f} |",
+        f"| {runs['runs']} runs on a field at once | {runs['ratio']:.2f} | {runs['seconds']:.1f} "
+        f"| one after the other | {runs['in_turn_seconds']:.1f} |",
+    ]
+    return "\n".join(lines)
 
 
 def _profile(name: str, rows: list[dict[str, Any]]) -> str:

@@ -104,8 +104,10 @@ class _Products(torch.autograd.Function):
         pixels, gradient = inputs.permute(0, 2, 3, 1), gradient.permute(0, 2, 3, 1)
         of_pixels = torch.zeros(pixels.shape, dtype=ctx.sums) if ctx.needs_input_grad[0] else None
         height, width, outputs, channels = kernel.shape
-        # Zeros: a tap may lie on padding everywhere.
-        of_kernel = torch.zeros(outputs, height, width, channels, dtype=ctx.sums)
+        # A tap may lie on padding everywhere.
+        some_outside = len(ctx.taps) < height * width
+        fill = torch.zeros if some_outside else torch.empty
+        of_kernel = fill(outputs, height, width, channels, dtype=ctx.sums)
         for tap in ctx.taps:
             inside = pixels[:, *tap.inputs]
             above = gradient[:, *tap.outputs].flatten(0, 2)

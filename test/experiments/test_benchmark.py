@@ -45,6 +45,13 @@ def test_json_holds_what_is_promised(quick: tuple[dict[str, Any], str]) -> None:
     assert all(number > 0 and math.isfinite(number) for number in numbers)
     assert values["machine"]["tissue"] == "rendered"
     assert values["whole"]["peak_bytes"] > 1e8
+    assert values["whole"]["adaptation_steps"] > 0
+    assert values["whole"]["ratio"] > 0 and values["classification"]["ratio"] > 0
+    assert values["startup"]["ratio"] > 1  # it imports torch too
+    at_once = values["four_at_once"]
+    assert at_once["ratio"] == pytest.approx(
+        at_once["seconds"] / at_once["in_turn_seconds"], abs=0.02
+    )
 
 
 def test_sums(quick: tuple[dict[str, Any], str]) -> None:
@@ -96,6 +103,8 @@ def test_tables_show_the_ratios_first(quick: tuple[dict[str, Any], str]) -> None
         f"| adaptation, default arm `{DEFAULT_ADAPTATION}` | - | - |",
         "| whole image by `process.py`, default |",
         "| 2 of 15 |",
+        "| start-up, until model and image are in memory |",
+        "| 4 runs on a field at once |",
     ):
         assert line in tables, line
     assert tables.index("| ratio |") < tables.index("| patches/s |")
