@@ -62,7 +62,7 @@ import json, os, sys
 from pathlib import Path
 from batch.processors import use_processors
 use_processors(Path(sys.argv[1]))
-names = ("OMP_WAIT_POLICY", "OMP_NUM_THREADS")
+names = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "OMP_NUM_THREADS")
 loaded = [name in sys.modules for name in ("torch", "numpy")]
 print(json.dumps([os.environ.get(name) for name in names] + loaded))
 """
@@ -71,10 +71,10 @@ print(json.dumps([os.environ.get(name) for name in names] + loaded))
 @pytest.mark.parametrize(
     ("quota", "environment", "expected"),
     [
-        ("100000 100000", {}, ["PASSIVE", "1" if MANY else None]),
-        ("max 100000", {}, ["PASSIVE", None]),
-        ("99999999 100000", {}, ["PASSIVE", None]),
-        ("1 1", {"OMP_WAIT_POLICY": "active", "OMP_NUM_THREADS": "7"}, ["active", "7"]),
+        ("100000 100000", {}, ["PASSIVE", "3000", "1" if MANY else None]),
+        ("max 100000", {}, ["PASSIVE", "3000", None]),
+        ("99999999 100000", {}, ["PASSIVE", "3000", None]),
+        ("1 1", {"OMP_WAIT_POLICY": "active", "OMP_NUM_THREADS": "7"}, ["active", None, "7"]),
     ],
 )
 def test_threads(
@@ -82,7 +82,9 @@ def test_threads(
 ) -> None:
     """Set before torch and numpy, which read it once, are loaded; what the user has set is kept."""
     root = root_with(tmp_path, "0::/\n", {"cpu.max": f"{quota}\n"})
-    clean = {k: v for k, v in os.environ.items() if not k.startswith("OMP_")} | environment
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "GOMP_"))
+    } | environment
     command = [sys.executable, "-c", SET, str(root)]
     done = subprocess.run(command, cwd=ROOT, env=clean, capture_output=True, check=True)
     assert json.loads(done.stdout) == [*expected, False, False]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -96,6 +98,28 @@ def test_views_are_quarter_turns_and_wider_mirrored_ones(network: MitosisNetwork
         for turns in range(4):
             turned = torch.rot90(patches, turns, (1, 2))
             assert sum(torch.equal(view, turned) for view in views) == 1
+
+
+@pytest.mark.parametrize("most", [0, 3, 100])
+def test_views_that_were_computed_are_kept(
+    network: MitosisNetwork, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """In any order, whether or not they fit into the memory, they are those of a first look."""
+    monkeypatch.setattr(target_module, "MAX_VIEWED", most)
+    looks = ([4, 7, 9], [7, 2, 9], [9, 4])
+    expected = [list(make(network, cut=3).views(np.array(index))) for index in looks]
+    target, below = make(network, cut=3), target_module.activations_below
+    shown: list[int] = []
+
+    def counted(network: MitosisNetwork, patches: torch.Tensor, *rest: Any) -> torch.Tensor:
+        shown.append(len(patches))
+        return below(network, patches, *rest)
+
+    monkeypatch.setattr(target_module, "activations_below", counted)
+    for index, views in zip(looks, expected, strict=True):
+        for view, again in zip(views, target.views(np.array(index)), strict=True):
+            torch.testing.assert_close(again, view, rtol=1e-4, atol=1e-5)
+    assert sum(shown) == VIEWS * {0: 3 + 3 + 2, 3: 3 + 3, 100: 3 + 1}[most]
 
 
 @pytest.fixture
