@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from model import target as target_module
+from model.activations import activations_below
 from model.network import MitosisNetwork
 from model.patches import PatchCutter, resize
 from model.screen import Screen, ScreenNetwork
@@ -108,7 +109,7 @@ def test_views_that_were_computed_are_kept(
     monkeypatch.setattr(target_module, "MAX_VIEWED", most)
     looks = ([4, 7, 9], [7, 2, 9], [9, 4])
     expected = [list(make(network, cut=3).views(np.array(index))) for index in looks]
-    target, below = make(network, cut=3), target_module.activations_below
+    target, below = make(network, cut=3), activations_below
     shown: list[int] = []
 
     def counted(network: MitosisNetwork, patches: torch.Tensor, *rest: Any) -> torch.Tensor:
