@@ -1,15 +1,9 @@
 #!/usr/bin/env python3
 """Detect mitotic figures in H&E images, adapting the detector to each image.
 
-The method has two steps (Kondo, "Multi-source Domain Adaptation Using Gradient Reversal Layer for
-Mitotic Cell Detection", MIDOG 2021), both in `Detector.detect`, model/detector.py:
-
-1. Find candidates by their blue ratio, and classify a 64 x 64 patch around each with a network
-   trained on several scanners (model/candidates.py, model/patches.py, model/network.py).
-2. Adapt a copy of the network to the image, without labels: against a bank of source patches, the
-   gradient of a branch that recognises the scanner is reversed (model/adaptation/matched.py).
-
-`process_folder` (batch/folder.py) does this for each image and writes the results.
+The method (Kondo, "Multi-source Domain Adaptation Using Gradient Reversal Layer for Mitotic Cell
+Detection", MIDOG 2021) is `Detector.detect` in model/detector.py. `process_folder` in
+batch/folder.py applies it to each image and writes the results.
 """
 
 from __future__ import annotations
@@ -36,6 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     from batch.messages import where_to_look
     from batch.terminal import Terminal
     from batch.writing import OutputError
+    from evaluation.ground_truth import check_ground_truth
     from report.table import check_packages
     from report.write import write
 
@@ -44,14 +39,19 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check_packages(kinds)
         if options.ground_truth is not None:
-            check_ground_truth(options)
+            check_ground_truth(
+                options.ground_truth, options.input, options.mpp is not None, options.manifest
+            )
         with locked(options.output):
             failures = detect(options, terminal)
             failures += write(
                 options.output, kinds, terminal=terminal, objects=options.qupath_objects
             )
         if options.ground_truth is not None:
-            print_scores(options)
+            from evaluation.score import format_scores, score_folder
+
+            scores = score_folder(options.output, options.ground_truth, with_missing=False)
+            print(format_scores(scores))
     except (ValueError, OSError, OutputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -72,22 +72,6 @@ def detect(options: argparse.Namespace, terminal: Terminal) -> list[str]:
 
     detector = load_detector(options)
     return process_folder(detector, folder_settings(options, detector, terminal))
-
-
-def check_ground_truth(options: argparse.Namespace) -> None:
-    """Raise ValueError where the annotations do not fit the images, before any is computed."""
-    from evaluation.ground_truth import check_ground_truth
-
-    with_mpp = options.mpp is not None
-    check_ground_truth(options.ground_truth, options.input, with_mpp, options.manifest)
-
-
-def print_scores(options: argparse.Namespace) -> None:
-    """Print how the detections compare with the annotations; those of other images are left out."""
-    from evaluation.score import format_scores, score_folder
-
-    scores = score_folder(options.output, options.ground_truth, with_missing=False)
-    print(format_scores(scores))
 
 
 if __name__ == "__main__":
