@@ -22,7 +22,7 @@ from slide.tiff.levels import TiffLevels
 # of MIDOG 2021 has 39 million px.
 SUFFIXES = (".svs", ".ndpi", ".mrxs", ".scn", ".bif")
 TIFF_SUFFIXES = (".tif", ".tiff")
-MIN_PIXELS = 100_000_000
+MIN_PIXELS = 200_000_000
 MAX_SIDE = 10**6  # px; a slide of 75 mm at 0.1 µm has 750,000
 _STRIPE_PIXELS = 1 << 24  # of a level, read at a time for an overview
 
