@@ -26,7 +26,7 @@ def check_file(path: Path) -> None:
         raise ImageError("its name or folder's is not UTF-8: rename it") from error
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
-            raise ImageError("not a regular file")
+            raise ImageError("not a regular file: give a file")
         with path.open("rb") as file:
             empty = not file.read(1)
     except OSError as error:

@@ -86,5 +86,5 @@ def test_a_declared_bomb_is_refused_before_its_pixels(tmp_path: Path, tiff: Path
 def test_what_cannot_be_opened(tmp_path: Path) -> None:
     assert_refused(tmp_path / "missing.tif", r"cannot be opened \(No such file or directory\): ")
     (tmp_path / "folder.tif").mkdir()
-    assert_refused(tmp_path / "folder.tif", "not a regular file")
+    assert_refused(tmp_path / "folder.tif", "not a regular file: give a file")
     assert_refused(tmp_path / "slide.czi", "'.czi' files are not read: convert it to .tif")
