@@ -18,6 +18,8 @@ from torchvision.io import decode_jpeg, encode_jpeg
 
 Scanner = Callable[[np.ndarray], np.ndarray]
 
+BAND = 65_488  # px; whole blocks of 16 px, below libjpeg's limit of 65,500
+
 
 def restain(
     pixels: np.ndarray, hematoxylin: float = 1.0, eosin: float = 1.0, residual: float = 1.0
@@ -42,7 +44,12 @@ def focus(pixels: np.ndarray, sigma: float, amount: float) -> np.ndarray:
 
 
 def compress(pixels: np.ndarray, quality: int) -> np.ndarray:
-    """JPEG and back."""
+    """JPEG and back, in bands where the image is higher than a JPEG file can be."""
+    bands = [pixels[top : top + BAND] for top in range(0, len(pixels), BAND)]
+    return np.concatenate([_compress(band, quality) for band in bands])
+
+
+def _compress(pixels: np.ndarray, quality: int) -> np.ndarray:
     planes = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))
     return decode_jpeg(encode_jpeg(planes, quality)).permute(1, 2, 0).numpy()
 

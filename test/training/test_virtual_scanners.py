@@ -13,6 +13,7 @@ from training.virtual_scanners import (
     REPORTING,
     chain,
     coarsen,
+    compress,
     expose,
     focus,
     restain,
@@ -51,6 +52,15 @@ def test_focus_and_pixels() -> None:
     for soft in (focus(TISSUE, 1.5, -0.85), coarsen(TISSUE, 1.5)):
         assert detail(soft) < 0.9 * detail(TISSUE)
     assert detail(focus(TISSUE, 1.0, 0.8)) > 1.1 * detail(TISSUE)
+
+
+def test_an_image_higher_than_a_jpeg_file_is_compressed_in_bands() -> None:
+    tile = TISSUE[:176, :16]
+    high = np.tile(tile, (400, 1, 1))
+    result = compress(high, quality=95)
+    assert result.shape == high.shape
+    expected = np.tile(compress(tile, quality=95), (400, 1, 1))
+    assert np.abs(result.astype(int) - expected).mean() < 1
 
 
 def test_chain_goes_from_left_to_right() -> None:
