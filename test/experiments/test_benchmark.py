@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,18 @@ import numpy as np
 import pytest
 import torch
 
+from batch.options import ROOT
 from experiments import plain
 from experiments.benchmark import main
 from experiments.benchmark_scene import SIZES, Scene, bank_at, mosaic
 from model.adaptation.registry import DEFAULT_ADAPTATION
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
+
+# Rows whose ratio is a share of time; the others say how many times as fast something is.
+SMALLER_IS_BETTER = (
+    "start-up, until model and image are in memory",
+    "4 runs on a field at once",
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +100,30 @@ def test_flops_a_patch(quick: tuple[dict[str, Any], str]) -> None:
     with torch.no_grad():
         network(torch.zeros(1, 3, 64, 64))
     assert flops["plain"] == pytest.approx(3 * 2 * macs / 1e6, rel=0.05)
+
+
+def shown_ratios(markdown: str) -> dict[str, float]:
+    """The ratios of the benchmark's tables by what they are of, where a document has any."""
+    row = r"^\| ([^|]+) \| ([0-9.]+) \| [^|]+ \| [^|]+ \|(?: [^|]+ \|)?$"
+    rows = re.findall(row, markdown, re.MULTILINE)
+    return {name: float(number) for name, number in rows}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("MITOSIS_DATA" not in os.environ, reason="MITOSIS_DATA is not set")
+def test_ratios_are_those_of_the_documents(capsys: pytest.CaptureFixture[str]) -> None:
+    """Within a factor of 1.5: machines differ, and other work disturbs."""
+    documented = shown_ratios((ROOT / "docs" / "performance.md").read_text())
+    assert main([]) == 0
+    measured = shown_ratios(capsys.readouterr().out)
+    assert measured.keys() == documented.keys()
+    worse = [
+        name
+        for name, number in documented.items()
+        if (measured[name] > 1.5 * number if name in SMALLER_IS_BETTER else
+            measured[name] < number / 1.5)
+    ]  # fmt: skip
+    assert not worse, [(name, documented[name], measured[name]) for name in worse]
 
 
 def test_tables_show_the_ratios_first(quick: tuple[dict[str, Any], str]) -> None:
