@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if not options.quiet:
-        print(where_to_look(options.output, options.report))
+        print(where_to_look(options.output, options.report, len(failures)))
     return 1 if failures else 0
 
 

@@ -90,11 +90,16 @@ def adaptation_notes(record: AdaptationRecord) -> list[str]:
     return []
 
 
-def where_to_look(output: Path, has_page: bool) -> str:
-    """Where the results are. In a container, run.sh states the name of the user's own folder."""
+def where_to_look(output: Path, has_page: bool, failures: int = 0) -> str:
+    """Where the results are. In a container, run.sh states the name of the user's own folder.
+
+    failures: number of errors that the run has reported.
+    """
     outside = os.environ.get("MITOSIS_OUTPUT")
     place = outside or output
+    errors = "1 error" if failures == 1 else f"{failures} errors"
+    incomplete = f"incomplete, with {errors}: " if failures else ""
     if has_page:
-        return f"open {Path(place) / PAGE_FILE} in a browser"
+        return f"{incomplete}open {Path(place) / PAGE_FILE} in a browser"
     page = "add --report" if outside else f"run python -m report {output}"
-    return f"the results are in {place}; {page} for an HTML page"
+    return f"{incomplete}the results are in {place}; {page} for an HTML page"

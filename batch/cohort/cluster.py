@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import urllib.request
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 CONNECT_S = 30
+DASHBOARD_S = 5
 NEEDED = "--workers and --scheduler need Dask: pip install -r requirements-cohort.txt"
 
 
@@ -58,6 +60,20 @@ def connected(workers: int | None, scheduler: str | None, gpus: bool = True) -> 
     with client:
         client.register_plugin(Preparation(gpus))
         yield client
+
+
+def dashboard(client: Client) -> str | None:
+    """Address of the scheduler's dashboard; None if it does not respond.
+
+    A scheduler without a dashboard states an address too.
+    """
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        address = str(client.dashboard_link)
+        with direct.open(address, timeout=DASHBOARD_S):
+            return address
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 # An image whose worker dies comes back at once, so that the queue decides; the budget of memory

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from batch.cohort.cluster import ClusterError, connected
+from batch.cohort.cluster import ClusterError, connected, dashboard
 from batch.cohort.queue import TRIES, Queue
 from batch.cohort.tally import Tally
 from batch.cohort.task import RunOptions, Said, describe, process_job
@@ -46,10 +46,15 @@ def process_cohort(options: argparse.Namespace, terminal: Terminal) -> list[str]
     run = RunOptions(uuid.uuid4().hex, _absolute(options), _share(options))
     gpus = options.device != "cpu"
     with connected(options.workers, options.scheduler, gpus) as client:
-        terminal.say(f"{len(client.nthreads())} workers, dashboard: {client.dashboard_link}")
+        terminal.say(f"{len(client.nthreads())} workers, {_dashboard(client)}")
         record = _described(client, run, terminal)
         settings = settings_without_detector(options, record, terminal)
         return process_images(settings, partial(_hand_out, client, run))
+
+
+def _dashboard(client: Client) -> str:
+    address = dashboard(client)
+    return f"dashboard: {address}" if address else "no dashboard"
 
 
 def _absolute(options: argparse.Namespace) -> argparse.Namespace:

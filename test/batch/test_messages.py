@@ -102,3 +102,11 @@ def test_where_to_look(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert where_to_look(Path("/output"), True) == f"open {tmp_path / 'report.html'} in a browser"
     line = where_to_look(Path("/output"), False)
     assert line == f"the results are in {tmp_path}; add --report for an HTML page"
+
+
+def test_where_to_look_after_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MITOSIS_OUTPUT", raising=False)
+    line = where_to_look(Path("/output"), False, failures=2)
+    assert line.startswith("incomplete, with 2 errors: the results are in /output; ")
+    line = where_to_look(Path("/output"), True, failures=1)
+    assert line == "incomplete, with 1 error: open /output/report.html in a browser"
