@@ -81,6 +81,20 @@ def test_the_results_do_not_depend_on_the_number_of_workers(
     assert one == many, "every file, times apart"
 
 
+def test_the_results_do_not_depend_on_the_order(made: Path, tmp_path: Path) -> None:
+    """One process, and two workers on the images in reverse."""
+    names, found = ["0.tif", "1.tif", "2.tif"], []
+    for order, more in ((names, []), (names[::-1], ["--workers", "2"])):
+        manifest = tmp_path / f"{order[0]}.csv"
+        manifest.write_text("\n".join(["path", *(str(made / "in" / name) for name in order)]))
+        words = options(made, made / "in", tmp_path / order[0])
+        assert run([*words, "--manifest", str(manifest), *more]).returncode == 0
+        contents = _contents(tmp_path / order[0])
+        summary = contents.pop("results.json")
+        found.append((contents, sorted(summary["images"], key=lambda image: image["file"])))
+    assert found[0] == found[1], "every file, times apart"
+
+
 @pytest.mark.slow
 def test_an_image_that_kills_its_workers_is_given_up(made: Path, tmp_path: Path) -> None:
     shutil.copytree(made / "in", tmp_path / "in")
