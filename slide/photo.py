@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import imagecodecs
+import numpy as np
+
 from slide import itk
 from slide.alpha import on_white
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, check_size
@@ -21,18 +24,26 @@ from slide.pixel_size import choose_pixel_size
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
-_PNG_READ = (b"eXIf", b"acTL")  # chunks; the second is of animations
+_PNG_READ = (b"eXIf", b"acTL", b"sBIT")  # chunks; the second is of animations
 _RGB = 3  # samples
 
 _FIRST_ONLY = "several pictures in one file: only the first is read"
 
 
 class Header(NamedTuple):
-    """Size in px (width, height), EXIF orientation, and whether more pictures follow."""
+    """What is known of a file before its pixels.
+
+    Attributes:
+        size: px (width, height).
+        orientation: of the EXIF data.
+        is_first: whether more pictures follow.
+        few_bits: whether it says that fewer than 8 bits of a sample are significant.
+    """
 
     size: tuple[int, int]
     orientation: int | None
     is_first: bool
+    few_bits: bool = False
 
 
 def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
@@ -41,20 +52,28 @@ def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Im
     Palettes are expanded, transparency is composed on white, orientation is ignored with a warning.
     """
     is_png = path.suffix.lower() == ".png"
-    size, orientation, is_first = _mapped_header(path, is_png)
+    header = _mapped_header(path, is_png)
+    size = header.size
     check_size(size)
     pixel_size = choose_pixel_size((), mpp)
     reader = itk.open_reader(path, "PNGImageIO" if is_png else "JPEGImageIO")
     reader.ReadImageInformation()
     opaque = reader.GetNumberOfComponents() == _RGB
     check_memory(size, pixel_size.spacing, COPIED if opaque else BY_RGBA, budget)
-    pixels, warnings = itk.read_samples(reader), orientation_warning(orientation)
-    if is_first:
+    pixels = _as_stored(path) if header.few_bits else itk.read_samples(reader)
+    warnings = orientation_warning(header.orientation)
+    if header.is_first:
         warnings += (_FIRST_ONLY,)
     if not opaque:
         pixels, transparency = on_white(pixels, premultiplied=False)
         warnings = transparency + warnings
     return Image(pixels, pixel_size.spacing, (0.0, 0.0), pixel_size.source, warnings)
+
+
+def _as_stored(path: Path) -> np.ndarray:
+    """(height, width, samples) uint8 of a PNG file. ITK shifts out the bits that are not said to
+    be significant, which darkens the image."""
+    return np.asarray(imagecodecs.png_decode(path.read_bytes()))
 
 
 def _mapped_header(path: Path, is_png: bool) -> Header:
@@ -84,7 +103,8 @@ def _png_header(data: mmap.mmap) -> Header:
         raise ImageError(f"{bits}-bit samples: {CONVERT_TO_8_BITS}")
     bodies = {name: data[start : start + n] for name, start, n in chunks if name in _PNG_READ}
     orientation = exif_orientation(bodies.get(b"eXIf", b""))
-    return Header((width, height), orientation, b"acTL" in bodies)
+    few_bits = min(bodies.get(b"sBIT", b"\x08"), default=8) < 8
+    return Header((width, height), orientation, b"acTL" in bodies, few_bits)
 
 
 def _png_chunks(data: mmap.mmap) -> Iterator[tuple[bytes, int, int]]:

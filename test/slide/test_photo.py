@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from PIL import Image as Picture
 
 from slide.read import read_image
-from test.slide.builders import GREY, RGB, assert_refused
+from test.slide.builders import DAMAGED, GREY, OPAQUE, RGB, assert_refused
 
 
 def test_png_and_jpeg_need_a_stated_pixel_size(tmp_path: Path) -> None:
@@ -50,14 +50,45 @@ def test_exif_orientation_is_ignored_with_a_warning(
         assert image.warnings[0].startswith(f"Orientation {orientation} is ignored")
 
 
+def with_chunk(path: Path, name: bytes, body: bytes) -> None:
+    """Put a chunk behind the first one, IHDR."""
+    chunk = struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + chunk + data[33:])
+
+
+@pytest.mark.parametrize("bits", [b"\5\6\5", b"\7\7\7", b"\x08\x08\x08"])
+def test_no_bits_are_lost_where_few_are_said_to_be_significant(tmp_path: Path, bits: bytes) -> None:
+    path = tmp_path / "image.png"
+    Picture.fromarray(RGB).save(path)
+    with_chunk(path, b"sBIT", bits)
+    np.testing.assert_array_equal(read_image(path, 0.25).pixels, RGB)
+
+
+def test_few_significant_bits_of_alpha_and_of_a_palette(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    Picture.fromarray(np.dstack([RGB, OPAQUE])).save(path)
+    with_chunk(path, b"sBIT", b"\x08\x08\x08\1")
+    np.testing.assert_array_equal(read_image(path, 0.25).pixels, RGB)
+    palette = Picture.fromarray(RGB).quantize(50)
+    palette.save(path)
+    with_chunk(path, b"sBIT", b"\6\6\6")
+    np.testing.assert_array_equal(read_image(path, 0.25).pixels, palette.convert("RGB"))
+
+
+def test_damage_where_few_bits_are_significant(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    Picture.fromarray(RGB).save(path)
+    with_chunk(path, b"sBIT", b"\5\5\5")
+    path.write_bytes(path.read_bytes()[:-200])
+    assert_refused(path, DAMAGED, mpp=0.25)
+
+
 @pytest.mark.parametrize("damage", [b"", b"II", b"II*\0\xff\xff\0\0", exif(6)[:9], b"garbage" * 9])
 def test_damaged_exif_says_nothing(tmp_path: Path, damage: bytes) -> None:
     path = tmp_path / "image.png"
     Picture.fromarray(RGB).save(path)
-    body = b"eXIf" + damage
-    chunk = struct.pack(">I", len(damage)) + body + struct.pack(">I", zlib.crc32(body))
-    data = path.read_bytes()
-    path.write_bytes(data[:33] + chunk + data[33:])  # behind IHDR
+    with_chunk(path, b"eXIf", damage)
     image = read_image(path, 0.25)
     np.testing.assert_array_equal(image.pixels, RGB)
     assert image.warnings == ()
