@@ -171,7 +171,7 @@ def _write(
     figures = json_bytes(mitotic_figures(points, probabilities, threshold, job.output_format))
     result = ProcessedImage(
         file=job.path.name,
-        warnings=notes(image, found) + adaptation_notes(found.adaptation),
+        warnings=notes(image, found, job.regions) + adaptation_notes(found.adaptation),
         **dict(job.record),
         image=_source(job.path, job.folder),
         size_px=image.size,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batch.layout import PAGE_FILE
 from model.adaptation.record import AdaptationRecord
 from slide.image import Image
+from slide.regions_of_interest import Regions
 from slide.whole_slide import WholeSlide
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ def what_was_rejected(record: AdaptationRecord) -> str:
     )
 
 
-def notes(image: Image | WholeSlide, found: Detections) -> list[str]:
-    """What a reader of the result should know about the image itself."""
-    noted = list(image.warnings)
+def notes(
+    image: Image | WholeSlide, found: Detections, regions: Regions | None = None
+) -> list[str]:
+    """What a reader of the result should know about the image and its regions of interest."""
+    noted = [*image.warnings, *(regions.warnings(image.size) if regions else [])]
     if found.rescaled:
         x, y = image.mpp
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")

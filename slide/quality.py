@@ -71,6 +71,7 @@ class Appearance(NamedTuple):
             are fewer than MIN_NUCLEI.
         nuclei_per_mm2: number of dark regions by area; None likewise.
         pen_like: whether more of the image has colours of pen marks than looks like tissue.
+        inside_mm2: area of the regions of interest; None without any.
     """
 
     area_mm2: float
@@ -85,6 +86,7 @@ class Appearance(NamedTuple):
     fineness: float | None = None
     colour_detail: float | None = None
     blueness: float | None = None
+    inside_mm2: float | None = None
 
     @property
     def smallness(self) -> float:
@@ -116,6 +118,9 @@ def judge(appearance: Appearance) -> list[str]:
     sharpness = appearance.sharpness
     little = appearance.area_mm2 < MIN_AREA_MM2 and appearance.share < 0.5
     reasons = {
+        "regions below 0.001 mm²: too small to judge, or not in px of the full image": (
+            appearance.inside_mm2 is not None and appearance.inside_mm2 < MIN_AREA_MM2
+        ),
         "no tissue found: only glass, black or debris": little and not appearance.pen_like,
         "probably not H&E: its colours are not those of haematoxylin and eosin": (
             appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
@@ -160,6 +165,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         row_gain=row_gain,
         fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
         blueness=_blueness(tissue_map),
+        inside_mm2=tissue_map.inside_mm2,
         colour_detail=float(np.median([_colour_detail(tile) for tile in tiles])) if tiles else None,
     )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ import numpy as np
 EXPORT = "export the annotations from QuPath as GeoJSON"
 MOST_POINTS = 4096  # a side of the grid by which areas are measured
 OF_CELLS = ("detection", "cell", "tile")  # QuPath's objects that are not drawn by a person
+IGNORED = ("ignore*", "ignore")  # QuPath's class of areas to leave out, in lower case
+BEYOND = 2.0  # px by which a polygon may leave the image without a warning
 
 
 class RegionError(ValueError):
@@ -48,6 +50,17 @@ class Polygon:
         points = np.concatenate(self.rings)
         return (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
 
+    @property
+    def extent(self) -> str:
+        """The box in words."""
+        left, top, right, bottom = self.box
+        return f"x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}"
+
+    def fits(self, size: tuple[int, int]) -> bool:
+        """Whether all of it is in an image of this width and height, or nearly."""
+        left, top, right, bottom = self.box
+        return min(left, top) >= -BEYOND and max(right - size[0], bottom - size[1]) <= BEYOND
+
 
 @dataclass(frozen=True, eq=False)
 class Regions:
@@ -56,10 +69,12 @@ class Regions:
     Attributes:
         polygons: at least one.
         sha256: of the file they were read from.
+        classes: names of QuPath's classes of the polygons, sorted.
     """
 
     polygons: tuple[Polygon, ...]
     sha256: str
+    classes: tuple[str, ...] = ()
 
     def contains(self, points: np.ndarray) -> np.ndarray:
         """(n,) bool: whether points are inside.
@@ -107,7 +122,7 @@ class Regions:
     def seen_from(self, corner: np.ndarray) -> Regions:
         """The regions in px of a part of the image whose first pixel is at `corner` x, y."""
         moved = (Polygon(tuple(ring - corner for ring in p.rings)) for p in self.polygons)
-        return Regions(tuple(moved), self.sha256)
+        return replace(self, polygons=tuple(moved))
 
     def area_px(self, size: tuple[int, int]) -> float:
         """Area of their part in an image of this width and height, by a grid over the image."""
@@ -120,16 +135,31 @@ class Regions:
             left, top, right, bottom = polygon.box
             if left >= size[0] or top >= size[1] or right <= 0 or bottom <= 0:
                 raise RegionError(
-                    f"polygon {number} (x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}) "
+                    f"polygon {number} ({polygon.extent}) "
                     f"lies outside the image of {size[0]}x{size[1]} px: {EXPORT} of this image"
                 )
+
+    def warnings(self, size: tuple[int, int]) -> list[str]:
+        """What may be wrong with them in an image of this width and height, a sentence each."""
+        found = []
+        for number, polygon in enumerate(self.polygons, start=1):
+            if not polygon.fits(size):
+                exchanged = polygon.fits((size[1], size[0]))
+                found.append(
+                    f"region {number} ({polygon.extent}) leaves the image of {size[0]}x{size[1]} "
+                    f"px: cut off at its border{'; are x and y exchanged?' if exchanged else ''}"
+                )
+        if len(self.classes) > 1:
+            found.append(f"regions of different classes ({', '.join(self.classes)}) count alike")
+        return found
 
 
 def load_regions(path: Path) -> Regions:
     """The polygons of a GeoJSON file. Points, lines and QuPath's detections are left out.
 
     Raises:
-        RegionError: the file cannot be read, is not GeoJSON, or holds no polygon.
+        RegionError: the file cannot be read, is not GeoJSON, or holds no polygon; or one is smaller
+            than a pixel, or of QuPath's class for areas to leave out.
     """
     try:
         content = path.read_bytes()
@@ -141,17 +171,19 @@ def load_regions(path: Path) -> Regions:
         ) from error
     except (ValueError, RecursionError) as error:
         raise RegionError(f"not GeoJSON: {EXPORT}") from error
-    polygons = tuple(_polygon(rings) for rings in _polygons(document))
+    found = list(_polygons(document))
+    polygons = tuple(_polygon(rings, name) for rings, name in found)
     if not polygons:
         raise RegionError(f"no polygon in it: draw regions and {EXPORT}")
-    return Regions(polygons, hashlib.sha256(content).hexdigest())
+    classes = tuple(sorted({name for _, name in found if name}))
+    return Regions(polygons, hashlib.sha256(content).hexdigest(), classes)
 
 
-def _polygons(part: Any) -> Iterator[Any]:
-    """Coordinates of each polygon in a GeoJSON object or in a list of them."""
+def _polygons(part: Any, name: str = "") -> Iterator[tuple[Any, str]]:
+    """Coordinates and class of each polygon in a GeoJSON object or in a list of them."""
     if isinstance(part, list):
         for each in part:
-            yield from _polygons(each)
+            yield from _polygons(each, name)
         return
     kind = part.get("type") if isinstance(part, dict) else None
     match kind:
@@ -160,13 +192,13 @@ def _polygons(part: Any) -> Iterator[Any]:
         case "Feature":
             properties = part.get("properties") or {}
             if _is_drawn(properties) and part.get("geometry") is not None:
-                yield from _polygons(part["geometry"])
+                yield from _polygons(part["geometry"], _class(properties))
         case "GeometryCollection":
-            yield from _polygons(_list(part, "geometries"))
+            yield from _polygons(_list(part, "geometries"), name)
         case "Polygon":
-            yield _list(part, "coordinates")
+            yield _list(part, "coordinates"), name
         case "MultiPolygon":
-            yield from _list(part, "coordinates")
+            yield from ((rings, name) for rings in _list(part, "coordinates"))
         case "Point" | "MultiPoint" | "LineString" | "MultiLineString":
             return
         case _:
@@ -177,6 +209,14 @@ def _is_drawn(properties: Any) -> bool:
     return not (isinstance(properties, dict) and properties.get("objectType") in OF_CELLS)
 
 
+def _class(properties: Any) -> str:
+    """Name of QuPath's class, such as "Tumor"; empty without one."""
+    stated = properties.get("classification") if isinstance(properties, dict) else None
+    name = (stated.get("name") or stated.get("names")) if isinstance(stated, dict) else stated
+    text = ": ".join(map(str, name)) if isinstance(name, list) else str(name or "")
+    return " ".join(text.split())[:40]
+
+
 def _list(part: dict[str, Any], name: str) -> list[Any]:
     value = part.get(name)
     if not isinstance(value, list):
@@ -184,13 +224,17 @@ def _list(part: dict[str, Any], name: str) -> list[Any]:
     return value
 
 
-def _polygon(rings: Any) -> Polygon:
+def _polygon(rings: Any, name: str) -> Polygon:
+    if name.lower() in IGNORED:
+        raise RegionError(f"a polygon of the class {name}: draw a hole there, or delete it")
     if not isinstance(rings, list) or not rings:
         raise RegionError(f"a polygon without coordinates: {EXPORT}")
     polygon = Polygon(tuple(_ring(ring) for ring in rings))
     left, top, right, bottom = polygon.box
-    if right <= left or bottom <= top:
+    if right <= left or bottom <= top or len(np.unique(polygon.rings[0], axis=0)) < 3:
         raise RegionError("a polygon without area: draw it again")
+    if right - left < 1 or bottom - top < 1:
+        raise RegionError("a polygon smaller than a pixel: coordinates are px of the full image")
     return polygon
 
 

@@ -109,6 +109,12 @@ class TissueMap:
         """Area of the tissue."""
         return self.tissue_pixels * (self.mpp / 1000) ** 2
 
+    @property
+    def inside_mm2(self) -> float | None:
+        """Area of the cells in the regions of interest; None where all cells are."""
+        inside = int(np.count_nonzero(self.kinds != Kind.OUTSIDE))
+        return inside * (self.cell_mpp / 1000) ** 2 if inside < self.kinds.size else None
+
     def area_mm2_within(self, left: float, top: float, right: float, bottom: float) -> float:
         """Area of the tissue in a rectangle, by shares of the whole image's width and height.
 

@@ -73,6 +73,18 @@ def test_only_what_is_in_the_polygon(detector: Detector, source: Path) -> None:
     assert result.settings.roi == load_regions(roi).sha256 and whole.regions is None
 
 
+def test_what_may_be_wrong_with_regions_is_in_the_result(detector: Detector, source: Path) -> None:
+    beyond = [[20, 10], [90, 10], [90, 145], [20, 145]]
+    result = run(detector, source / "a.tif", geojson(source.parent / "roi.geojson", LEFT, beyond))
+    (warning,) = (text for text in result.warnings if text.startswith("region"))
+    assert warning.startswith("region 2 (x 20 to 90, y 10 to 145) leaves the image of 150x120 px")
+    assert warning.endswith("are x and y exchanged?")
+    tiny = geojson(source.parent / "tiny.geojson", [[20, 10], [40, 10], [40, 30]])
+    result = run(detector, source / "a.tif", tiny)
+    assert result.verdict is not None and not result.verdict.usable
+    assert result.verdict.reasons[0].startswith("regions below 0.001 mm²")
+
+
 def test_a_folder_of_regions_and_other_regions_are_another_run(
     detector: Detector, source: Path
 ) -> None:

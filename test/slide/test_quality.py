@@ -13,12 +13,14 @@ from scipy.ndimage import gaussian_filter
 
 from experiments.image_limits import SETS, brown, with_rows_of
 from slide.quality import Appearance, judge, measure
+from slide.regions_of_interest import Polygon, Regions
 from slide.tissue import find_tissue
 from test.rendering import PINK, PURPLE, Look, render_tissue
 from test.slide.test_tissue import GREEN, glass
 
 DATA = os.environ.get("MITOSIS_DATA")
 NOT_H_AND_E = ["probably not H&E: its colours are not those of haematoxylin and eosin"]
+TINY = ["regions below 0.001 mm²: too small to judge, or not in px of the full image"]
 NO_TISSUE = ["no tissue found: only glass, black or debris"]
 BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size"]
@@ -79,6 +81,13 @@ def test_no_tissue() -> None:
     pixels[:, :150] = 0
     pixels[700:730, 400:430] = (90, 80, 85)
     assert verdict(pixels) == NO_TISSUE
+
+
+def test_regions_too_small_to_judge(field: np.ndarray) -> None:
+    for side, reasons in ((100, TINY), (500, [])):
+        ring = np.array([[50, 50], [50 + side, 50], [50 + side, 50 + side], [50, 50 + side]], float)
+        inside = find_tissue(field, 0.25).within(Regions((Polygon((ring,)),), ""))
+        assert judge(measure(field, inside)) == reasons
 
 
 def test_a_pen_mark_beside_tissue_is_no_reason(field: np.ndarray) -> None:

@@ -126,6 +126,8 @@ def test_a_hole_is_outside(tmp_path: Path) -> None:
         ('{"type": "Polygon", "coordinates": [[[0, NaN], [1, 1], [2, 0]]]}', "a polygon with inv"),
         ('{"type": "Polygon", "coordinates": [[0, 1, 2]]}', "a polygon with invalid coordinates: "),
         ('{"type": "Polygon", "coordinates": [[[5, 0], [5, 1], [5, 9]]]}', "a polygon without ar"),
+        ('{"type": "Polygon", "coordinates": [[[5, 0], [9, 9], [5, 0]]]}', "a polygon without ar"),
+        ('{"type": "Polygon", "coordinates": [[[0, 0], [0.4, 0], [0, 0.4]]]}', "a polygon smaller"),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_used(tmp_path: Path, content: str, reason: str) -> None:
@@ -145,6 +147,36 @@ def test_a_polygon_outside_the_image() -> None:
     regions(SQUARE).check_inside((11, 21))
     with pytest.raises(RegionError, match=r"^polygon 1 \(x 10 to 50, y 20 to 60\) lies outside "):
         regions(SQUARE).check_inside((10, 90))
+
+
+def test_a_polygon_that_leaves_the_image() -> None:
+    found = regions(SQUARE)
+    assert found.warnings((50, 60)) == found.warnings((49, 58)) == []
+    (warning,) = found.warnings((45, 58))
+    assert warning.startswith("region 1 (x 10 to 50, y 20 to 60) leaves the image of 45x58 px")
+    assert "exchanged" not in warning
+    (warning,) = found.warnings((70, 50))
+    assert warning.endswith("are x and y exchanged?")
+
+
+def test_classes_of_qupath(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    names: list[Any] = [{"name": "Tumor"}, {"names": ["Immune", "CD3"]}, {"name": "Tumor"}, None]
+    features = [feature(POLYGON, classification=name) for name in names]
+    path.write_text(json.dumps(features))
+    found = load_regions(path)
+    assert found.classes == ("Immune: CD3", "Tumor")
+    assert found.warnings((90, 90)) == [
+        "regions of different classes (Immune: CD3, Tumor) count alike"
+    ]
+    path.write_text(json.dumps([features[0], features[3]]))
+    assert load_regions(path).warnings((90, 90)) == []
+    path.write_text(json.dumps([*features, feature(POLYGON, classification={"name": "Ignore*"})]))
+    with pytest.raises(RegionError, match=r"^a polygon of the class Ignore\*: draw a hole there"):
+        load_regions(path)
+    point = {"type": "Point", "coordinates": [1, 2]}
+    path.write_text(json.dumps([*features, feature(point, classification={"name": "Ignore*"})]))
+    assert len(load_regions(path).polygons) == 4
 
 
 def test_area_and_a_part_of_the_image() -> None:
