@@ -69,7 +69,7 @@ class Regions:
     Attributes:
         polygons: at least one.
         sha256: of the file they were read from.
-        classes: names of QuPath's classes of the polygons, sorted.
+        classes: names of QuPath's classes of the polygons, sorted, "no class" among them.
     """
 
     polygons: tuple[Polygon, ...]
@@ -175,7 +175,7 @@ def load_regions(path: Path) -> Regions:
     polygons = tuple(_polygon(rings, name) for rings, name in found)
     if not polygons:
         raise RegionError(f"no polygon in it: draw regions and {EXPORT}")
-    classes = tuple(sorted({name for _, name in found if name}))
+    classes = tuple(sorted({name or "no class" for _, name in found}))
     return Regions(polygons, hashlib.sha256(content).hexdigest(), classes)
 
 
