@@ -1,5 +1,6 @@
 """The ground truth of a score: annotated images by the name under which results are found."""
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -54,7 +55,8 @@ def check_ground_truth(
         manifest: list of the images to be processed, instead of those in the folder.
 
     Raises:
-        ScoringError: the file cannot be read or understood, or has none of the images.
+        ScoringError: the file cannot be read or understood, or has none of the images, or two of
+            these have the same stem.
         ManifestError: the manifest cannot be used.
         OSError: the folder cannot be listed.
     """
@@ -68,6 +70,12 @@ def check_ground_truth(
             f"{path}: none of the images is in it ({some(names)}); it has {some(truth)}, and "
             "images are found by their name without the suffix"
         )
+    for stem, count in Counter(map(image_stem, names)).items():
+        if count > 1:
+            raise ScoringError(
+                f"{path}: {count} images have the name {stem!r} without the suffix, by which they "
+                "are found: score them apart"
+            )
 
 
 def some(names: Iterable[str], most: int = 3) -> str:

@@ -57,3 +57,18 @@ def test_a_file_is_checked_before_the_first_image(tmp_path: Path) -> None:
         check_ground_truth(tmp_path / "missing.json", images)
     with pytest.raises(OSError, match="No such file"):
         check_ground_truth(path, tmp_path / "missing")
+
+
+def test_images_of_one_stem_are_reported_before_they_are_processed(tmp_path: Path) -> None:
+    path = write(tmp_path / "truth.json", document(images=[image(id=1, file_name="a.tif")]))
+    images = tmp_path / "in"
+    for name in ("one/a.tif", "two/a.tiff", "two/a.png"):
+        (images / name).parent.mkdir(parents=True, exist_ok=True)
+        (images / name).write_bytes(b"pixels")
+    manifest = images / "list.csv"
+    manifest.write_text("path\none/a.tif\ntwo/a.tiff\n")
+    with pytest.raises(ScoringError, match=r"2 images have the name 'a' without the suffix"):
+        check_ground_truth(path, manifest=manifest)
+    check_ground_truth(path, images / "two")
+    with pytest.raises(ScoringError, match=r"2 images have the name 'a' without the suffix"):
+        check_ground_truth(path, images / "two", with_mpp=True)
