@@ -122,6 +122,13 @@ def lists_pictures(data: bytes | mmap.mmap) -> bool:
     )
 
 
+def icc_profile(data: bytes | mmap.mmap) -> bytes:
+    """The colour profile of a JPEG stream (ICC.1:2022, B.4); empty without one."""
+    parts = (data[start:end] for marker, start, end in _markers(data) if marker == _APP2)
+    ours = [part for part in parts if part.startswith(b"ICC_PROFILE\0")]
+    return b"".join(part[14:] for part in sorted(ours, key=lambda part: part[12:13]))
+
+
 def scan_start(data: bytes | mmap.mmap) -> int:
     """Where the first scan begins, behind all headers."""
     return max((end for _, _, end in _markers(data)), default=0)

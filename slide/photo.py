@@ -14,8 +14,15 @@ import numpy as np
 from slide import itk
 from slide.alpha import on_white
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, check_size
+from slide.colour_profile import gamma_warning, packed_profile_warning, profile_warning
 from slide.image import Image, ImageError
-from slide.jpeg_header import check_jpeg, exif_orientation, lists_pictures, read_jpeg_header
+from slide.jpeg_header import (
+    check_jpeg,
+    exif_orientation,
+    icc_profile,
+    lists_pictures,
+    read_jpeg_header,
+)
 from slide.jpeg_holes import has_hole
 from slide.memory import BY_RGBA, COPIED, MemoryBudget, check_memory
 from slide.orientation import orientation_warning
@@ -24,7 +31,8 @@ from slide.pixel_size import choose_pixel_size
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
-_PNG_READ = (b"eXIf", b"acTL", b"sBIT")  # chunks; the second is of animations
+# Chunks; acTL is of animations. The profile goes before the gamma, as the specification demands.
+_PNG_READ = (b"eXIf", b"acTL", b"sBIT", b"iCCP", b"sRGB", b"gAMA")
 _RGB = 3  # samples
 
 _FIRST_ONLY = "several pictures in one file: only the first is read"
@@ -38,12 +46,14 @@ class Header(NamedTuple):
         orientation: of the EXIF data.
         is_first: whether more pictures follow.
         few_bits: whether it says that fewer than 8 bits of a sample are significant.
+        warnings: what it says about its colours that is ignored.
     """
 
     size: tuple[int, int]
     orientation: int | None
     is_first: bool
-    few_bits: bool = False
+    few_bits: bool
+    warnings: tuple[str, ...]
 
 
 def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
@@ -61,7 +71,7 @@ def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Im
     opaque = reader.GetNumberOfComponents() == _RGB
     check_memory(size, pixel_size.spacing, COPIED if opaque else BY_RGBA, budget)
     pixels = _as_stored(path) if header.few_bits else itk.read_samples(reader)
-    warnings = orientation_warning(header.orientation)
+    warnings = header.warnings + orientation_warning(header.orientation)
     if header.is_first:
         warnings += (_FIRST_ONLY,)
     if not opaque:
@@ -88,7 +98,8 @@ def _jpeg_header(data: mmap.mmap) -> Header:
     check_jpeg(header)
     if has_hole(data):
         raise ImageError(f"damaged, zeros in place of encoded pixels: {EXPORT_AGAIN}")
-    return Header(header.size, header.orientation, lists_pictures(data))
+    warnings = profile_warning(icc_profile(data))
+    return Header(header.size, header.orientation, lists_pictures(data), False, warnings)
 
 
 def _png_header(data: mmap.mmap) -> Header:
@@ -104,7 +115,13 @@ def _png_header(data: mmap.mmap) -> Header:
     bodies = {name: data[start : start + n] for name, start, n in chunks if name in _PNG_READ}
     orientation = exif_orientation(bodies.get(b"eXIf", b""))
     few_bits = min(bodies.get(b"sBIT", b"\x08"), default=8) < 8
-    return Header((width, height), orientation, b"acTL" in bodies, few_bits)
+    return Header((width, height), orientation, b"acTL" in bodies, few_bits, _colours(bodies))
+
+
+def _colours(bodies: dict[bytes, bytes]) -> tuple[str, ...]:
+    if b"iCCP" in bodies:
+        return packed_profile_warning(bodies[b"iCCP"])
+    return gamma_warning(bodies[b"gAMA"]) if b"gAMA" in bodies and b"sRGB" not in bodies else ()
 
 
 def _png_chunks(data: mmap.mmap) -> Iterator[tuple[bytes, int, int]]:

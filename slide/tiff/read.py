@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tifffile
 
+from slide.colour_profile import profile_warning
 from slide.image import Image
 from slide.memory import MemoryBudget, check_memory
 from slide.orientation import orientation_warning
@@ -30,6 +31,7 @@ def read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Ima
             pixels, stated_copies(page), lambda copy: decode_page(copy, path, _no_limit)[0]
         )
         warnings += size.warnings + orientation_warning(page.tags.valueof("Orientation"))
+        warnings += profile_warning(page.tags.valueof("InterColorProfile") or b"")
         return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
 
 
