@@ -6,6 +6,7 @@ to sRGB in brightness, are not applied. Pixels of linear light would be read as 
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 
@@ -23,7 +24,7 @@ def profile_warning(profile: bytes) -> tuple[str, ...]:
     """
     try:
         light = _light(_tag(profile[:MAX_PROFILE], _GREEN_CURVE), _MIDDLE / 255)
-    except (struct.error, ValueError, LookupError, ArithmeticError, TypeError):
+    except (struct.error, ValueError, LookupError, ArithmeticError):
         return ()
     return _warning(light, "its colour profile")
 
@@ -75,19 +76,22 @@ def _light(curve: bytes, value: float) -> float:
     (count,) = struct.unpack_from(">I", curve, 8)
     if curve[:4] != b"curv" or count == 0:
         return value
-    table = struct.unpack_from(f">{count}H", curve, 12)
+    table: tuple[int, ...] = struct.unpack_from(f">{count}H", curve, 12)
     if count == 1:
-        return float(value ** (table[0] / 256))
-    place = value * (count - 1)
-    low = int(place)
-    return (table[low] + (place - low) * (table[low + 1] - table[low])) / 65535
+        return math.pow(value, table[0] / 256)
+    part, low = math.modf(value * (count - 1))
+    lower, upper = table[int(low)], table[int(low) + 1]
+    return (lower + part * (upper - lower)) / 65535
 
 
 def _by_function(curve: bytes, value: float) -> float:
     (kind,) = struct.unpack_from(">H", curve, 8)
     names = _PARAMETERS[kind]
-    values = struct.unpack_from(f">{len(names)}i", curve, 12)
-    p = {"a": 1.0, "b": 0.0} | {n: v / 65536 for n, v in zip(names, values, strict=True)}
-    if value < p.get("d", -p["b"] / p["a"]):
-        return p["c"] * value + p.get("f", 0.0) if "d" in p else p.get("c", 0.0)
-    return float((p["a"] * value + p["b"]) ** p["g"]) + p.get("e", p["c"] if kind == 2 else 0.0)
+    fixed: tuple[int, ...] = struct.unpack_from(f">{len(names)}i", curve, 12)
+    stated = {name: number / 65536 for name, number in zip(names, fixed, strict=True)}
+    p = dict.fromkeys("abcdef", 0.0) | {"a": 1.0} | stated
+    start = p["d"] if kind > 2 else -p["b"] / p["a"]
+    above, below = {2: (p["c"], p["c"]), 4: (p["e"], p["f"])}.get(kind, (0.0, 0.0))
+    if value < start:
+        return p["c"] * value + below if kind > 2 else below
+    return math.pow(p["a"] * value + p["b"], p["g"]) + above

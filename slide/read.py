@@ -11,6 +11,7 @@ from pathlib import Path
 
 from slide import metaimage, photo, whole_slide
 from slide.checks import check_file
+from slide.content import check_content
 from slide.image import Image, ImageError
 from slide.libraries import library_errors_named, output_captured
 from slide.memory import MemoryBudget
@@ -79,3 +80,4 @@ def _check_before_opening(path: Path, mpp: float | None) -> None:
     if mpp is not None:
         check_mpp((mpp, mpp))
     check_file(path)
+    check_content(path)

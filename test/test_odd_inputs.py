@@ -332,8 +332,8 @@ KINDS = [
     Kind("counts zero.tif", patched(PLAIN, StripByteCounts=0), "without all its pixels"),
     Kind("counts too small.tif", patched(tiff(compression="zlib"), StripByteCounts=9), DAMAGED),
     Kind("pixels behind the end.tif", patched(PLAIN, StripOffsets=1 << 30), DAMAGED),
-    Kind("png inside.tif", saved(RGB, "png"), DAMAGED),
-    Kind("tiff inside.mha", PLAIN, DAMAGED),
+    Kind("png inside.tif", saved(RGB, "png"), "it is a PNG file: rename it"),
+    Kind("tiff inside.mha", PLAIN, "it is a TIFF file: rename it"),
     # Hostile.
     Kind("bomb.tif", patched(PLAIN, ImageWidth=200_000, ImageLength=200_000), "over 1e\\+09"),
     Kind(
