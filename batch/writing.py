@@ -13,6 +13,8 @@ from pathlib import Path
 
 UNFINISHED = ".part"  # ends the hidden name under which a file is written
 SPACE = 1 << 16  # bytes that must be free, for the results of one image
+_ASK = "is the output folder writable by this user, and is there space on its disk?"
+_FREE = "a file has the name of the folder that is needed: rename it, or give another folder"
 
 
 class OutputError(Exception):
@@ -29,10 +31,9 @@ def writing() -> Iterator[None]:
             raise OutputError(
                 "the folder for its results would have too long a name: shorten that of the file"
             ) from error
-        raise OutputError(
-            f"the result cannot be written ({error.strerror or error}): is the output folder "
-            "writable by this user, and is there space on its disk?"
-        ) from error
+        remedy = _FREE if isinstance(error, FileExistsError | NotADirectoryError) else _ASK
+        reason = error.strerror or error
+        raise OutputError(f"the result cannot be written ({reason}): {remedy}") from error
 
 
 def check_writable(folder: Path) -> None:

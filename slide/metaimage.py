@@ -87,6 +87,11 @@ def _check_fields(header: _Header) -> None:
             raise ImageError("invalid origin: save it with a finite one")
     if any(value.startswith("-") for value in header.get("ElementSpacing").split()):  # ITK: no sign
         raise ImageError(f"a negative pixel size (ElementSpacing): {_SAVE_AGAIN}")
+    axes = header.get("NDims")
+    for name in ("DimSize", "ElementSpacing", "ElementSize"):
+        count = len(header.get(name).split())
+        if axes.isdecimal() and 0 < count < int(axes):
+            raise ImageError(f"{name} has {count} of {axes} values: {_SAVE_AGAIN}")
     if header.get("BinaryData") and not header.is_set("BinaryData"):
         raise ImageError(f"its pixels are written as text: {_SAVE_AGAIN}")
     if header.get("HeaderSize") not in ("", "0", "-1"):

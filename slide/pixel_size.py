@@ -60,7 +60,7 @@ def choose_pixel_size(statements: Iterable[Statement], mpp: float | None) -> Pix
             raise ImageError(f"two pixel sizes, {_shown(one)} and {_shown(other)}: {STATE_IT}")
     for first in plausible:
         assert first.spacing is not None
-        return PixelSize(first.spacing, first.source)
+        return PixelSize(first.spacing, first.source, _not_square(first))
     raise ImageError(f"{_why_none(stated)}: {STATE_IT}")
 
 
@@ -79,6 +79,14 @@ def _differ(one: Statement, other: Statement) -> bool:
     assert one.spacing is not None and other.spacing is not None
     pairs = zip(one.spacing, other.spacing, strict=True)
     return any(abs(a - b) > DISAGREEMENT * min(a, b) for a, b in pairs)
+
+
+def _not_square(statement: Statement) -> tuple[str, ...]:
+    assert statement.spacing is not None
+    x, y = statement.spacing
+    if abs(x - y) <= DISAGREEMENT * min(x, y):
+        return ()
+    return (f"pixels are not square, {_shown(statement)}: check them, or {STATE_IT}",)
 
 
 def _why_none(stated: Sequence[Statement]) -> str:

@@ -71,6 +71,8 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file: the result cannot be written \(File exists\)"):
         check_writable(tmp_path / "file")
+    with pytest.raises(OutputError, match="a file has the name of the folder"):
+        check_writable(tmp_path / "file" / "folder")
 
 
 def test_a_name_that_is_too_long_is_named_as_the_reason(tmp_path: Path) -> None:

@@ -106,6 +106,8 @@ def test_a_wrong_compressed_size_changes_no_pixel(tmp_path: Path, size: str | No
         (False, {"DistanceUnits": "um"}, r"no pixel size in the file \(DistanceUnits: 'um' is not"),
         (False, {"ElementSpacing": "-0.00025 0.00025"}, "a negative pixel size .ElementSpacing"),
         (False, {"NDims": "2\nElementSpacing = 0.0005 0.0005"}, "stated more than once"),
+        (False, {"ElementSpacing": "0.00025"}, "^ElementSpacing has 1 of 2 values: save it again"),
+        (False, {"DimSize": "80"}, "^DimSize has 1 of 2 values: save it again"),
         (False, {"ElementSpacing": "0.25 0.25"}, "pixel size 250 x 250 µm is implausible"),
     ],
 )

@@ -30,6 +30,8 @@ def test_resolution_tags(
     write_any_tiff(tiff, RGB, photometric="rgb", resolution=resolution, resolutionunit=unit)
     image = read_image(tiff)
     np.testing.assert_allclose(image.mpp, expected, rtol=1e-6)
+    warned = [text.startswith("pixels are not square, ") for text in image.warnings]
+    assert warned == [True] * (expected[0] != expected[1])
     reader = sitk.ImageFileReader()  # the platform's own reading of the same tags
     reader.SetFileName(str(tiff))
     reader.ReadImageInformation()
