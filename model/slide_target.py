@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from model.kept_views import MAX_VIEWED, KeptViews, Room
 from model.network import MitosisNetwork
 from model.precision import Precision
 from model.screen import Screen
@@ -29,7 +30,7 @@ class Network(NamedTuple):
         cut, precision: see TargetDomain.
         seed: of the sample.
         screen: rejects candidates that the network is not asked about; None for none.
-        room: candidates whose activations may be kept for the adapted network, beside the sample.
+        room: candidates whose activations may be kept for an adapted network, beside the sample.
     """
 
     network: MitosisNetwork
@@ -85,13 +86,14 @@ class SlideTarget:
         self.centres = centres[order]
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
-        room, start = Room(asked.room), 0
+        self._chosen = systematic_sample(len(order), sample_size(asked.screen), asked.seed)
+        rooms, start = Rooms(Room(asked.room), Room(MAX_VIEWED)), 0
         self._parts: list[TilePart] = []
         for tile, own in found:
             index = np.sort(place[start : start + len(own)])
             start += len(own)
             if len(own):
-                self._parts.append(self._part(tile, index, room))
+                self._parts.append(self._part(tile, index, rooms))
         self._sample: torch.Tensor | None = None
 
     def __len__(self) -> int:
@@ -114,54 +116,61 @@ class SlideTarget:
                 self._progress(stage, done, len(self._parts))
             part.stage = stage
             yield part
-            part.forget_pixels()
+            part.finish()
 
-    def _part(self, tile: Tile, index: np.ndarray, room: Room) -> TilePart:
+    def _part(self, tile: Tile, index: np.ndarray, rooms: Rooms) -> TilePart:
+        sampled = np.flatnonzero(np.isin(index, self._chosen, assume_unique=True))
         return TilePart(
             self._asked,
             TileCandidates(tile, self.centres[index] - (tile.x, tile.y)),
-            index,
+            Places(index, sampled),
             lambda: read_tile(self._view, tile),
             self._memo,
-            room,
+            rooms,
         )
 
     def _computed_sample(self) -> torch.Tensor:
-        chosen = systematic_sample(len(self), sample_size(self._asked.screen), self._asked.seed)
         sample = torch.zeros(0)
         for part in self._in_stage("sample for the adaptation"):
-            own = np.flatnonzero(np.isin(part.places, chosen, assume_unique=True))
-            if not len(own):
+            values = part.sample()
+            if values is None:
                 continue
-            place = torch.from_numpy(np.searchsorted(chosen, part.places[own]))
-            values = torch.cat(list(part.activations(own)))
+            place = torch.from_numpy(
+                np.searchsorted(self._chosen, part.places.of_slide[part.places.sampled])
+            )
             if not len(sample):
-                sample = torch.empty_like(values[:1].expand(len(chosen), *values.shape[1:]))
+                sample = torch.empty_like(values[:1].expand(len(self._chosen), *values.shape[1:]))
             sample[place] = values
         return sample
 
 
-class Room:
-    """How many more candidates may have their activations kept."""
+class Rooms(NamedTuple):
+    """For activations of one view and of all, shared by all tiles."""
 
-    def __init__(self, candidates: int) -> None:
-        self._left = candidates
+    one_view: Room
+    all_views: Room
 
-    def take(self, candidates: int) -> bool:
-        """Whether so many more fit; if so, they are counted."""
-        fits = candidates <= self._left
-        self._left -= candidates if fits else 0
-        return fits
+
+class Places(NamedTuple):
+    """Ascending indices of the candidates of a tile.
+
+    Attributes:
+        of_slide: (n,) of all of them, among those of the slide.
+        sampled: (k,) of those that are adapted to, among those of the tile.
+    """
+
+    of_slide: np.ndarray
+    sampled: np.ndarray
 
 
 class TilePart:
     """The candidates of one tile (see Part). Its pixels are read when they are needed.
 
     The adapted network sees what the shipped one saw: which candidates pass the screen is computed
-    once, and so are the activations of tiles for which there is room.
+    once, and so are the activations for which there is room.
 
     Attributes:
-        places: (n,) where the candidates are among those of the slide.
+        places: of the candidates.
         stage: of the detection, for which `once` computes.
     """
 
@@ -169,29 +178,31 @@ class TilePart:
         self,
         asked: Network,
         candidates: TileCandidates,
-        places: np.ndarray,
+        places: Places,
         read: Callable[[], np.ndarray],
         memo: Memo,
-        room: Room,
+        rooms: Rooms,
     ) -> None:
         """Nothing is read yet.
 
         Args:
             asked: the network.
             candidates: of the tile, in px of its region.
-            places: (n,) where they are among those of the slide.
+            places: of them.
             read: returns the pixels of the region.
             memo: keeps what is finished of a tile.
-            room: for activations, shared by all tiles.
+            rooms: shared by all tiles.
         """
         self.cut, self.precision = asked.cut, asked.precision
-        self.index: slice | np.ndarray = places
+        self.index: slice | np.ndarray = places.of_slide
         self.places, self.stage = places, ""
-        self._asked, self._read, self._memo, self._room = asked, read, memo, room
+        self._asked, self._read, self._memo, self._room = asked, read, memo, rooms.one_view
         self._name, self._centres = candidates.tile.name, candidates.centres
         self._pixels: np.ndarray | None = None
         self._likely: np.ndarray | None = None
         self._chunks: list[torch.Tensor] | None = None
+        self._sample: torch.Tensor | None = None
+        self._viewed = KeptViews(self._computed_views, rooms.all_views)
 
     def __len__(self) -> int:
         return len(self._centres)
@@ -215,15 +226,29 @@ class TilePart:
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         """Activations of some candidates in eight views."""
-        return self._target(self._centres).views(index)
+        return self._viewed.of(index)
 
     def once(self, name: str, compute: Compute) -> np.ndarray:
         """What `compute` returns, or what it returned in a run that was interrupted."""
         return self._memo(f"{self.stage}/{self._name}-{name}", compute)
 
-    def forget_pixels(self) -> None:
-        """Free the pixels; they are read again when they are needed."""
+    def sample(self) -> torch.Tensor | None:
+        """Activations of the candidates that are adapted to; None without any."""
+        if self._sample is None and len(self.places.sampled):
+            self._sample = torch.cat(list(self.activations(self.places.sampled)))
+        return self._sample
+
+    def finish(self) -> None:
+        """Free the pixels, which are read again when they are needed.
+
+        What is adapted to is computed before, so that the pixels need not be read again for it.
+        """
+        if self._pixels is not None and self._asked.room:
+            self.sample()
         self._pixels = None
+
+    def _computed_views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
+        return self._target(self._centres).views(index)
 
     def _screened(self) -> np.ndarray:
         screen = self._asked.screen

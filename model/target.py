@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from model.activations import activations_below
+from model.kept_views import MAX_VIEWED, KeptViews, Room
 from model.network import MitosisNetwork
 from model.patches import PATCH_SIZE, PatchCutter, resize
 from model.precision import Precision
@@ -26,9 +27,6 @@ MAX_KEPT = 32768
 # Candidates that are adapted to where a screen spares the network most of the others. 100 steps of
 # 64 candidates meet each of them three times.
 SCREENED_SAMPLE = 2048
-# Candidates whose activations in all views are kept, because the adapted network is asked about
-# nearly the same ones: 64 KB each in bfloat16.
-MAX_VIEWED = 2048
 
 Compute = Callable[[], np.ndarray]
 
@@ -136,8 +134,7 @@ class TargetDomain:
         self._likely = np.arange(len(centres)) if screen is None else self._screened(screen)
         self._chosen = drawn(len(centres), sample_size(screen), seed)
         self._kept = self._computed(self._worth_keeping()) if keep else None
-        self._most_viewed = MAX_VIEWED if keep else 0
-        self._viewed: dict[int, torch.Tensor] = {}
+        self._viewed = KeptViews(self._computed_views, Room(MAX_VIEWED if keep else 0))
 
     def __len__(self) -> int:
         return len(self._centres)
@@ -171,14 +168,7 @@ class TargetDomain:
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         """Activations of some candidates: quarter turns of a patch, and of a wider one mirrored."""
-        if len(self._viewed.keys() | index) > self._most_viewed:
-            yield from self._computed_views(index)
-            return
-        new = index[[candidate not in self._viewed for candidate in index]]
-        if len(new):
-            views = torch.stack(list(self._computed_views(new)), dim=1)
-            self._viewed |= dict(zip(new, views, strict=True))
-        yield from torch.stack([self._viewed[candidate] for candidate in index], dim=1)
+        return self._viewed.of(index)
 
     def _computed_views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         centres = self._centres[index]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from slide.tiff.jpeg2000 import JPEG2000, jpeg2000_decoder
 from slide.tiff.pages import full_resolution, levels_of
 from slide.tiff.pixel_size import stated_pixel_sizes
 from slide.tiff.segments import Decode, encoded_size, read_segment, segment_at, segment_size
+
+CACHE_BYTES = 64 << 20  # of decoded tiles: regions overlap, and tiles lie across their borders
 
 
 class TiffLevels:
@@ -38,6 +41,8 @@ class TiffLevels:
         for page in self._pages:
             check_layout(page, path.stat().st_size)
         self._decoders = [_decoder(page) for page in self._pages]
+        tall, wide = segment_size(base)
+        self._tile = lru_cache(CACHE_BYTES // (tall * wide * 3))(self._decoded)
         self.format = "ome-tiff" if self._tiff.is_ome else "tiff"
         self.sizes = [(int(page.imagewidth), int(page.imagelength)) for page in self._pages]
         self.stated = stated_pixel_sizes(base)
@@ -48,26 +53,33 @@ class TiffLevels:
         Raises:
             ImageError: a tile cannot be decoded.
         """
-        page, decode = self._pages[level], self._decoders[level]
-        tall, wide = segment_size(page)
+        tall, wide = segment_size(self._pages[level])
         out = np.full((height, width, 3), WHITE, np.uint8)
         for row in range(top // tall, -(-(top + height) // tall)):
             for column in range(left // wide, -(-(left + width) // wide)):
-                segment = segment_at(page, row, column)
-                if segment.is_missing:
-                    continue
-                data = read_segment(page, segment)
-                if has_hole(page, data):
-                    raise ImageError(f"damaged, a tile contains zeros: {EXPORT_AGAIN}")
-                pixels = decode(data, encoded_size(page, segment))
-                if pixels.shape != (tall, wide, 3):
-                    raise ImageError(f"damaged, a tile has another size: {EXPORT_AGAIN}")
-                _paste(pixels, segment.left - left, segment.top - top, out)
+                pixels = self._tile(level, row, column)
+                if pixels is not None:
+                    _paste(pixels, column * wide - left, row * tall - top, out)
         return out
 
+    def _decoded(self, level: int, row: int, column: int) -> np.ndarray | None:
+        """(tall, wide, 3) uint8 RGB of a tile; None for one that was left out."""
+        page = self._pages[level]
+        segment = segment_at(page, row, column)
+        if segment.is_missing:
+            return None
+        data = read_segment(page, segment)
+        if has_hole(page, data):
+            raise ImageError(f"damaged, a tile contains zeros: {EXPORT_AGAIN}")
+        pixels = self._decoders[level](data, encoded_size(page, segment))
+        if pixels.shape != (*segment_size(page), 3):
+            raise ImageError(f"damaged, a tile has another size: {EXPORT_AGAIN}")
+        return pixels
+
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and free its tiles."""
         self._tiff.close()
+        self._tile.cache_clear()
 
 
 def _paste(pixels: np.ndarray, x: int, y: int, out: np.ndarray) -> None:

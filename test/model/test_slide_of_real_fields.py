@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+import tifffile
 from scipy.spatial import cKDTree
 
 from model.candidates import SETTINGS, find_candidates
@@ -15,13 +18,52 @@ from model.detections import select
 from model.detector import Detector
 from model.scoring import score
 from model.slide_detector import detect_on_slide
+from slide.read import read_image
 from slide.whole_slide import WholeSlide
-from test.slide.slides import pixels_on_glass, write_slide
+from test.slide.slides import encoding, pixels_on_glass, write_slide
 
 DATA = os.environ.get("MITOSIS_DATA")
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(DATA is None, reason="needs MITOSIS_DATA")]
 SIDE, INSIDE = 640, 48  # px: a field's mirrored border differs from the glass around it
 PLACES = ((1700, 1800), (200, 300), (2900, 2500))
+
+
+def mosaic() -> np.ndarray:
+    """Nine whole fields side by side: the area of a challenge image."""
+    paths = sorted(Path(DATA or "", "fields_a", "images").glob("A0[0-2]*.jpg"))[::2][:9]
+    squares = [np.asarray(PIL.Image.open(path).convert("RGB"))[:2048, :2048] for path in paths]
+    return np.concatenate([np.concatenate(squares[row : row + 3], 1) for row in (0, 3, 6)])
+
+
+def test_tissue_on_a_slide_takes_as_long_as_in_an_image(tmp_path: Path) -> None:
+    """Processor time, in pairs; half of the slide is glass."""
+    detector, pixels = Detector.load(device="cpu"), mosaic()
+    image = tmp_path / "image.tif"
+    tifffile.imwrite(image, pixels, **encoding("pages", 0, (0, 0), 0.25, 1))
+    glass = pixels_on_glass((9000, 9000), {(2048, 2048): pixels})
+    slide = write_slide(tmp_path / "slide.tif", glass, "pages")
+    del pixels, glass
+
+    def on_slide() -> int:
+        return detect_on_slide(detector, WholeSlide(slide)).found.candidates
+
+    def in_image() -> int:
+        found = read_image(image)
+        return detector.detect(found.pixels, found.mpp).candidates
+
+    ratios = []
+    for _ in range(3):
+        (seconds, candidates), (others, expected) = timed(on_slide), timed(in_image)
+        assert candidates == pytest.approx(expected, rel=0.05)
+        ratios.append(seconds / others)
+    assert np.median(ratios) <= 1.1, ratios
+
+
+def timed(detect: Callable[[], int]) -> tuple[float, int]:
+    """Processor time in seconds, and the number of candidates."""
+    started = time.process_time()
+    candidates = detect()
+    return time.process_time() - started, candidates
 
 
 def fields() -> list[np.ndarray]:
