@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -59,6 +60,32 @@ def test_run_does_the_main_job(
     command = ["./run.sh", str(given), str(tmp_path / "output"), "--adaptation", "none"]
     subprocess.run(command, cwd=ROOT, check=True)
     assert strict_json(tmp_path / "output" / FILE)["type"] == "Multiple points"
+
+
+def test_run_shows_the_container_the_files_that_options_name(
+    runner: Runner, fields: list[Path], source: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """A region by --roi, and the same by a manifest that names it, in a folder of its own."""
+    monkeypatch.setenv("MITOSIS_RUNNER", runner.name)
+    monkeypatch.setenv("VENV", sys.prefix)
+    fill(source, fields[0])
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    corners = [[0, 0], [200, 0], [200, 300], [0, 300], [0, 0]]
+    region = lists / "region.geojson"
+    region.write_text(json.dumps({"type": "Polygon", "coordinates": [corners]}))
+    manifest = lists / "images.csv"
+    manifest.write_text(f"path,roi\n{source / fields[0].name},region.geojson\n")
+    found = []
+    for option in (["--roi", region], ["--manifest", manifest], []):
+        output = tmp_path / f"output{len(found)}"
+        command = ["./run.sh", source, output, "--adaptation", "none", *option]
+        subprocess.run(list(map(str, command)), cwd=ROOT, check=True)
+        found.append(strict_json(output / FILE)["points"])
+    by_roi, by_manifest, everywhere = found
+    assert by_roi == by_manifest
+    assert 0 < len(by_roi) < len(everywhere)
 
 
 def test_a_review_is_merged(
