@@ -34,7 +34,9 @@ _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, ta
 # Chunks; acTL is of animations. The profile goes before the gamma, as the specification demands.
 _PNG_READ = (b"eXIf", b"acTL", b"sBIT", b"iCCP", b"sRGB", b"gAMA")
 _RGB = 3  # samples
+_PALETTE = 3  # colour type
 
+_FEW_COLOURS = "a palette of at most 256 colours, which can change probabilities"
 _FIRST_ONLY = "several pictures in one file: only the first is read"
 
 
@@ -114,8 +116,9 @@ def _png_header(data: mmap.mmap) -> Header:
         raise ImageError(f"{bits}-bit samples: {CONVERT_TO_8_BITS}")
     bodies = {name: data[start : start + n] for name, start, n in chunks if name in _PNG_READ}
     orientation = exif_orientation(bodies.get(b"eXIf", b""))
+    warnings = _colours(bodies) + ((_FEW_COLOURS,) if colour == _PALETTE else ())
     few_bits = min(bodies.get(b"sBIT", b"\x08"), default=8) < 8
-    return Header((width, height), orientation, b"acTL" in bodies, few_bits, _colours(bodies))
+    return Header((width, height), orientation, b"acTL" in bodies, few_bits, warnings)
 
 
 def _colours(bodies: dict[bytes, bytes]) -> tuple[str, ...]:

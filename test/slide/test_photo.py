@@ -73,7 +73,9 @@ def test_few_significant_bits_of_alpha_and_of_a_palette(tmp_path: Path) -> None:
     palette = Picture.fromarray(RGB).quantize(50)
     palette.save(path)
     with_chunk(path, b"sBIT", b"\6\6\6")
-    np.testing.assert_array_equal(read_image(path, 0.25).pixels, palette.convert("RGB"))
+    image = read_image(path, 0.25)
+    np.testing.assert_array_equal(image.pixels, palette.convert("RGB"))
+    assert image.warnings == ("a palette of at most 256 colours, which can change probabilities",)
 
 
 def test_damage_where_few_bits_are_significant(tmp_path: Path) -> None:
