@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 
 @dataclass
@@ -48,6 +49,6 @@ class Tally:
             "failed": str(self.failed),
             "running": str(self.running),
             "waiting": str(left - self.running),
-            "per hour": f"{pace:.0f}",
-            "hours left": f"{left / pace:.1f}" if pace else "-",
+            "per hour": f"{pace:.0f}" if pace else "-",
+            "time left": str(timedelta(seconds=round(left * 3600 / pace))) if pace else "-",
         }

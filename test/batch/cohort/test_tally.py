@@ -6,7 +6,7 @@ from batch.cohort.tally import Tally
 def test_numbers() -> None:
     now = 100.0
     tally = Tally(10, clock=lambda: now)
-    assert tally.numbers()["hours left"] == "-"
+    assert tally.numbers()["time left"] == "-"
     for ok in (True, True, False):
         tally.count(ok)
     tally.running, now = 2, 100 + 1800.0
@@ -16,5 +16,5 @@ def test_numbers() -> None:
         "running": "2",
         "waiting": "5",
         "per hour": "6",
-        "hours left": "1.2",
+        "time left": "1:10:00",
     }
