@@ -136,6 +136,15 @@ def test_fits_a_phone_and_a_sheet(
         assert table is not None and table["x"] + table["width"] <= width
 
 
+def test_numbers_are_printed_below_the_picture(page: Page) -> None:
+    """Beside it, their tables are too narrow for whole words on paper."""
+    page.set_viewport_size({"width": 794, "height": 1000})  # A4 without margins
+    page.emulate_media(media="print")
+    picture, numbers = (page.locator(".columns > div").nth(i).bounding_box() for i in (0, 1))
+    assert picture is not None and numbers is not None
+    assert numbers["y"] >= picture["y"] + picture["height"]
+
+
 def test_prints_what_is_folded(page: Page, tmp_path: Path) -> None:
     page.pdf(path=tmp_path / "report.pdf")
     assert page.locator("details:not([open])").count() == 0
