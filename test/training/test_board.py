@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -17,11 +18,19 @@ def read(run: Path) -> dict[str, list[tuple[int, float]]]:
     return {name: [(e.step, round(e.value, 3)) for e in events.Scalars(name)] for name in names}
 
 
+def wait_for_the_next_second() -> None:
+    """Files are read in the order of their names: the second, then a number as text (10 before 9)."""
+    now = int(time.time())
+    while int(time.time()) == now:
+        time.sleep(0.01)
+
+
 def test_a_resumed_run_takes_back_the_steps_it_takes_again(tmp_path: Path) -> None:
     with board(tmp_path, 0, SINGLE_PROCESS) as write:
         for step in (1, 2, 3):
             write(step, {"mitosis_loss": step / 10, "validation_ap": 0.5})
     assert read(tmp_path)["mitosis_loss"] == [(1, 0.1), (2, 0.2), (3, 0.3)]
+    wait_for_the_next_second()
     with board(tmp_path, 2, SINGLE_PROCESS) as write:
         write(3, {"mitosis_loss": 0.7})
     found = read(tmp_path)
