@@ -19,7 +19,7 @@ def read(run: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def wait_for_the_next_second() -> None:
-    """Files are read in the order of their names: the second, then a number as text (10 before 9)."""
+    """Files are read in the order of their names: the second, then a number as text."""
     now = int(time.time())
     while int(time.time()) == now:
         time.sleep(0.01)
