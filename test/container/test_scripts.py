@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_run_shows_the_container_the_files_that_options_name(
     region.write_text(json.dumps({"type": "Polygon", "coordinates": [corners]}))
     manifest = lists / "images.csv"
     manifest.write_text(f"path,roi\n{source / fields[0].name},region.geojson\n")
-    found = []
+    found: list[Any] = []
     for option in (["--roi", region], ["--manifest", manifest], []):
         output = tmp_path / f"output{len(found)}"
         command = ["./run.sh", source, output, "--adaptation", "none", *option]
