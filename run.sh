@@ -18,8 +18,8 @@ With --review it detects nothing, but merges reviews that were saved from the pa
 With a Docker engine it builds and runs the Docker image, on the GPU if the engine has NVIDIA's
 runtime; the first build downloads a base image of several gigabytes. Without an engine, or if the
 image cannot be built, it creates and uses the virtual environment .venv. The container sees only
-INPUT, OUTPUT, the files of --ground-truth, --roi and --review, and the folder of --manifest: options that
-name other files need the virtual environment, as do --workers and --scheduler.
+INPUT, OUTPUT, the files of --ground-truth, --roi and --review, and the folder of --manifest:
+options that name other files need the virtual environment, as do --workers and --scheduler.
 
 Environment:
   MITOSIS_RUNNER   docker or venv: use this one only

@@ -66,7 +66,7 @@ const download = (form) => {
   link.download = `${by}${of}.review.${form}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  const next = form === "json" ? `. Merge it: ./run.sh INPUT OUTPUT --review ${link.download}` : "";
+  const next = form === "json" ? `. Merge it: ./run.sh INPUT OUTPUT --review DOWNLOADS/${link.download}` : "";
   view.says(`Saved as ${link.download} in the browser's downloads${next}`);
 };
 all("[data-save]").forEach((button) => button.addEventListener("click", () => download(button.dataset.save)));
@@ -80,7 +80,7 @@ const summarise = () => {
     if (!line.hidden) line.textContent = `Your review: ${review.summary(JSON.parse(one(`#data-${dataset.image}`).textContent), work)}`;
     return [done + review.reviewed(work), all + Number(dataset.cells)];
   }, [0, 0]);
-  one("#reviewed").textContent = `${begun} of ${total} cells reviewed${review.reviewer ? ` by ${review.reviewer}` : ""}`;
+  one("#reviewed").textContent = `${begun} of ${total} cells reviewed in this browser${review.reviewer ? ` by ${review.reviewer}` : ""}`;
   one("#load-undo").hidden = !review.loaded;
 };
 view.on("close", summarise);

@@ -71,7 +71,8 @@ panel.addAt = (point) => {
   if (x < 0 || y < 0 || x > view.data.size[0] - 1 || y > view.data.size[1] - 1) return view.says("Outside the image");
   const known = view.cells.find((cell) => Math.hypot(cell.x - x, cell.y - y) <= view.data.ring);
   if (known) { view.select(known); return view.says("This cell is listed already: judge it with Y, N or U"); }
-  return view.select(review.add({ x, y }));
+  view.select(review.add({ x, y }));
+  return view.says("Added as a mitotic figure: N removes it, C comments on it");
 };
 panel.centre = () => {
   const { clientWidth, clientHeight } = view.osd.canvas;

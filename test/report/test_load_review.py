@@ -73,7 +73,7 @@ def test_it_goes_on_elsewhere_and_is_saved_unchanged(
     assert page.locator("#page-status").inner_text() == (
         "Loaded from Ann: 7 cells judged, 1 figure added"
     )
-    assert page.locator("#reviewed").inner_text() == "7 of 11 cells reviewed by Ann"
+    assert page.locator("#reviewed").inner_text() == "7 of 11 cells reviewed in this browser by Ann"
     page.reload()
     open_view(page)
     assert progress(page).startswith("6 of 6 reviewed, 1 added. Mitotic figures: 4 (")
@@ -101,7 +101,7 @@ def test_undo_in_the_view_brings_back_what_was_replaced(page: Page, of_ann: Path
     page.keyboard.press("z")
     assert progress(page).startswith("1 of 6 reviewed, 0 added")
     close_view(page)
-    assert page.locator("#reviewed").inner_text() == "1 of 11 cells reviewed by Ann"
+    assert page.locator("#reviewed").inner_text() == "1 of 11 cells reviewed in this browser by Ann"
 
 
 def test_undo_on_the_page_and_in_the_view_opened_next(page: Page, of_ann: Path) -> None:
@@ -109,7 +109,7 @@ def test_undo_on_the_page_and_in_the_view_opened_next(page: Page, of_ann: Path) 
         choose(page, of_ann)
         accept(page)
         page.get_by_role("button", name="Undo loading").click()
-        assert page.locator("#reviewed").inner_text() == "0 of 11 cells reviewed"
+        assert page.locator("#reviewed").inner_text() == "0 of 11 cells reviewed in this browser"
     choose(page, of_ann)
     accept(page)
     open_view(page, 1, image=2)
@@ -118,7 +118,7 @@ def test_undo_on_the_page_and_in_the_view_opened_next(page: Page, of_ann: Path) 
     assert progress(page).startswith("0 of 5 reviewed")
     close_view(page)
     assert page.get_by_role("button", name="Undo loading").is_hidden()
-    assert page.locator("#reviewed").inner_text() == "0 of 11 cells reviewed"
+    assert page.locator("#reviewed").inner_text() == "0 of 11 cells reviewed in this browser"
 
 
 def test_cancel_changes_nothing(page: Page, of_ann: Path) -> None:
@@ -173,7 +173,7 @@ def test_what_does_not_belong_here_is_refused(
     assert page.locator("#load-text").inner_text().startswith(MESSAGES[wrong])
     assert page.get_by_role("button", name="Load", exact=True).is_hidden()
     page.locator("#load").get_by_role("button", name="Close").click()
-    assert page.locator("#reviewed").inner_text() == "0 of 11 cells reviewed"
+    assert page.locator("#reviewed").inner_text() == "0 of 11 cells reviewed in this browser"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

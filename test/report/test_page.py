@@ -145,6 +145,12 @@ def test_numbers_are_printed_below_the_picture(page: Page) -> None:
     assert numbers["y"] >= picture["y"] + picture["height"]
 
 
+def test_a_printed_heading_stays_with_its_table(page: Page) -> None:
+    page.emulate_media(media="print")
+    breaks = "found => found.map(heading => getComputedStyle(heading).breakAfter)"
+    assert set(page.locator("h2, h3, h4").evaluate_all(breaks)) == {"avoid"}
+
+
 def test_prints_what_is_folded(page: Page, tmp_path: Path) -> None:
     page.pdf(path=tmp_path / "report.pdf")
     assert page.locator("details:not([open])").count() == 0

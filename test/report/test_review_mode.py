@@ -85,6 +85,7 @@ def test_a_hundred_cells_by_keys_alone(page: Page, tmp_path: Path) -> None:
     assert progress(page) == line
     (image,) = saved_review(page, tmp_path).images
     assert page.locator("#zoom-status").inner_text().startswith("Saved as unnamed.review.json")
+    assert "--review DOWNLOADS/unnamed.review.json" in page.locator("#zoom-status").inner_text()
     close_view(page)
     assert page.locator('[data-reviewed="1"]').inner_text() == f"Your review: {line}"
     assert page.locator('[data-reviewed="2"]').is_hidden()
@@ -100,7 +101,7 @@ def test_a_review_is_kept_and_goes_on(page: Page, tmp_path: Path) -> None:
     page.keyboard.press("y")
     before = saved_review(page, tmp_path)
     page.reload()
-    assert page.locator("#reviewed").inner_text() == "2 of 106 cells reviewed"
+    assert page.locator("#reviewed").inner_text() == "2 of 106 cells reviewed in this browser"
     open_view(page)
     assert progress(page).startswith("2 of 100 reviewed")
     assert page.locator("#strip li").nth(1).inner_text().endswith("✗")
@@ -124,6 +125,18 @@ def test_undo_goes_back_to_the_cell(page: Page) -> None:
     assert progress(page).startswith("0 of 100 reviewed, 0 added. Mitotic figures: 80 (")
 
 
+def test_the_selected_crop_is_shown_whole(page: Page) -> None:
+    """With its frame of 3 px, wherever the strip scrolls to."""
+    open_view(page, 1)
+    for key in ["ArrowLeft", *["ArrowRight"] * 8]:  # the last cell, then down to the eighth
+        page.keyboard.press(key)
+        strip = page.locator("#strip").bounding_box()
+        crop = page.locator("#strip [aria-current]").bounding_box()
+        assert strip is not None and crop is not None
+        assert crop["y"] - 3 >= strip["y"]
+        assert crop["y"] + crop["height"] + 3 <= strip["y"] + strip["height"]
+
+
 def test_added_figures(page: Page, tmp_path: Path) -> None:
     """By a click, and at the centre of the view by keys; not twice on one cell."""
     open_view(page, image=2)
@@ -131,6 +144,7 @@ def test_added_figures(page: Page, tmp_path: Path) -> None:
     x, y = centre(page)
     page.mouse.click(x + 40, y + 40)
     assert progress(page).startswith("0 of 6 reviewed, 1 added. Mitotic figures: 4 (")
+    assert "N removes it" in page.locator("#zoom-status").inner_text()
     page.keyboard.press("c")
     page.keyboard.type("not listed")
     page.keyboard.press("Enter")
