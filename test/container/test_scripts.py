@@ -67,7 +67,7 @@ def test_run_shows_the_container_the_files_that_options_name(
     runner: Runner, fields: list[Path], source: Path, tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """A region by --roi, and the same by a manifest that names it, in a folder of its own."""
+    """A region, the same by a manifest that names it, and annotations, all in another folder."""
     monkeypatch.setenv("MITOSIS_RUNNER", runner.name)
     monkeypatch.setenv("VENV", sys.prefix)
     fill(source, fields[0])
@@ -78,11 +78,24 @@ def test_run_shows_the_container_the_files_that_options_name(
     region.write_text(json.dumps({"type": "Polygon", "coordinates": [corners]}))
     manifest = lists / "images.csv"
     manifest.write_text(f"path,roi\n{source / fields[0].name},region.geojson\n")
+    truth = lists / "truth.json"
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 60, 60]}
+    truth.write_text(
+        json.dumps(
+            {
+                "images": [{"id": 1, "file_name": fields[0].name, "width": 448, "height": 384}],
+                "annotations": [box],
+                "categories": [{"id": 1, "name": "mitotic figure"}],
+            }
+        )
+    )
     found: list[Any] = []
-    for option in (["--roi", region], ["--manifest", manifest], []):
+    for option in (["--roi", region], ["--manifest", manifest], ["--ground-truth", truth]):
         output = tmp_path / f"output{len(found)}"
         command = ["./run.sh", source, output, "--adaptation", "none", *option]
-        subprocess.run(list(map(str, command)), cwd=ROOT, check=True)
+        words = list(map(str, command))
+        done = subprocess.run(words, cwd=ROOT, check=True, text=True, capture_output=True)
+        assert ("pooled" in done.stdout) == (truth in option)
         found.append(strict_json(output / FILE)["points"])
     by_roi, by_manifest, everywhere = found
     assert by_roi == by_manifest

@@ -66,7 +66,8 @@ def test_the_results_do_not_depend_on_the_number_of_workers(
     made: Path, tmp_path: Path, workers: int
 ) -> None:
     words = options(made, made / "in", tmp_path / "one")
-    assert run(words).returncode == 1, "bad.tif"
+    alone = run(words)
+    assert alone.returncode == 1, "bad.tif"
     words = options(made, made / "in", tmp_path / "many")
     done = run([*words, "--workers", str(workers)])
     assert done.returncode == 1
@@ -76,6 +77,8 @@ def test_the_results_do_not_depend_on_the_number_of_workers(
     assert first.startswith(f"{workers} workers, dashboard: http://127.0.0.1:")
     assert sum(line.startswith("[") for line in lines) == 3
     assert any(line.endswith(" images per hour") for line in lines)
+    for last in (alone.stdout.splitlines()[-1], lines[-1]):
+        assert last.startswith("incomplete, with 1 error: the results are in ")
     one, many = _contents(tmp_path / "one"), _contents(tmp_path / "many")
     assert list(one["results.json"]["images"]) == list(many["results.json"]["images"])
     assert one == many, "every file, times apart"
