@@ -30,19 +30,21 @@ class Room:
 class KeptViews:
     """Keeps the views of candidates as long as there is room, and computes the others again."""
 
-    def __init__(self, compute: Views, room: Room) -> None:
-        """compute: activations of candidates with these indices (k,), a tensor for each view."""
-        self._compute = compute
+    def __init__(self, room: Room) -> None:
+        """Nothing is kept yet."""
         self._room = room
         self._kept: dict[int, torch.Tensor] = {}
 
-    def of(self, index: np.ndarray) -> Iterator[torch.Tensor]:
-        """The activations (k, …) of the candidates with these indices (k,), view by view."""
+    def of(self, index: np.ndarray, compute: Views) -> Iterator[torch.Tensor]:
+        """The activations (k, …) of the candidates with these indices (k,), view by view.
+
+        compute: returns those of some of them; it is not kept, because it may hold an image.
+        """
         new = index[[candidate not in self._kept for candidate in index]]
         if not self._room.take(len(new)):
-            yield from self._compute(index)
+            yield from compute(index)
             return
         if len(new):
-            views = torch.stack(list(self._compute(new)), dim=1)
+            views = torch.stack(list(compute(new)), dim=1)
             self._kept |= dict(zip(new, views, strict=True))
         yield from torch.stack([self._kept[candidate] for candidate in index], dim=1)

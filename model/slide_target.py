@@ -202,7 +202,7 @@ class TilePart:
         self._likely: np.ndarray | None = None
         self._chunks: list[torch.Tensor] | None = None
         self._sample: torch.Tensor | None = None
-        self._viewed = KeptViews(self._computed_views, rooms.all_views)
+        self._viewed = KeptViews(rooms.all_views)
 
     def __len__(self) -> int:
         return len(self._centres)
@@ -226,7 +226,7 @@ class TilePart:
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         """Activations of some candidates in eight views."""
-        return self._viewed.of(index)
+        return self._viewed.of(index, self._computed_views)
 
     def once(self, name: str, compute: Compute) -> np.ndarray:
         """What `compute` returns, or what it returned in a run that was interrupted."""

@@ -134,7 +134,7 @@ class TargetDomain:
         self._likely = np.arange(len(centres)) if screen is None else self._screened(screen)
         self._chosen = drawn(len(centres), sample_size(screen), seed)
         self._kept = self._computed(self._worth_keeping()) if keep else None
-        self._viewed = KeptViews(self._computed_views, Room(MAX_VIEWED if keep else 0))
+        self._viewed = KeptViews(Room(MAX_VIEWED if keep else 0))
 
     def __len__(self) -> int:
         return len(self._centres)
@@ -168,7 +168,7 @@ class TargetDomain:
 
     def views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         """Activations of some candidates: quarter turns of a patch, and of a wider one mirrored."""
-        return self._viewed.of(index)
+        return self._viewed.of(index, self._computed_views)
 
     def _computed_views(self, index: np.ndarray) -> Iterator[torch.Tensor]:
         centres = self._centres[index]

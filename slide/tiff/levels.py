@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,8 @@ class TiffLevels:
             check_layout(page, path.stat().st_size)
         self._decoders = [_decoder(page) for page in self._pages]
         tall, wide = segment_size(base)
-        self._tile = lru_cache(CACHE_BYTES // (tall * wide * 3))(self._decoded)
+        decode = partial(_decoded, self._pages, self._decoders)
+        self._tile = lru_cache(CACHE_BYTES // (tall * wide * 3))(decode)
         self.format = "ome-tiff" if self._tiff.is_ome else "tiff"
         self.sizes = [(int(page.imagewidth), int(page.imagelength)) for page in self._pages]
         self.stated = stated_pixel_sizes(base)
@@ -62,24 +64,31 @@ class TiffLevels:
                     _paste(pixels, column * wide - left, row * tall - top, out)
         return out
 
-    def _decoded(self, level: int, row: int, column: int) -> np.ndarray | None:
-        """(tall, wide, 3) uint8 RGB of a tile; None for one that was left out."""
-        page = self._pages[level]
-        segment = segment_at(page, row, column)
-        if segment.is_missing:
-            return None
-        data = read_segment(page, segment)
-        if has_hole(page, data):
-            raise ImageError(f"damaged, a tile contains zeros: {EXPORT_AGAIN}")
-        pixels = self._decoders[level](data, encoded_size(page, segment))
-        if pixels.shape != (*segment_size(page), 3):
-            raise ImageError(f"damaged, a tile has another size: {EXPORT_AGAIN}")
-        return pixels
-
     def close(self) -> None:
         """Close the file, and free its tiles."""
         self._tiff.close()
         self._tile.cache_clear()
+
+
+def _decoded(
+    pages: Sequence[tifffile.TiffPage],
+    decoders: Sequence[Decode],
+    level: int,
+    row: int,
+    column: int,
+) -> np.ndarray | None:
+    """(tall, wide, 3) uint8 RGB of a tile; None for one that was left out."""
+    page = pages[level]
+    segment = segment_at(page, row, column)
+    if segment.is_missing:
+        return None
+    data = read_segment(page, segment)
+    if has_hole(page, data):
+        raise ImageError(f"damaged, a tile contains zeros: {EXPORT_AGAIN}")
+    pixels = decoders[level](data, encoded_size(page, segment))
+    if pixels.shape != (*segment_size(page), 3):
+        raise ImageError(f"damaged, a tile has another size: {EXPORT_AGAIN}")
+    return pixels
 
 
 def _paste(pixels: np.ndarray, x: int, y: int, out: np.ndarray) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import resource
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,8 @@ def main(arguments: list[str] | None = None) -> int:
     command = [sys.executable, "-m", "test.fuzz.worker", options.target, str(seed_folder)]
     command += [f"-{name}={value}" for name, value in {
         "artifact_prefix": f"{found}/", "max_total_time": options.seconds, "seed": options.seed,
-        "timeout": INPUT_TIMEOUT, "rss_limit_mb": options.memory, "print_final_stats": 1,
+        "timeout": INPUT_TIMEOUT, "rss_limit_mb": options.memory + inherited_peak(),
+        "print_final_stats": 1,
         "max_len": 65536,
     }.items()]  # fmt: skip
     print(f"fuzzing {options.target} for {options.seconds} s, corpus in {corpus}", flush=True)
@@ -55,6 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     if status:
         print(f"repeat it: {sys.executable} -m test.fuzz.worker {options.target} FINDING")
     return 1 if status else 0
+
+
+def inherited_peak() -> int:
+    """MiB at most in memory in this process until now: Linux counts them to its children too."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
 
 
 def option_parser() -> argparse.ArgumentParser:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
 import numpy as np
@@ -121,6 +123,19 @@ def test_views_that_were_computed_are_kept(
         for view, again in zip(views, target.views(np.array(index)), strict=True):
             torch.testing.assert_close(again, view, rtol=1e-4, atol=1e-5)
     assert sum(shown) == VIEWS * {0: 3 + 3 + 2, 3: 3 + 3, 100: 3 + 1}[most]
+
+
+def test_an_image_is_freed_with_its_target(network: MitosisNetwork) -> None:
+    """At once, not by the garbage collector."""
+    target = make(network, cut=3)
+    assert len(list(target.views(np.array([1, 2])))) == VIEWS
+    gone = weakref.ref(target)
+    gc.disable()
+    try:
+        del target
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 @pytest.fixture

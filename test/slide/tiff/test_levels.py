@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -39,3 +41,16 @@ def test_tiles_of_overlapping_regions_are_decoded_once_while_there_is_room(
         region[:] = 0  # it is the caller's
     assert len(read) == decoded
     levels.close()
+
+
+def test_tiles_are_freed_with_their_slide(tmp_path: Path) -> None:
+    """At once, not by the garbage collector: a slide may be left by an exception."""
+    levels = TiffLevels(slide_of_noise(tmp_path)[0])
+    levels.read(0, 0, 0, 300, 300)
+    gone = weakref.ref(levels)
+    gc.disable()
+    try:
+        del levels
+        assert gone() is None
+    finally:
+        gc.enable()
