@@ -6,7 +6,7 @@ import math
 
 from batch.counts import ODDS_SHIFT
 from batch.documents import Detection, HotspotCount, ProcessedImage
-from batch.messages import adaptation, adapted_parts
+from batch.messages import adaptation, adapted_parts, counted
 
 # Of the closing table.
 HEAD = (
@@ -64,11 +64,11 @@ def doubtful(result: ProcessedImage) -> list[Detection]:
 
 def _found(result: ProcessedImage) -> list[str]:
     """Count, density on tissue, and candidates."""
-    found = [_count(result.mitotic_figures, "mitotic figure") + _range(result)]
+    found = [counted(result.mitotic_figures, "mitotic figure") + _range(result)]
     if result.tissue is not None and result.tissue.mitotic_figures_per_mm2 is not None:
         density, area = result.tissue.mitotic_figures_per_mm2, result.tissue.area_mm2
         found.append(f"{density:.1f} per mm² on {area:.2g} mm² of tissue")
-    return [*found, _count(result.candidates, "candidate")]
+    return [*found, counted(result.candidates, "candidate")]
 
 
 def _range(result: ProcessedImage) -> str:
@@ -97,7 +97,7 @@ def _hotspot(spot: HotspotCount, result: ProcessedImage) -> str:
     place = (
         f" in {spot.area_mm2:.2g} mm² around ({left + width / 2:.0f}, {top + height / 2:.0f}) px"
     )
-    return _count(int(spot.figures.value), "figure") + place + "".join(densities)
+    return counted(int(spot.figures.value), "figure") + place + "".join(densities)
 
 
 def _adapted(result: ProcessedImage) -> str:
@@ -117,7 +117,3 @@ def _place(detection: Detection) -> str:
 def _log_odds(probability: float) -> float:
     inside = min(max(probability, SURE), 1 - SURE)
     return math.log(inside / (1 - inside))
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"

@@ -47,7 +47,7 @@ def adapted_parts(record: AdaptationRecord) -> str:
 
 def _steps(record: AdaptationRecord) -> str:
     if record.complete:
-        return f"{record.steps} step{'' if record.steps == 1 else 's'}"
+        return counted(record.steps, "step")
     return f"{record.steps} of {record.planned_steps} steps, when the time budget ran out"
 
 
@@ -93,6 +93,11 @@ def adaptation_notes(record: AdaptationRecord) -> list[str]:
     return []
 
 
+def counted(number: int, name: str) -> str:
+    """A number of things, such as "1 figure" or "2 figures"."""
+    return f"{number} {name}{'' if number == 1 else 's'}"
+
+
 def where_to_look(output: Path, has_page: bool, failures: int = 0) -> str:
     """Where the results are. In a container, run.sh states the name of the user's own folder.
 
@@ -100,8 +105,7 @@ def where_to_look(output: Path, has_page: bool, failures: int = 0) -> str:
     """
     outside = os.environ.get("MITOSIS_OUTPUT")
     place = outside or output
-    errors = "1 error" if failures == 1 else f"{failures} errors"
-    incomplete = f"incomplete, with {errors}: " if failures else ""
+    incomplete = f"incomplete, with {counted(failures, 'error')}: " if failures else ""
     if has_page:
         return f"{incomplete}open {Path(place) / PAGE_FILE} in a browser"
     page = "add --report" if outside else f"run python -m report {output}"

@@ -87,6 +87,8 @@ class SlideTarget:
         place = np.empty(len(order), np.int64)
         place[order] = np.arange(len(order))
         self._chosen = systematic_sample(len(order), sample_size(asked.screen), asked.seed)
+        self._is_chosen = np.zeros(len(order), bool)
+        self._is_chosen[self._chosen] = True
         rooms, start = Rooms(Room(asked.room), Room(MAX_VIEWED)), 0
         self._parts: list[TilePart] = []
         for tile, own in found:
@@ -119,11 +121,10 @@ class SlideTarget:
             part.finish()
 
     def _part(self, tile: Tile, index: np.ndarray, rooms: Rooms) -> TilePart:
-        sampled = np.flatnonzero(np.isin(index, self._chosen, assume_unique=True))
         return TilePart(
             self._asked,
             TileCandidates(tile, self.centres[index] - (tile.x, tile.y)),
-            Places(index, sampled),
+            Places(index, np.flatnonzero(self._is_chosen[index])),
             lambda: read_tile(self._view, tile),
             self._memo,
             rooms,

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,16 @@ FIELD = (200, 200)  # px, of the fake fields
 FIELD_FIGURE = np.array([[90.0, 150.0]])  # px (x, y), in every field of fields_a and fields_h
 LOOK_ALIKES = [(22.0, 24.0), (104.0, 26.0), (24.0, 104.0), (104.0, 102.0)]  # px, in every crop
 UNSEEN_CELLS = {"Mitosis": (60.0, 70.0), "Apoptosis": (100.0, 50.0), "Tumor_nuclei": (30.0, 30.0)}
+
+
+@contextmanager
+def without_garbage_collector() -> Iterator[None]:
+    """What is freed meanwhile is freed at once, by its last reference."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def rendered_samples(

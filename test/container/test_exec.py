@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from test.compare import FILE, compare
-from test.container.conftest import fill, strict_json
+from test.container.conftest import fill, strict_json, write_annotations
 from test.container.runners import ROOT, Runner, run
 
 QUICK = ("--adaptation", "none")
@@ -77,12 +77,7 @@ def test_a_ground_truth_scores_the_run(
     runner: Runner, fields: list[Path], source: Path, target: Path
 ) -> None:
     fill(source, fields[0])
-    truth = {
-        "images": [{"id": 1, "file_name": fields[0].name, "width": 448, "height": 384}],
-        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 60, 60]}],
-        "categories": [{"id": 1, "name": "mitotic figure"}],
-    }
-    (source / "truth.json").write_text(json.dumps(truth))
+    write_annotations(source / "truth.json", fields[0])
     path = runner.seen(source) / "truth.json"
     ended = run(runner, source, target, *QUICK, "--ground-truth", str(path))
     assert (ended.status, ended.stderr) == (0, "")

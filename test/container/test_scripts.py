@@ -14,7 +14,7 @@ import pytest
 
 from report.saved import load_output
 from test.compare import FILE
-from test.container.conftest import fill, strict_json
+from test.container.conftest import fill, strict_json, write_annotations
 from test.container.runners import ROOT, Runner
 from test.report.reviews.builders import image_of, write_review
 
@@ -78,17 +78,7 @@ def test_run_shows_the_container_the_files_that_options_name(
     region.write_text(json.dumps({"type": "Polygon", "coordinates": [corners]}))
     manifest = lists / "images.csv"
     manifest.write_text(f"path,roi\n{source / fields[0].name},region.geojson\n")
-    truth = lists / "truth.json"
-    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [10, 10, 60, 60]}
-    truth.write_text(
-        json.dumps(
-            {
-                "images": [{"id": 1, "file_name": fields[0].name, "width": 448, "height": 384}],
-                "annotations": [box],
-                "categories": [{"id": 1, "name": "mitotic figure"}],
-            }
-        )
-    )
+    truth = write_annotations(lists / "truth.json", fields[0])
     found: list[Any] = []
     for option in (["--roi", region], ["--manifest", manifest], ["--ground-truth", truth]):
         output = tmp_path / f"output{len(found)}"

@@ -45,8 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     command += [f"-{name}={value}" for name, value in {
         "artifact_prefix": f"{found}/", "max_total_time": options.seconds, "seed": options.seed,
         "timeout": INPUT_TIMEOUT, "rss_limit_mb": options.memory + inherited_peak(),
-        "print_final_stats": 1,
-        "max_len": 65536,
+        "print_final_stats": 1, "max_len": 65536,
     }.items()]  # fmt: skip
     print(f"fuzzing {options.target} for {options.seconds} s, corpus in {corpus}", flush=True)
     status, log = run(command)

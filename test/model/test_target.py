@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from typing import Any
 
@@ -16,6 +15,7 @@ from model.network import MitosisNetwork
 from model.patches import PatchCutter, resize
 from model.screen import Screen, ScreenNetwork
 from model.target import VIEWS, WIDE, TargetDomain
+from test.builders import without_garbage_collector
 from test.model.builders import field, tiny_network
 
 PIXELS = field(size=(100, 130))
@@ -130,12 +130,9 @@ def test_an_image_is_freed_with_its_target(network: MitosisNetwork) -> None:
     target = make(network, cut=3)
     assert len(list(target.views(np.array([1, 2])))) == VIEWS
     gone = weakref.ref(target)
-    gc.disable()
-    try:
+    with without_garbage_collector():
         del target
         assert gone() is None
-    finally:
-        gc.enable()
 
 
 @pytest.fixture

@@ -19,9 +19,7 @@ RGB = render_tissue((HEIGHT, WIDTH), figures=0, seed=5)[0]
 OPAQUE = np.full((HEIGHT, WIDTH, 1), 255, np.uint8)
 PLANES = np.moveaxis(RGB, -1, 0).copy()
 GREY = RGB[..., 0].copy()
-DAMAGED = (
-    "truncated|damaged|cannot be read|cannot be decoded|not a MetaImage|without any page|it is a"
-)
+DAMAGED = "truncated|damaged|cannot be read|cannot be decoded|not a MetaImage|without any page"
 
 
 def write_any_tiff(path: Path, pixels: np.ndarray, **options: Any) -> None:

@@ -27,7 +27,7 @@ from training.tiff import write_tiff
     [
         (b"", r"an empty file \(0 bytes\): copy or export it again"),
         (b"garbage " * 100, DAMAGED),
-        (b"II*\0\x08\0\0\0", DAMAGED),
+        (b"II*\0\x08\0\0\0", f"{DAMAGED}|^it is a TIFF file: rename it to image.tif$"),
         (b"\0" * 4096, DAMAGED),
     ],
     ids=["empty", "garbage", "TIFF magic", "zeros"],

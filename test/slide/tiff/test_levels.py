@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from slide.tiff.levels import TiffLevels
 from slide.tiff.segments import read_segment
+from test.builders import without_garbage_collector
 from test.slide.slides import write_slide
 
 
@@ -48,9 +48,6 @@ def test_tiles_are_freed_with_their_slide(tmp_path: Path) -> None:
     levels = TiffLevels(slide_of_noise(tmp_path)[0])
     levels.read(0, 0, 0, 300, 300)
     gone = weakref.ref(levels)
-    gc.disable()
-    try:
+    with without_garbage_collector():
         del levels
         assert gone() is None
-    finally:
-        gc.enable()
