@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import torch
 from torch import nn
-from torchvision.models import resnet18
 
 from model.gradient_reversal import reverse_gradient
+from model.resnet import ResNet18
 from model.small_maps import use_products
 
 FEATURES = 512  # channels of ResNet-18's last layer
@@ -36,7 +36,7 @@ class MitosisNetwork(nn.Module):
     def __init__(self, source_domains: int) -> None:
         super().__init__()
         self.source_domains = source_domains
-        self.trunk = resnet18(weights=None)
+        self.trunk = ResNet18()
         self.trunk.fc = nn.Identity()
         use_products(self.trunk.layer4)
         self.mitosis = _branch(2)

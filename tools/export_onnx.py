@@ -25,7 +25,6 @@ import onnx
 import onnxruntime
 import torch
 from torch import nn
-from torchvision.models import resnet18
 
 from model import __version__
 from model.candidates import find_candidates
@@ -33,6 +32,7 @@ from model.card import Card
 from model.detector import ROOT
 from model.network import MITOTIC, MitosisNetwork
 from model.patches import PATCH_SIZE, PatchCutter, normalise
+from model.resnet import ResNet18
 from model.scoring import mitosis_probabilities
 from model.weights import WeightsError, load_weights
 from slide.image import ImageError
@@ -55,7 +55,7 @@ class OnPatches(nn.Module):
 
     def __init__(self, network: MitosisNetwork) -> None:
         super().__init__()
-        self.trunk = resnet18(weights=None)  # without model/small_maps.py, which ONNX cannot hold
+        self.trunk = ResNet18()  # without model/small_maps.py, which ONNX cannot hold
         self.trunk.fc = nn.Identity()
         self.trunk.load_state_dict(network.trunk.state_dict())
         self.mitosis = network.mitosis

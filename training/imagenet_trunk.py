@@ -31,9 +31,8 @@ def load_folded_trunk(network: MitosisNetwork, path: Path, patches: torch.Tensor
     offsets: dict[str, torch.Tensor] = {}
     with np.load(path, allow_pickle=False) as file, torch.no_grad():
         for name in sorted(key.removesuffix(".weight") for key in file if key.endswith("weight")):
-            convolution = trunk.get_submodule(name)
             weight = torch.from_numpy(file[f"{name}.weight"].astype(np.float32))
-            convolution.weight.copy_(weight)
+            trunk.get_parameter(f"{name}.weight").copy_(weight)
             norm = trunk.get_submodule(_batch_norm_of(name))
             assert isinstance(norm, nn.BatchNorm2d)
             loaded[name] = norm

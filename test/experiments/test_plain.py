@@ -65,8 +65,8 @@ def test_adaptation_at_cut_0_gives_the_plain_loop_s_logits(
     change = (expected - before).abs().mean()
     assert change > 1e-3, "the steps are felt"
     assert (found - expected).abs().max() < 0.02 * change
-    moved = dict(network.named_buffers())["trunk.bn1.running_mean"]
-    assert torch.equal(moved, loop.trunk.bn1.running_mean) == (batch_norm == "frozen")
+    moved, of_loop = (n.get_buffer("trunk.bn1.running_mean") for n in (network, loop))
+    assert torch.equal(moved, of_loop) == (batch_norm == "frozen")
 
 
 def test_plain_network_has_nothing_done_for_speed() -> None:

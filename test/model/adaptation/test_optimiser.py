@@ -50,3 +50,19 @@ def test_weight_without_a_gradient_stays() -> None:
     optimiser.step()
     assert weights[0].tolist() == pytest.approx([0.8, 0.8])
     assert weights[1].tolist() == pytest.approx([0.9, 0.9])
+
+
+def test_steps_are_bit_identical_to_those_of_torch() -> None:
+    torch.manual_seed(0)
+    ours = [nn.Parameter(torch.randn(4, 3, 3, 3)), nn.Parameter(torch.randn(5))]
+    theirs = [nn.Parameter(weight.detach().clone()) for weight in ours]
+    optimiser = Adam(ours, learning_rate=0.01)
+    reference = torch.optim.Adam(theirs, lr=0.01, fused=True)
+    for _ in range(5):
+        for weight, other in zip(ours, theirs, strict=True):
+            weight.grad = torch.randn(weight.shape)
+            other.grad = weight.grad.clone()
+        optimiser.step()
+        reference.step()
+    for weight, other in zip(ours, theirs, strict=True):
+        assert torch.equal(weight, other)
