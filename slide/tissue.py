@@ -175,17 +175,19 @@ def find_tissue(
 def reduce(pixels: np.ndarray, factor: int, threads: int = 2) -> np.ndarray:
     """Mean (rows, columns, 3) uint8 of squares of factor x factor px, cut at the far borders.
 
-    The mean is taken over four rows of each square: over 64 px of a cell at 0.25 µm per pixel.
+    The mean is taken over four to seven rows of each square: 64 px of a cell at 0.25 µm per pixel.
     """
     if factor == 1:
         return pixels
-    step = max(factor // 4, 1)
-    rows = max(_STRIPE_PIXELS // (pixels.shape[1] * factor), 1) * factor
-    stripes = [pixels[top : top + rows : step] for top in range(0, len(pixels), rows)]
+    lines = np.arange(0, factor, max(factor // 4, 1))  # of a square
+    tops = np.arange(0, len(pixels), factor)
+    count = max(_STRIPE_PIXELS // (pixels.shape[1] * factor), 1)  # squares in a stripe's height
+    stripes = [tops[first : first + count] for first in range(0, len(tops), count)]
 
     def shrink(stripe: np.ndarray) -> np.ndarray:
-        image = PIL.Image.fromarray(np.ascontiguousarray(stripe))
-        return np.asarray(image.reduce((factor, -(-factor // step))))
+        rows = (stripe[:, None] + lines).ravel()
+        image = PIL.Image.fromarray(pixels[rows[rows < len(pixels)]])
+        return np.asarray(image.reduce((factor, len(lines))))
 
     with ThreadPoolExecutor(max_workers=max(threads, 1)) as pool:
         return np.concatenate(list(pool.map(shrink, stripes)))

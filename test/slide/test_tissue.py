@@ -32,6 +32,18 @@ def kinds(pixels: np.ndarray) -> TissueMap:
     return find_tissue(pixels, MPP)
 
 
+@pytest.mark.parametrize("factor", [1, 2, 7, 15, 16, 17, 18, 19, 32])
+@pytest.mark.parametrize("squares", [(3, 4), (700, 20)], ids=["one stripe", "many"])
+def test_squares_are_reduced_to_their_colours(factor: int, squares: tuple[int, int]) -> None:
+    """Whatever their side, and where the image's border cuts them: 17 px at 0.23 µm per pixel."""
+    random = np.random.default_rng(3)
+    colours = random.integers(0, 256, (*squares, 3), np.uint8)
+    pixels = colours.repeat(factor, axis=0).repeat(factor, axis=1)
+    for cut in {0, factor // 2}:
+        seen = pixels[: len(pixels) - cut, : pixels.shape[1] - cut]
+        np.testing.assert_array_equal(reduce(seen, factor), colours)
+
+
 @pytest.mark.parametrize("look", [PURPLE, PINK], ids=["purple", "pink"])
 def test_a_field_of_tissue_is_tissue(look: Look) -> None:
     found = kinds(field(look=look))
