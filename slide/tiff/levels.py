@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from slide.tiff.jpeg import JPEG, jpeg_decoder
 from slide.tiff.jpeg2000 import JPEG2000, jpeg2000_decoder
 from slide.tiff.pages import full_resolution, levels_of
 from slide.tiff.pixel_size import stated_pixel_sizes
+from slide.tiff.places import check_blank, check_places, shared_offsets
 from slide.tiff.segments import Decode, encoded_size, read_segment, segment_at, segment_size
 
 CACHE_BYTES = 64 << 20  # of decoded tiles: regions overlap, and tiles lie across their borders
@@ -41,9 +42,10 @@ class TiffLevels:
             raise ImageError(f"a whole slide without tiles: {EXPORT_AGAIN}")
         for page in self._pages:
             check_layout(page, path.stat().st_size)
+        check_places(self._pages)
         self._decoders = [_decoder(page) for page in self._pages]
         tall, wide = segment_size(base)
-        decode = partial(_decoded, self._pages, self._decoders)
+        decode = partial(_decoded, self._pages, self._decoders, shared_offsets(self._pages))
         self._tile = lru_cache(CACHE_BYTES // (tall * wide * 3))(decode)
         self.format = "ome-tiff" if self._tiff.is_ome else "tiff"
         self.sizes = [(int(page.imagewidth), int(page.imagelength)) for page in self._pages]
@@ -73,6 +75,7 @@ class TiffLevels:
 def _decoded(
     pages: Sequence[tifffile.TiffPage],
     decoders: Sequence[Decode],
+    shared: Set[int],
     level: int,
     row: int,
     column: int,
@@ -88,6 +91,8 @@ def _decoded(
     pixels = decoders[level](data, encoded_size(page, segment))
     if pixels.shape != (*segment_size(page), 3):
         raise ImageError(f"damaged, a tile has another size: {EXPORT_AGAIN}")
+    if segment.offset in shared:
+        check_blank(pixels)
     return pixels
 
 

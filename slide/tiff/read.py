@@ -16,8 +16,9 @@ from slide.pixel_size import PixelSize, choose_pixel_size
 from slide.tiff.checks import check_page
 from slide.tiff.copies import check_copies
 from slide.tiff.decode import decode_page
-from slide.tiff.pages import full_resolution, stated_copies
+from slide.tiff.pages import full_resolution, levels_of, stated_copies
 from slide.tiff.pixel_size import stated_pixel_sizes
+from slide.tiff.places import check_places, check_shared
 
 
 def read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
@@ -30,6 +31,7 @@ def read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Ima
         check_copies(
             pixels, stated_copies(page), lambda copy: decode_page(copy, path, _no_limit)[0]
         )
+        check_shared(levels_of(page.parent, page), pixels)
         warnings += size.warnings + orientation_warning(page.tags.valueof("Orientation"))
         warnings += profile_warning(page.tags.valueof("InterColorProfile") or b"")
         return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
@@ -45,4 +47,5 @@ def open_page(path: Path, mpp: float | None) -> Iterator[tuple[tifffile.TiffPage
     with tifffile.TiffFile(path) as tiff:
         page = full_resolution(tiff)
         check_page(page, path.stat().st_size)
+        check_places(levels_of(tiff, page))
         yield page, choose_pixel_size(stated_pixel_sizes(page), mpp)

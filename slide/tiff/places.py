@@ -1,0 +1,93 @@
+"""Where strips and tiles lie in the file: damaged offsets lead decoders to the wrong pixels.
+
+Some writers store one blank tile and refer to it wherever the image is blank. Any other bytes
+belong to one strip or tile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import tifffile
+
+from slide.checks import EXPORT_AGAIN
+from slide.image import ImageError
+from slide.tiff.segments import planes, segment_count, segment_region, segment_size, segments
+
+_UNCOMPRESSED = 1  # TIFF tag Compression
+_MAX_CONTRAST = 8  # grey levels in a blank tile: lossy codecs do not keep it even
+_COPIES = f"damaged, strips or tiles that are not blank share the same bytes: {EXPORT_AGAIN}"
+
+
+def check_places(pages: Sequence[tifffile.TiffPage]) -> None:
+    """Raise ImageError if strips or tiles of these pages overlap each other or the file's header.
+
+    Identical places are not checked: see shared_offsets.
+    """
+    places = np.unique(np.concatenate([_places(page) for page in pages]), axis=0)
+    starts, ends = places.T
+    overlapping = starts[1:] < np.maximum.accumulate(ends)[:-1]
+    taken = np.array([place for page in pages for place in _header_places(page)], np.int64)
+    first, last = np.sort(taken[:, 0]), np.sort(taken[:, 1])
+    in_header = np.searchsorted(first, ends, "left") > np.searchsorted(last, starts, "right")
+    if count := int(np.count_nonzero(overlapping) + np.count_nonzero(in_header)):
+        kind = "tiles" if pages[0].is_tiled else "strips"
+        raise ImageError(
+            f"damaged, {count} of its {kind} overlap others or the header in the file: "
+            f"{EXPORT_AGAIN}"
+        )
+
+
+def shared_offsets(pages: Iterable[tifffile.TiffPage]) -> frozenset[int]:
+    """Offsets of strips and tiles that several of them state."""
+    starts = np.concatenate([_places(page) for page in pages])[:, 0]
+    offsets, counts = np.unique(starts, return_counts=True)
+    return frozenset(offsets[counts > 1].tolist())
+
+
+def check_shared(pages: Sequence[tifffile.TiffPage], pixels: np.ndarray) -> None:
+    """Raise ImageError unless what several strips or tiles show from the same bytes is blank.
+
+    pixels: of the first page, (height, width, 3) uint8.
+    """
+    shared = shared_offsets(pages)
+    for segment in segments(pages[0]) if shared else ():
+        if segment.offset in shared:
+            check_blank(segment_region(pages[0], segment, pixels))
+
+
+def check_blank(pixels: np.ndarray) -> None:
+    """Raise ImageError unless a shared tile, (height, width, 3) uint8, has one colour."""
+    if np.ptp(pixels, axis=(0, 1)).max() > _MAX_CONTRAST:
+        raise ImageError(_COPIES)
+
+
+def _places(page: tifffile.TiffPage) -> np.ndarray:
+    """(n, 2) int64: start and end in the file of each strip or tile that is not left out."""
+    number = min(len(page.dataoffsets), len(page.databytecounts), segment_count(page))
+    starts = np.array(page.dataoffsets[:number], np.int64)
+    counts = np.array(page.databytecounts[:number], np.int64)
+    if page.compression == _UNCOMPRESSED and not page.is_subsampled:
+        counts = np.minimum(counts, _needed(page)[:number])  # the rest is padding
+    present = (starts > 0) & (counts > 0)
+    return np.stack([starts, starts + counts], axis=1)[present]
+
+
+def _needed(page: tifffile.TiffPage) -> np.ndarray:
+    """Bytes that the pixels of each uncompressed strip or tile take."""
+    height, width = segment_size(page)
+    heights = np.full(segment_count(page), height, np.int64)
+    if not page.is_tiled:
+        strips = len(heights) // planes(page)
+        heights[strips - 1 :: strips] = page.imagelength - (strips - 1) * height
+    return heights * width * (page.samplesperpixel // planes(page))
+
+
+def _header_places(page: tifffile.TiffPage) -> list[tuple[int, int]]:
+    """Start and end in the file of its header, the page's directory, and its tags' values."""
+    sizes = page.parent.tiff
+    table = sizes.tagnosize + len(page.tags) * sizes.tagsize + sizes.offsetsize
+    ranges = [(0, 2 * sizes.offsetsize), (page.offset, page.offset + table)]
+    values = ((tag.valueoffset, tag.valuebytecount) for tag in page.tags)
+    return ranges + [(start, start + count) for start, count in values if count]
