@@ -17,6 +17,7 @@ from slide.image import ImageError
 Colour = Literal["rgb", "ycbcr"]
 
 END = b"\xff\xd9"  # marker, which never occurs in encoded pixels
+_START = b"\xff\xd8\xff"
 _SOI, _SOS, _DHT, _APP0, _APP1, _APP2, _APP14 = 0xD8, 0xDA, 0xC4, 0xE0, 0xE1, 0xE2, 0xEE
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # SOF0 to SOF15
 _PROGRESSIVE = 0xC2
@@ -114,8 +115,11 @@ def is_progressive(data: bytes | mmap.mmap) -> bool:
     return any(marker == _PROGRESSIVE for marker, _, _ in _markers(data))
 
 
-def lists_pictures(data: bytes | mmap.mmap) -> bool:
-    """Whether the file is of several pictures, by CIPA DC-007 (Multi-Picture Format)."""
+def has_several_pictures(data: bytes | mmap.mmap) -> bool:
+    """Whether the file lists pictures (CIPA DC-007), or another one follows the first."""
+    end = data.find(END, scan_start(data))
+    if end >= 0 and data.find(_START, end) >= 0:
+        return True
     return any(
         marker == _APP2 and data[start:end].startswith(b"MPF\0")
         for marker, start, end in _markers(data)

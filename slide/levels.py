@@ -18,11 +18,13 @@ class Levels(Protocol):
         format: name of the format, such as "aperio".
         sizes: (width, height) of each level in px.
         stated: what the file says about the pixel size of the finest level.
+        warnings: what it says about colours or orientation that is ignored, a sentence each.
     """
 
     format: str
     sizes: list[tuple[int, int]]
     stated: list[Statement]
+    warnings: tuple[str, ...]
 
     def read(self, level: int, left: int, top: int, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8 RGB of a region inside a level, given in px of that level.

@@ -130,13 +130,11 @@ def _stated_pixel_sizes(header: _Header, reader: sitk.ImageFileReader) -> list[S
 
 
 def _in_rgb(pixels: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """ITK's four channels are RGBA. A constant fourth one is left out."""
+    """ITK's four channels are RGBA."""
     if pixels.shape[2] == 3:
         return pixels, ()
-    if pixels[..., 3].min() == pixels[..., 3].max():
-        return np.ascontiguousarray(pixels[..., :3]), ()
     rgb, warnings = on_white(pixels, premultiplied=False)
-    return rgb, (*warnings, _TAKEN_AS_ALPHA)
+    return rgb, (*warnings, _TAKEN_AS_ALPHA) if warnings else ()
 
 
 # ------------------------------------------------------------------------------------------ pixels

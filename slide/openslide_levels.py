@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import numpy as np
 import openslide
+from PIL import ImageCms
 
 from slide.checks import EXPORT_AGAIN
+from slide.colour_profile import profile_warning
 from slide.image import ImageError
 from slide.levels import WHITE
 from slide.pixel_size import Statement
@@ -39,6 +42,7 @@ class OpenSlideLevels:
         self.format = str(self._slide.properties[openslide.PROPERTY_NAME_VENDOR])
         self.sizes = [(int(w), int(h)) for w, h in self._slide.level_dimensions]
         self.stated = _stated(self._slide)
+        self.warnings = profile_warning(_profile(self._slide))
 
     def read(self, level: int, left: int, top: int, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8 RGB of a region of a level; what the scanner left out is white.
@@ -70,6 +74,14 @@ def _stated(slide: openslide.OpenSlide) -> list[Statement]:
     return [
         Statement(f"{slide.properties[openslide.PROPERTY_NAME_VENDOR]} mpp", (x / 1e3, y / 1e3))
     ]
+
+
+def _profile(slide: openslide.OpenSlide) -> bytes:
+    """The colour profile; empty without one, or where it is damaged."""
+    with contextlib.suppress(ImageCms.PyCMSError, OSError, openslide.OpenSlideError):
+        profile = slide.color_profile
+        return b"" if profile is None else profile.tobytes()
+    return b""
 
 
 def _on_white(rgba: np.ndarray) -> np.ndarray:

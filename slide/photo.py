@@ -14,13 +14,18 @@ import numpy as np
 from slide import itk
 from slide.alpha import on_white
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, check_size
-from slide.colour_profile import gamma_warning, packed_profile_warning, profile_warning
+from slide.colour_profile import (
+    code_points_warning,
+    gamma_warning,
+    packed_profile_warning,
+    profile_warning,
+)
 from slide.image import Image, ImageError
 from slide.jpeg_header import (
     check_jpeg,
     exif_orientation,
+    has_several_pictures,
     icc_profile,
-    lists_pictures,
     read_jpeg_header,
 )
 from slide.jpeg_holes import has_hole
@@ -31,8 +36,8 @@ from slide.pixel_size import choose_pixel_size
 SUFFIXES = (".png", ".jpg", ".jpeg")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
-# Chunks; acTL is of animations. The profile goes before the gamma, as the specification demands.
-_PNG_READ = (b"eXIf", b"acTL", b"sBIT", b"iCCP", b"sRGB", b"gAMA")
+# Chunks; acTL is of animations. Those about colours are in the order of the specification.
+_PNG_READ = (b"eXIf", b"acTL", b"sBIT", b"cICP", b"iCCP", b"sRGB", b"gAMA")
 _RGB = 3  # samples
 _PALETTE = 3  # colour type
 
@@ -101,7 +106,7 @@ def _jpeg_header(data: mmap.mmap) -> Header:
     if has_hole(data):
         raise ImageError(f"damaged, zeros in place of encoded pixels: {EXPORT_AGAIN}")
     warnings = profile_warning(icc_profile(data))
-    return Header(header.size, header.orientation, lists_pictures(data), False, warnings)
+    return Header(header.size, header.orientation, has_several_pictures(data), False, warnings)
 
 
 def _png_header(data: mmap.mmap) -> Header:
@@ -118,10 +123,13 @@ def _png_header(data: mmap.mmap) -> Header:
     orientation = exif_orientation(bodies.get(b"eXIf", b""))
     warnings = _colours(bodies) + ((_FEW_COLOURS,) if colour == _PALETTE else ())
     few_bits = min(bodies.get(b"sBIT", b"\x08"), default=8) < 8
-    return Header((width, height), orientation, b"acTL" in bodies, few_bits, warnings)
+    is_first = b"acTL" in bodies or data.find(_PNG_SIGNATURE, 8) >= 0
+    return Header((width, height), orientation, is_first, few_bits, warnings)
 
 
 def _colours(bodies: dict[bytes, bytes]) -> tuple[str, ...]:
+    if b"cICP" in bodies:
+        return code_points_warning(bodies[b"cICP"])
     if b"iCCP" in bodies:
         return packed_profile_warning(bodies[b"iCCP"])
     return gamma_warning(bodies[b"gAMA"]) if b"gAMA" in bodies and b"sRGB" not in bodies else ()

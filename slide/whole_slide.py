@@ -84,7 +84,7 @@ class WholeSlide:
         self.levels = self._levels.sizes
         self.mpp = chosen.spacing[0] * 1000, chosen.spacing[1] * 1000
         self.mpp_source = chosen.source
-        self.warnings = chosen.warnings
+        self.warnings = self._levels.warnings + chosen.warnings
 
     def _checked(self) -> tuple[int, int]:
         width, height = self._levels.sizes[0]

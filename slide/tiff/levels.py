@@ -16,6 +16,7 @@ from slide.tiff.checks import YCBCR, check_layout
 from slide.tiff.colour import page_ycbcr_to_rgb
 from slide.tiff.damage import has_hole
 from slide.tiff.decode import LOSSLESS
+from slide.tiff.ignored import ignored_tags
 from slide.tiff.jpeg import JPEG, jpeg_decoder
 from slide.tiff.jpeg2000 import JPEG2000, jpeg2000_decoder
 from slide.tiff.pages import full_resolution, levels_of
@@ -50,6 +51,7 @@ class TiffLevels:
         self.format = "ome-tiff" if self._tiff.is_ome else "tiff"
         self.sizes = [(int(page.imagewidth), int(page.imagelength)) for page in self._pages]
         self.stated = stated_pixel_sizes(base)
+        self.warnings = ignored_tags(base)
 
     def read(self, level: int, left: int, top: int, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8 RGB of a region of a level; tiles that were left out are white.

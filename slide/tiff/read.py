@@ -8,14 +8,13 @@ from pathlib import Path
 
 import tifffile
 
-from slide.colour_profile import profile_warning
 from slide.image import Image
 from slide.memory import MemoryBudget, check_memory
-from slide.orientation import orientation_warning
 from slide.pixel_size import PixelSize, choose_pixel_size
 from slide.tiff.checks import check_page
 from slide.tiff.copies import check_copies
 from slide.tiff.decode import decode_page
+from slide.tiff.ignored import ignored_tags
 from slide.tiff.pages import full_resolution, levels_of, stated_copies
 from slide.tiff.pixel_size import stated_pixel_sizes
 from slide.tiff.places import check_places, check_shared
@@ -32,8 +31,7 @@ def read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Ima
             pixels, stated_copies(page), lambda copy: decode_page(copy, path, _no_limit)[0]
         )
         check_shared(levels_of(page.parent, page), pixels)
-        warnings += size.warnings + orientation_warning(page.tags.valueof("Orientation"))
-        warnings += profile_warning(page.tags.valueof("InterColorProfile") or b"")
+        warnings += size.warnings + ignored_tags(page)
         return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
 
 

@@ -9,10 +9,19 @@ import pytest
 from PIL import Image as Picture
 from PIL import ImageCms
 
-from slide.colour_profile import gamma_warning, profile_warning
+from slide.colour_profile import (
+    code_points_warning,
+    gamma_warning,
+    profile_warning,
+    reference_warning,
+    transfer_warning,
+)
 from slide.read import read_image
+from slide.whole_slide import WholeSlide
 from test.slide.builders import RGB, write_any_tiff
+from test.slide.slides import Kind, pixels_on_glass, write_slide
 from test.slide.test_photo import with_chunk
+from test.slide.tiff.builders import RATIONAL, SHORT, edit_ifd
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 LINEAR = b"curv" + bytes(8)
@@ -103,3 +112,79 @@ def test_gamma_of_png(tmp_path: Path) -> None:
         assert len(read_image(path, 0.25).warnings) == count
     assert gamma_warning(b"") == gamma_warning(bytes(4)) == ()
     assert gamma_warning(b"\0\0\0\1") != ()
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_warned"),
+    [
+        ((1, 13, 0, 1), False),
+        ((12, 13, 0, 1), False),
+        ((1, 1, 0, 1), False),
+        ((9, 16, 0, 1), True),  # BT.2020 with PQ
+        ((9, 14, 0, 1), True),
+        ((1, 8, 0, 1), True),  # linear
+        ((1, 18, 0, 1), True),  # HLG
+        ((1, 13, 0, 0), True),  # black is 16
+    ],
+)
+def test_code_points_of_png(tmp_path: Path, codes: tuple[int, ...], is_warned: bool) -> None:
+    path = tmp_path / "a.png"
+    Picture.fromarray(RGB).save(path)
+    with_chunk(path, b"gAMA", struct.pack(">I", 100_000))  # for readers without cICP
+    with_chunk(path, b"cICP", bytes(codes))
+    warnings = read_image(path, 0.25).warnings
+    expected = f"its cICP chunk, which is ignored, states other colours ({str(codes)[1:-1]})"
+    assert [w.split(":")[0] for w in warnings] == [expected] * is_warned
+    assert code_points_warning(b"\1") == ()
+
+
+def curve(gamma: float) -> list[float]:
+    return [round(65535 * (value / 255) ** gamma) for value in range(256)]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize(("gamma", "is_warned"), [(2.2, False), (1.8, False), (1.0, True)])
+def test_transfer_function_of_tiff(
+    tmp_path: Path, gamma: float, count: int, is_warned: bool
+) -> None:
+    path = tmp_path / "a.tif"
+    write_any_tiff(path, RGB, photometric="rgb")
+    edit_ifd(path, [(301, SHORT, curve(gamma) * count)])
+    warnings = read_image(path).warnings
+    assert len(warnings) == is_warned
+    if is_warned:
+        assert warnings[0].startswith("its TransferFunction, which is ignored, shows a grey of 128")
+    assert transfer_warning([1, 2]) == ()
+
+
+@pytest.mark.parametrize(
+    ("reference", "is_warned"),
+    [
+        ((0, 255) * 3, False),
+        ((0, 255, 128, 255, 128, 255), False),  # of YCbCr, as some writers leave it
+        ((16, 235) * 3, True),
+        ((0, 128) * 3, True),
+    ],
+)
+def test_reference_black_and_white_of_tiff(
+    tmp_path: Path, reference: tuple[int, ...], is_warned: bool
+) -> None:
+    path = tmp_path / "a.tif"
+    write_any_tiff(path, RGB, photometric="rgb")
+    edit_ifd(path, [(532, RATIONAL, [part for value in reference for part in (value, 1)])])
+    warnings = read_image(path).warnings
+    assert len(warnings) == is_warned
+    if is_warned:
+        assert warnings[0].startswith("its ReferenceBlackWhite (")
+    assert reference_warning((1, 2)) == ()
+
+
+@pytest.mark.parametrize("kind", ["pages", "svs"])
+def test_profiles_of_slides(tmp_path: Path, kind: Kind) -> None:
+    """By tifffile and by OpenSlide."""
+    pixels = pixels_on_glass((600, 500), {})
+    for used, warnings in ((with_curve(LINEAR), (IGNORED,)), (SRGB, ()), (b"garbage" * 9, ())):
+        path = tmp_path / f"a.{'svs' if kind == 'svs' else 'tif'}"
+        slide = WholeSlide(write_slide(path, pixels, kind, iccprofile=used))
+        assert slide.warnings == warnings
+        slide.close()

@@ -27,7 +27,14 @@ def test_mha_carries_spacing_and_origin(tmp_path: Path, compressed: bool) -> Non
 
 def test_mha_with_alpha_or_a_single_slice(tmp_path: Path) -> None:
     write_mha(tmp_path / "alpha.mha", np.dstack([RGB, OPAQUE]))
-    np.testing.assert_array_equal(read_image(tmp_path / "alpha.mha").pixels, RGB)
+    image = read_image(tmp_path / "alpha.mha")
+    np.testing.assert_array_equal(image.pixels, RGB)
+    assert image.warnings == ()
+    write_mha(tmp_path / "clear.mha", np.dstack([RGB, 0 * OPAQUE]))
+    assert_refused(tmp_path / "clear.mha", "its alpha channel makes all of it transparent")
+    write_mha(tmp_path / "half.mha", np.dstack([RGB, OPAQUE // 2]))
+    image = read_image(tmp_path / "half.mha")
+    assert image.pixels.min() >= 127 and len(image.warnings) == 2
     place = {"spacing": (0.00025, 0.0005, 1), "origin": (1, 2, 3)}
     write_mha(tmp_path / "slice.mha", RGB[None], **place)
     image = read_image(tmp_path / "slice.mha")

@@ -170,6 +170,21 @@ def test_of_several_pictures_the_first_is_read_with_a_warning(
     assert image.warnings == ("several pictures in one file: only the first is read",)
 
 
+@pytest.mark.parametrize(("suffix", "form"), [(".jpg", "jpeg"), (".png", "png")])
+@pytest.mark.parametrize("between", [b"", b"\0" * 20])
+def test_of_files_joined_to_one_the_first_is_read_with_a_warning(
+    tmp_path: Path, suffix: str, form: str, between: bytes
+) -> None:
+    path = tmp_path / f"joined{suffix}"
+    Picture.fromarray(255 - RGB).save(path, form)
+    second = path.read_bytes()
+    Picture.fromarray(RGB).save(path, form)
+    path.write_bytes(path.read_bytes() + between + second)
+    image = read_image(path, 0.25)
+    assert np.abs(image.pixels.astype(int) - RGB).mean() < 6
+    assert image.warnings == ("several pictures in one file: only the first is read",)
+
+
 def test_zeros_inside_of_a_jpeg_file(tmp_path: Path) -> None:
     path = tmp_path / "hole.jpg"
     Picture.fromarray(RGB).save(path, "jpeg", quality=95)
