@@ -13,6 +13,7 @@ import argparse
 import sys
 import threading
 
+from batch.garbage import pause_collections, resume_collections
 from batch.http_server import Calls, answer, application, listen
 from batch.options import option_parser
 from batch.processors import use_processors
@@ -36,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    resume_collections()
     threading.Thread(target=server.run, daemon=True).start()
     print(f"the model is loaded, listening on {options.host}:{options.port}")
     while True:
@@ -55,4 +57,5 @@ def parse_options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    pause_collections()
     sys.exit(main())

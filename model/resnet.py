@@ -40,7 +40,7 @@ class ResNet18(nn.Module):
     """A stem, four layers of two blocks, and a linear classifier."""
 
     def __init__(self) -> None:
-        """Random weights: batch norm is the identity."""
+        """Random weights; batch norm is the identity. On the device "meta" no weights."""
         super().__init__()
         self.conv1 = nn.Conv2d(3, STEM, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(STEM)
@@ -53,7 +53,8 @@ class ResNet18(nn.Module):
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.fc: nn.Module = nn.Linear(512, CLASSES)
         for module in self.modules():
-            if isinstance(module, nn.Conv2d):
+            # Without values there is nothing to draw, and drawing would import the compiler.
+            if isinstance(module, nn.Conv2d) and not module.weight.is_meta:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -44,9 +44,11 @@ def save_network(network: MitosisNetwork, path: Path) -> None:
 
 def load_network(path: Path, source_domains: int) -> MitosisNetwork:
     """The network in a file of `save_network`, float32, in evaluation mode."""
-    network = MitosisNetwork(source_domains)
-    state = load_file(path)
-    network.load_state_dict({name: value.to(_dtype(value)) for name, value in state.items()})
+    with torch.device("meta"):  # random weights would be drawn in vain
+        network = MitosisNetwork(source_domains)
+    # Copies, because load_file's values stay in the file.
+    state = {name: value.to(_dtype(value), copy=True) for name, value in load_file(path).items()}
+    network.load_state_dict(state, assign=True)
     return network.eval()
 
 

@@ -10,10 +10,9 @@ import re
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import SimpleITK as sitk
 
 from slide import itk
 from slide.alpha import on_white
@@ -21,6 +20,9 @@ from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, SAVE
 from slide.image import Image, ImageError
 from slide.memory import BY_RGBA, FILLED, MemoryBudget, check_memory
 from slide.pixel_size import Statement, choose_pixel_size
+
+if TYPE_CHECKING:
+    import SimpleITK as sitk
 
 SUFFIX = ".mha"
 _MAX_HEADER = 1 << 16  # bytes
@@ -106,8 +108,8 @@ def _check_geometry(reader: sitk.ImageFileReader) -> None:
     if samples not in (3, 4):
         kind = {1: "greyscale", 2: "greyscale with alpha"}.get(samples, f"{samples} channels")
         raise ImageError(f"{kind}: {EXPORT_IN_COLOUR}")
-    if reader.GetPixelID() not in (sitk.sitkUInt8, sitk.sitkVectorUInt8):
-        kind = sitk.GetPixelIDValueAsString(reader.GetPixelID()).removeprefix("vector of ")
+    kind = itk.kind_of_samples(reader)
+    if kind != itk.UINT8:
         raise ImageError(f"{kind} samples: {CONVERT_TO_8_BITS}")
     if not np.allclose(reader.GetDirection(), np.eye(len(size)).ravel()):
         raise ImageError("its axes are rotated (direction matrix): save it with identity direction")
