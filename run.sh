@@ -7,10 +7,11 @@ usage() {
 usage: ./run.sh [INPUT] [OUTPUT] [--open] [options of process.py]
        ./run.sh [INPUT] [OUTPUT] [--open] --review FILE [--review FILE ...]
 
-Detects mitotic figures in the image INPUT, or in those of the folder INPUT [test/images], and
-writes the results into the folder OUTPUT [output/]. docs/usage.md has recipes; python3 process.py
---help lists the options. Without arguments it processes the two sample images, with --report.
-With --review it detects nothing, but merges reviews that were saved from the page into OUTPUT.
+Detects mitotic figures in the image INPUT, or in those of the folder INPUT [test/images], or in
+those that --manifest lists, and writes the results into the folder OUTPUT [output/].
+docs/usage.md has recipes; python3 process.py --help lists the options. Without arguments it
+processes the two sample images, with --report. With --review it detects nothing, but merges
+reviews that were saved from the page into OUTPUT.
 
   --open          write the page (--report) and open it in the browser
   --review FILE   merge this review; repeat it for further reviewers
@@ -41,7 +42,7 @@ main() {
   mkdir -p "$output"
   output=$(absolute "$output")
 
-  local open=false cohort=false merge=false options=() volumes=()
+  local open=false cohort=false merge=false listed=false options=() volumes=()
   while [ $# != 0 ]; do
     case $1 in
       --open) open=true; options+=(--report) ;;
@@ -81,7 +82,7 @@ name_file() {
   [ -e "$2" ] || { echo "error: $1 $2 does not exist" >&2; exit 2; }
   file=$(absolute "$2")
   options+=("$1" "$file")
-  if [ "$1" = --manifest ]; then volumes+=(--volume "$input:$input:ro"); file=$(dirname "$file"); fi
+  if [ "$1" = --manifest ]; then listed=true; volumes+=(--volume "$input:$input:ro"); file=$(dirname "$file"); fi
   if [ "$file" != "$input" ]; then volumes+=(--volume "$file:$file:ro"); fi
 }
 
@@ -125,7 +126,9 @@ in_venv() {
   if $cohort; then needed+=(requirements-cohort.txt); fi
   python=$(tools/venv.sh "${needed[@]}") || return
   if $merge; then "$python" -m report "$output" --input "$input" "$@"; return; fi
-  "$python" process.py --input "$input" --output "$output" "$@"
+  local source=(--input "$input")
+  if $listed; then source=(); fi # the manifest names the images
+  "$python" process.py ${source[@]+"${source[@]}"} --output "$output" "$@"
 }
 
 main "$@"

@@ -42,14 +42,14 @@ def option_parser() -> argparse.ArgumentParser:
     """The options of process.py."""
     parser = argparse.ArgumentParser(
         prog="process.py",
-        usage="process.py [--input IN] [--output OUT] [options]",
+        usage="process.py [--input IN | --manifest FILE] [--output OUT] [options]",
         description="Detect mitotic figures in H&E images, adapting the detector to each image.",
         epilog=EPILOG.format(
             adaptations="\n".join(f"  {a.name:19}{a.help}" for a in ADAPTATIONS.values())
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_input(parser.add_argument_group("input").add_argument)
+    _add_input(parser.add_argument_group("input"))
     output = parser.add_argument_group("output")
     _add_output(output.add_argument)
     volume = output.add_mutually_exclusive_group()
@@ -61,15 +61,16 @@ def option_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_input(add: Add) -> None:
-    add(
+def _add_input(group: argparse._ArgumentGroup) -> None:
+    add, either = group.add_argument, group.add_mutually_exclusive_group().add_argument
+    either(
         "--input",
         type=Path,
         default=Path("/input"),
         metavar="IN",
         help="image or slide (.tif, .mha, .svs …) or folder of them [%(default)s]",
     )
-    add(
+    either(
         "--manifest",
         type=Path,
         metavar="FILE",

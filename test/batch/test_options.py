@@ -89,6 +89,7 @@ def test_names_are_those_of_the_parts() -> None:
         ("--device tpu", "argument --device: invalid choice: 'tpu'"),
         ("--precision fp16", "argument --precision: invalid choice: 'fp16'"),
         ("--seed x", "argument --seed: invalid int value: 'x'"),
+        ("--input a --manifest b", "argument --manifest: not allowed with argument --input"),
         ("--inptu x", "unrecognized arguments: --inptu x"),
     ],
 )

@@ -90,8 +90,9 @@ def test_the_results_do_not_depend_on_the_order(made: Path, tmp_path: Path) -> N
     for order, more in ((names, []), (names[::-1], ["--workers", "2"])):
         manifest = tmp_path / f"{order[0]}.csv"
         manifest.write_text("\n".join(["path", *(str(made / "in" / name) for name in order)]))
-        words = options(made, made / "in", tmp_path / order[0])
-        assert run([*words, "--manifest", str(manifest), *more]).returncode == 0
+        words = options(made, manifest, tmp_path / order[0])
+        words[words.index("--input")] = "--manifest"
+        assert run([*words, *more]).returncode == 0
         contents = _contents(tmp_path / order[0])
         summary = contents.pop("results.json")
         found.append((contents, sorted(summary["images"], key=lambda image: image["file"])))
