@@ -96,11 +96,16 @@ def check_bytes(page: tifffile.TiffPage, segment: Segment, count: int) -> None:
 
     A few more bytes are padding. The last strip may be as long as the others.
     """
-    height, width = encoded_size(page, segment)
-    row = width * (page.samplesperpixel // planes(page))
-    if height * row <= count < height * (row + 1) or count == page.rowsperstrip * row:
+    needed, (height, width) = bytes_of(page, segment), encoded_size(page, segment)
+    whole_strip = page.rowsperstrip * width * (page.samplesperpixel // planes(page))
+    if needed <= count < needed + height or (count == whole_strip and not page.is_tiled):
         return
     raise ImageError(
-        f"damaged, a strip or tile has {count} bytes where its pixels take {height * row}: "
-        f"{EXPORT_AGAIN}"
+        f"damaged, a strip or tile has {count} bytes where its pixels take {needed}: {EXPORT_AGAIN}"
     )
+
+
+def bytes_of(page: tifffile.TiffPage, segment: Segment) -> int:
+    """How many bytes the 8-bit samples of a strip or tile take."""
+    height, width = encoded_size(page, segment)
+    return height * width * (page.samplesperpixel // planes(page))

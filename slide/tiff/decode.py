@@ -20,7 +20,7 @@ from slide.alpha import on_white
 from slide.checks import EXPORT_IN_COLOUR
 from slide.image import ImageError
 from slide.memory import BY_RGBA, FILLED
-from slide.tiff.checks import RGB, YCBCR, check_bytes
+from slide.tiff.checks import RGB, YCBCR, bytes_of, check_bytes
 from slide.tiff.chroma import decode_subsampled_page
 from slide.tiff.colour import page_ycbcr_to_rgb
 from slide.tiff.damage import check_holes, print_damage
@@ -33,7 +33,9 @@ from slide.tiff.sparse import filled_copy, is_sparse, paint_missing
 # TIFF tag Compression of codecs that return the samples as they were encoded: none, LZW, deflate
 # (two numbers), PackBits, LZMA, Zstandard, LERC, PNG.
 LOSSLESS = (1, 5, 8, 32946, 32773, 34925, 50000, 34887, 34933)
-_CUT_TO_SIZE = (5, 34925)  # LZW, LZMA: tifffile drops what a strip has beyond its declared size
+# LZW, LZMA, LERC, PNG, JPEG XR, JPEG XL and WebP, of which tifffile drops what a strip or tile has
+# beyond its declared size.
+_CUT_TO_SIZE = (5, 34925, 34887, 34933, 22610, 34934, 50002, 52546, 50001)
 ASSOCIATED = 1  # TIFF 6.0, tag ExtraSamples: the colours are multiplied by alpha
 _UNSPECIFIED = 0
 _READ_BUFFER = 1 << 24  # bytes of encoded pixels at a time
@@ -95,10 +97,6 @@ def _jpeg_by_itk(page: tifffile.TiffPage, path: Path) -> np.ndarray | None:
 
 def _as_encoded(page: tifffile.TiffPage) -> np.ndarray:
     """Codecs that leave the colours to the tags."""
-    if page.compression in _CUT_TO_SIZE and not page.is_tiled:
-        first = next(segment for segment in segments(page) if not segment.is_missing)
-        decoded = tifffile.TIFF.DECOMPRESSORS[page.compression](read_segment(page, first))
-        check_bytes(page, first, len(decoded))
     try:
         return _in_rgb(page, _by_tifffile(page))
     except ImageError:
@@ -107,6 +105,20 @@ def _as_encoded(page: tifffile.TiffPage) -> np.ndarray:
         if page.samplesperpixel != 3 or not may_have_long_strips(page):
             raise
     return _in_rgb(page, decode_long_strips(page))
+
+
+def check_declared_size(page: tifffile.TiffPage) -> None:
+    """Raise ImageError if the first strip or tile has another size than the tags declare.
+
+    Tiles at the image's border may be cut.
+    """
+    first = next((segment for segment in segments(page) if not segment.is_missing), None)
+    if first is None or page.compression not in _CUT_TO_SIZE:
+        return
+    decoded = tifffile.TIFF.DECOMPRESSORS[page.compression](read_segment(page, first))
+    is_cut = isinstance(decoded, np.ndarray) and decoded.nbytes < bytes_of(page, first)
+    if not is_cut:
+        check_bytes(page, first, memoryview(decoded).nbytes)
 
 
 def _with_fourth_sample(page: tifffile.TiffPage) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -136,6 +148,7 @@ def _in_rgb(page: tifffile.TiffPage, samples: np.ndarray) -> np.ndarray:
 
 def _by_tifffile(page: tifffile.TiffPage) -> np.ndarray:
     """(height, width, samples) uint8 as they were encoded."""
+    check_declared_size(page)
     page.nodata = 255
     pixels = page.asarray(buffersize=_READ_BUFFER)
     return np.moveaxis(pixels, 0, -1) if page.axes == "SYX" else pixels  # stored plane by plane

@@ -13,8 +13,8 @@ from slide.tiff.segments import (
     Decode,
     Segment,
     assemble,
+    check_stream_fits,
     check_stream_size,
-    check_strip_width,
     encoded_size,
     read_segment,
     read_segment_end,
@@ -45,7 +45,7 @@ def check_streams(page: tifffile.TiffPage) -> bool:
             header = _whole_stream(page, segment)
             check_jpeg(header, expected)
             check_stream_size(page, header.size)
-            check_strip_width(page, header.size)
+            check_stream_fits(page, header.size)
             agree = agree and header.colour in (None, tagged) and _fits(page, segment, header)
     return agree
 

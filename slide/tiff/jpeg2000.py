@@ -16,7 +16,7 @@ import tifffile
 from slide.checks import EXPORT_AGAIN, EXPORT_IN_COLOUR
 from slide.image import ImageError
 from slide.tiff.colour import ycbcr_to_rgb
-from slide.tiff.segments import Decode, assemble, check_stream_size, check_strip_width
+from slide.tiff.segments import Decode, assemble, check_stream_fits, check_stream_size
 
 APERIO_YCBCR, APERIO_RGB = 33003, 33005  # TIFF tag Compression
 JPEG2000 = (APERIO_YCBCR, 33004, APERIO_RGB, 34712)
@@ -55,7 +55,7 @@ def jpeg2000_decoder(page: tifffile.TiffPage) -> Decode:
     def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
         stream = read_codestream_header(data)
         check_stream_size(page, stream.size)
-        check_strip_width(page, stream.size)
+        check_stream_fits(page, stream.size)
         stored_as_ycbcr = _is_ycbcr(page, stream)
         pixels = np.asarray(imagecodecs.jpeg2k_decode(data))
         if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:

@@ -15,7 +15,7 @@ from slide.levels import WHITE
 from slide.tiff.checks import YCBCR, check_layout
 from slide.tiff.colour import page_ycbcr_to_rgb
 from slide.tiff.damage import has_hole
-from slide.tiff.decode import LOSSLESS
+from slide.tiff.decode import LOSSLESS, check_declared_size
 from slide.tiff.ignored import ignored_tags
 from slide.tiff.jpeg import JPEG, jpeg_decoder
 from slide.tiff.jpeg2000 import JPEG2000, jpeg2000_decoder
@@ -122,6 +122,7 @@ def _decoder(page: tifffile.TiffPage) -> Decode:
         return jpeg2000_decoder(page)
     if page.compression not in LOSSLESS or (page.photometric == YCBCR and page.is_subsampled):
         raise ImageError(f"a whole slide in a codec that is not read tile by tile: {EXPORT_AGAIN}")
+    check_declared_size(page)
 
     def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
         samples = np.asarray(page.decode(data, 0)[0]).reshape(*segment_size(page), 3)

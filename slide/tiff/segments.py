@@ -13,6 +13,7 @@ from slide.checks import EXPORT_AGAIN, shown_size
 from slide.image import ImageError
 
 WHITE = 255
+_BLOCK = 16  # px: the largest block of JPEG
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,23 @@ def check_stream_size(page: tifffile.TiffPage, size: tuple[int, int]) -> None:
         )
 
 
-def check_strip_width(page: tifffile.TiffPage, size: tuple[int, int]) -> None:
-    """Raise ImageError if a strip's own header declares another width than the tags."""
-    if not page.is_tiled and size[0] != page.imagewidth:
+def check_stream_fits(page: tifffile.TiffPage, size: tuple[int, int]) -> None:
+    """Raise ImageError if a segment's own header contradicts the tags.
+
+    size: (width, height) in px that the header declares. Tiles at the border may be cut, and
+    strips padded to whole blocks of the codec.
+    """
+    height, width = segment_size(page)
+    if not page.is_tiled and size[0] != width:
         raise ImageError(
-            f"damaged, a strip declares a width of {size[0]} px, the image one of "
-            f"{page.imagewidth}: {EXPORT_AGAIN}"
+            f"damaged, a strip declares a width of {size[0]} px, the image one of {width}: "
+            f"{EXPORT_AGAIN}"
+        )
+    if size[0] > width or size[1] >= height + (1 if page.is_tiled else _BLOCK):
+        kind = "tile" if page.is_tiled else "strip"
+        raise ImageError(
+            f"damaged, a {kind} declares {shown_size(size)} pixels, the tags "
+            f"{shown_size((width, height))}: {EXPORT_AGAIN}"
         )
 
 

@@ -139,3 +139,32 @@ def test_padding_behind_a_strip(tiff: Path) -> None:
         file.write(bytes(16))
     patch_tag(tiff, "StripByteCounts", RGB.size + 3)
     np.testing.assert_array_equal(read_image(tiff).pixels, RGB)
+
+
+CODECS = ("lzw", "lzma", "lerc", "jpeg", "jpeg2000", "webp", "jpegxl", "png", "jpegxr", "zlib")
+
+
+@pytest.mark.parametrize("compression", CODECS)
+@pytest.mark.parametrize(("tag", "value"), [("TileLength", 112), ("TileWidth", 112)])
+def test_tiles_larger_than_their_tags(tiff: Path, compression: str, tag: str, value: int) -> None:
+    """As many tiles as before, each of which would be cut."""
+    write(tiff, RGB, compression=compression, **TILES)
+    read_image(tiff)
+    patch_tag(tiff, tag, value)
+    assert_refused(tiff, "damaged|cannot be read")
+
+
+@pytest.mark.parametrize("compression", CODECS)
+def test_a_strip_higher_than_the_image(tiff: Path, compression: str) -> None:
+    write(tiff, RGB, compression=compression, rowsperstrip=300)
+    read_image(tiff)
+    patch_tag(tiff, "ImageLength", 250)
+    assert_refused(tiff, "damaged|cannot be read")
+
+
+def test_tiles_of_a_slide_larger_than_their_tags(tiff: Path) -> None:
+    write(tiff, RGB, compression="lzw", **TILES)
+    TiffLevels(tiff).close()
+    patch_tag(tiff, "TileLength", 112)
+    with pytest.raises(ImageError, match="damaged, a strip or tile has 49152 bytes"):
+        TiffLevels(tiff)
