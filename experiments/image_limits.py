@@ -37,7 +37,7 @@ COLOURS = (
 )
 NUMBERS = (
     "h_and_e_share", "sharpness", "fineness", "row_step", "row_gain", "nuclear_radius_um",
-    "smallness", "largeness",
+    "smallness", "largeness", "channel_agreement",
 )  # fmt: skip
 
 
@@ -102,6 +102,8 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     image = PIL.Image.fromarray(pixels)
     yield "grey", np.repeat(np.asarray(image.convert("L"))[..., None], 3, axis=-1)
     yield "inverted", 255 - pixels
+    for colours in ("YCbCr", "HSV"):
+        yield f"{colours} taken for RGB", np.asarray(image.convert(colours))
     for width in (PIECE - 1, PIECE + 1, PIECE * 3 // 4):
         yield f"rows of {width} px", with_rows_of(pixels, width)
     yield "brown", brown(pixels)

@@ -29,8 +29,8 @@ MIN_NUCLEI = 20  # fewer say little about their size
 MIN_H_AND_E_SHARE = 0.5  # 0.71 and more
 # Half of the copies with red and blue exchanged, as some programs store them: 35 to 67.
 MAX_BLUENESS = 35  # grey levels; 23 and less
-# Copies in YCbCr that is taken for RGB: 0.18 and less.
-MIN_COLOUR_DETAIL = 0.4  # 0.70 and more
+# Copies in YCbCr, HSV or HLS that are taken for RGB: below -0.1.
+MIN_CHANNEL_AGREEMENT = 0.3  # 0.81 and more; in pieces of 0.003 mm² 0.42 and more
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
 MIN_SHARPNESS = 1.4  # 1.53 and more
 MIN_FINENESS = -0.895  # -0.87 and more
@@ -62,8 +62,8 @@ class Appearance(NamedTuple):
         row_step: mean difference between neighbouring rows, by that between neighbouring columns;
             None like sharpness.
         row_gain: the same, by that between rows of which one is moved by up to ROW_SHIFTS px.
-        colour_detail: mean difference between neighbouring pixels in green or blue, whichever is
-            smaller, by that in red; None likewise.
+        channel_agreement: smallest correlation between two channels of the differences between
+            neighbouring squares of 4x4 px; None likewise.
         blueness: median over the tissue of blue minus red, grey levels; None without tissue.
         fineness: 0.99 quantile of the differences between neighbouring pixels, in doublings of
             that between means of 2x2 pixels; None likewise.
@@ -84,7 +84,7 @@ class Appearance(NamedTuple):
     row_step: float | None = None
     row_gain: float | None = None
     fineness: float | None = None
-    colour_detail: float | None = None
+    channel_agreement: float | None = None
     blueness: float | None = None
     inside_mm2: float | None = None
 
@@ -125,10 +125,11 @@ def judge(appearance: Appearance) -> list[str]:
         "probably not H&E: its colours are not those of haematoxylin and eosin": (
             appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
         ),
-        "bluer than H&E: red and blue may be exchanged": (appearance.blueness or 0) > MAX_BLUENESS,
-        "probably YCbCr that is taken for RGB: only one channel shows details": (
-            appearance.colour_detail is not None and appearance.colour_detail < MIN_COLOUR_DETAIL
+        "probably YCbCr or HSV that is taken for RGB: its channels do not vary together": (
+            appearance.channel_agreement is not None
+            and appearance.channel_agreement < MIN_CHANNEL_AGREEMENT
         ),
+        "bluer than H&E: red and blue may be exchanged": (appearance.blueness or 0) > MAX_BLUENESS,
         "rows do not continue each other: width and height may be wrong": (
             (appearance.row_step or 0) > MAX_ROW_STEP or (appearance.row_gain or 0) > MAX_ROW_GAIN
         ),
@@ -166,7 +167,9 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
         blueness=_blueness(tissue_map),
         inside_mm2=tissue_map.inside_mm2,
-        colour_detail=float(np.median([_colour_detail(tile) for tile in tiles])) if tiles else None,
+        channel_agreement=(
+            float(np.median([_channel_agreement(tile) for tile in tiles])) if tiles else None
+        ),
     )
 
 
@@ -227,9 +230,10 @@ def _fineness(tile: np.ndarray) -> float:
     return math.log2(max(_steps(grey), 1e-3) / max(_steps(_halved(grey)), 1e-3))
 
 
-def _colour_detail(tile: np.ndarray) -> float:
-    red, green, blue = np.abs(np.diff(tile.astype(np.int16), axis=0)).mean(axis=(0, 1))
-    return float(min(green, blue) / max(red, 1e-3))
+def _channel_agreement(tile: np.ndarray) -> float:
+    steps = [np.diff(_halved(_halved(channel)), axis=0) for channel in np.moveaxis(tile, -1, 0)]
+    red, green, blue = ((step - step.mean()) / max(float(step.std()), 1e-3) for step in steps)
+    return float(min((red * green).mean(), (green * blue).mean(), (red * blue).mean()))
 
 
 def _continuity(tiles: Sequence[np.ndarray]) -> tuple[float, float]:

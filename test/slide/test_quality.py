@@ -26,7 +26,7 @@ BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size"]
 TORN = ["rows do not continue each other: width and height may be wrong"]
 EXCHANGED = ["bluer than H&E: red and blue may be exchanged"]
-TAKEN_FOR_RGB = ["probably YCbCr that is taken for RGB: only one channel shows details"]
+TAKEN_FOR_RGB = ["probably YCbCr or HSV that is taken for RGB: its channels do not vary together"]
 LARGE = ["nuclei look too large for the stated pixel size"]
 
 
@@ -73,6 +73,22 @@ def test_ycbcr_taken_for_rgb(field: np.ndarray) -> None:
     ycbcr = np.array(PIL.Image.fromarray(gaussian_filter(field, (1, 1, 0))).convert("YCbCr"))
     ycbcr[..., 0] = PIL.Image.fromarray(field).convert("L")
     assert verdict(ycbcr) == TAKEN_FOR_RGB
+
+
+@pytest.mark.parametrize("size", [(900, 1000), (300, 320)])
+@pytest.mark.parametrize("look", [PURPLE, PINK], ids=["purple", "pink"])
+def test_hsv_taken_for_rgb(size: tuple[int, int], look: Look) -> None:
+    """As Pillow stores it; OpenCV divides the hue by two degrees."""
+    rendered = render_tissue(size, figures=0, seed=2, look=look)[0]
+    hsv = np.array(PIL.Image.fromarray(rendered).convert("HSV"))
+    of_opencv = np.dstack([hsv[..., 0] * (180 / 256), hsv[..., 1:]]).astype(np.uint8)
+    for pixels in (hsv, of_opencv, hsv[..., ::-1]):
+        assert verdict(pixels) in (TAKEN_FOR_RGB, NOT_H_AND_E)
+
+
+def test_noise_of_a_sensor_is_no_other_colour(field: np.ndarray) -> None:
+    noise = np.random.default_rng(0).normal(0, 5, field.shape)
+    assert verdict((field + noise).clip(0, 255).astype(np.uint8)) != TAKEN_FOR_RGB
 
 
 def test_no_tissue() -> None:
