@@ -149,15 +149,26 @@ def test_limits_of_the_verdict() -> None:
         "torn": {"row_step": 3.0},
         "blurred": {"sharpness": 1.3},
         "coarse": {"fineness": -0.92},
-        "fine": {"fineness": -0.48},
+        "fine": {"fineness": -0.45},
         "small": {"nuclear_radius_um": 1.35, "nuclei_per_mm2": 13000.0},
         "large": {"nuclear_radius_um": 5.4, "sharpness": 1.5},
+        "small, of little tissue": {
+            "nuclear_radius_um": 1.35,
+            "nuclei_per_mm2": 13000.0,
+            "area_mm2": 0.01,
+        },
+        "large, of little tissue": {
+            "nuclear_radius_um": 5.4,
+            "sharpness": 1.5,
+            "area_mm2": 0.025,
+        },
         "unknown": {"nuclear_radius_um": None, "nuclei_per_mm2": None, "sharpness": None},
     }
     found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
     assert found == {
         "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "blurred": BLURRED,
         "coarse": BLURRED, "fine": SMALL, "small": SMALL, "large": LARGE, "unknown": [],
+        "small, of little tissue": [], "large, of little tissue": [],
     }  # fmt: skip
 
 
@@ -173,3 +184,14 @@ def test_at_most_one_false_alarm_on_real_fields(name: str) -> None:
         if (reasons := verdict(np.asarray(PIL.Image.open(file).convert("RGB"))))
     ]
     assert warned == ([SMALL] if name == "fields_tcga" else [])
+
+
+@pytest.mark.skipif(DATA is None, reason="MITOSIS_DATA names the folder of real tissue")
+@pytest.mark.parametrize("width", [280, 480, 1000])
+def test_pieces_of_a_field_are_not_warned_about(width: int) -> None:
+    """Of 0.004, 0.012 and 0.05 mm²."""
+    height = width * 6 // 7
+    for file in sorted((Path(str(DATA)) / "fields_a" / "images").iterdir())[::3]:
+        pixels = np.asarray(PIL.Image.open(file).convert("RGB"))
+        assert verdict(np.ascontiguousarray(pixels[200 : 200 + height, 300 : 300 + width])) == []
+        assert verdict(np.ascontiguousarray(pixels[-height:, -width:])) == []
