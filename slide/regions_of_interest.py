@@ -15,10 +15,16 @@ from typing import Any
 
 import numpy as np
 
+from slide.crossings import crosses_itself
+
 EXPORT = "export the annotations from QuPath as GeoJSON"
 MOST_POINTS = 4096  # a side of the grid by which areas are measured
 OF_CELLS = ("detection", "cell", "tile")  # QuPath's objects that are not drawn by a person
-IGNORED = ("ignore*", "ignore")  # QuPath's class of areas to leave out, in lower case
+# Classes of areas to leave out, in lower case and without QuPath's asterisk.
+LEFT_OUT = (
+    "ignore", "ignored", "exclude", "excluded", "exclusion", "necrosis", "necrotic",
+    "artifact", "artifacts", "artefact", "artefacts", "background",
+)  # fmt: skip
 BEYOND = 2.0  # px by which a polygon may leave the image without a warning
 
 
@@ -149,6 +155,11 @@ class Regions:
                     f"region {number} ({polygon.extent}) leaves the image of {size[0]}x{size[1]} "
                     f"px: cut off at its border{'; are x and y exchanged?' if exchanged else ''}"
                 )
+            if crosses_itself(polygon.rings):
+                found.append(
+                    f"region {number} ({polygon.extent}) crosses itself: what it surrounds twice "
+                    "is not analysed"
+                )
         if len(self.classes) > 1:
             found.append(f"regions of different classes ({', '.join(self.classes)}) count alike")
         return found
@@ -210,11 +221,19 @@ def _is_drawn(properties: Any) -> bool:
 
 
 def _class(properties: Any) -> str:
-    """Name of QuPath's class, such as "Tumor"; empty without one."""
+    """Name of QuPath's class, such as "Tumor", or the own name of an area to leave out, or ""."""
     stated = properties.get("classification") if isinstance(properties, dict) else None
     name = (stated.get("name") or stated.get("names")) if isinstance(stated, dict) else stated
     text = ": ".join(map(str, name)) if isinstance(name, list) else str(name or "")
+    own = str(properties.get("name") or "") if isinstance(properties, dict) else ""
+    if not text and _is_left_out(own):
+        text = own
     return " ".join(text.split())[:40]
+
+
+def _is_left_out(name: str) -> bool:
+    """Whether a class, or a part of one such as "Tumor: Necrosis", is of areas to leave out."""
+    return any(part.strip().rstrip("*") in LEFT_OUT for part in name.lower().split(":"))
 
 
 def _list(part: dict[str, Any], name: str) -> list[Any]:
@@ -225,7 +244,7 @@ def _list(part: dict[str, Any], name: str) -> list[Any]:
 
 
 def _polygon(rings: Any, name: str) -> Polygon:
-    if name.lower() in IGNORED:
+    if _is_left_out(name):
         raise RegionError(f"a polygon of the class {name}: draw a hole there, or delete it")
     if not isinstance(rings, list) or not rings:
         raise RegionError(f"a polygon without coordinates: {EXPORT}")

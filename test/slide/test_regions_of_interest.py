@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,32 @@ def test_classes_of_qupath(tmp_path: Path) -> None:
     point = {"type": "Point", "coordinates": [1, 2]}
     path.write_text(json.dumps([*features, feature(point, classification={"name": "Ignore*"})]))
     assert len(load_regions(path).polygons) == 4
+
+
+@pytest.mark.parametrize(
+    "name", ["Ignore", "exclude*", "Necrosis", "Tumor: Necrosis", "Artefact", "BACKGROUND"]
+)
+@pytest.mark.parametrize("field", ["classification", "name"])
+def test_areas_to_leave_out(tmp_path: Path, name: str, field: str) -> None:
+    path = tmp_path / "a.geojson"
+    stated: dict[str, Any] = {field: name if field == "name" else {"name": name}}
+    path.write_text(json.dumps([feature(FAR), feature(POLYGON, **stated)]))
+    with pytest.raises(
+        RegionError, match=f"^a polygon of the class {re.escape(name)}: draw a hole"
+    ):
+        load_regions(path)
+    stated = {field: "Region 1" if field == "name" else {"name": "Region*"}}
+    path.write_text(json.dumps([feature(POLYGON, **stated)]))
+    assert load_regions(path).warnings((90, 90)) == []
+
+
+def test_a_polygon_that_crosses_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    ring = [[10, 20], [50, 60], [50, 20], [10, 60], [10, 20]]
+    path.write_text(json.dumps(feature({"type": "Polygon", "coordinates": [ring]})))
+    assert load_regions(path).warnings((90, 90)) == [
+        "region 1 (x 10 to 50, y 20 to 60) crosses itself: what it surrounds twice is not analysed"
+    ]
 
 
 def test_area_and_a_part_of_the_image() -> None:
