@@ -79,12 +79,15 @@ def detect(options: argparse.Namespace, terminal: Terminal) -> list[str]:
         resume_collections()
         return process_cohort(options, terminal)
 
-    from batch.folder import process_folder
-    from batch.settings import folder_settings, load_detector
+    from batch.first_image import reading_first_image
 
-    detector = load_detector(options)
-    resume_collections()
-    return process_folder(detector, folder_settings(options, detector, terminal))
+    with reading_first_image(options) as first:
+        from batch.folder import process_folder
+        from batch.settings import folder_settings, load_detector
+
+        detector = load_detector(options)
+        resume_collections()
+        return process_folder(detector, folder_settings(options, detector, terminal), first)
 
 
 def write_files(options: argparse.Namespace, kinds: list[str], terminal: Terminal) -> list[str]:

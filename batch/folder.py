@@ -16,8 +16,8 @@ from batch.inputs import Inputs, find_images, is_text
 from batch.layout import SUMMARY_FILE, output_names
 from batch.manifest import Planned, read_manifest
 from batch.outcome import Outcome
-from batch.read_ahead import reading_ahead
-from batch.reading import Reading
+from batch.read_ahead import WasRead, reading_ahead
+from batch.reading import Reading, source_of
 from batch.recognise import earlier_summary
 from batch.regions import with_regions
 from batch.resume import take_up_finished
@@ -28,7 +28,10 @@ from batch.writing import check_writable, writing
 from slide.memory import MemoryBudget
 
 if TYPE_CHECKING:
+    from batch.first_image import FirstImage
     from model.detector import Detector
+    from slide.image import Image
+    from slide.whole_slide import WholeSlide
 
 
 Run = Callable[["FolderSettings", Sequence[Job]], Generator[Outcome, None, None]]
@@ -64,7 +67,7 @@ class FolderSettings:
 
     def reading(self, jobs: Sequence[Job] = ()) -> Reading:
         """How the images of these jobs are read. Files that the user named may be links."""
-        source = self.input if self.manifest is None and self.input.is_dir() else None
+        source = source_of(self.input) if self.manifest is None else None
         stated = {job.path: job.record.settings.mpp for job in jobs}
         mpp_of = {path: mpp for path, mpp in stated.items() if mpp is not None}
         return Reading(source, self.mpp, self.budget, mpp_of)
@@ -77,9 +80,14 @@ class FolderSettings:
         return self.record.model_copy(update={"settings": settings})
 
 
-def process_folder(detector: Detector, settings: FolderSettings) -> list[str]:
-    """Process the images of a folder in this process, one after the other: see `process_images`."""
-    return process_images(settings, partial(one_after_the_other, detector))
+def process_folder(
+    detector: Detector, settings: FolderSettings, first: FirstImage | None = None
+) -> list[str]:
+    """Process the images of a folder in this process, one after the other: see `process_images`.
+
+    first: an image that may have been read already.
+    """
+    return process_images(settings, partial(one_after_the_other, detector, first=first))
 
 
 def process_images(settings: FolderSettings, run: Run) -> list[str]:
@@ -118,11 +126,19 @@ def process_images(settings: FolderSettings, run: Run) -> list[str]:
 
 
 def one_after_the_other(
-    detector: Detector, settings: FolderSettings, jobs: Sequence[Job]
+    detector: Detector,
+    settings: FolderSettings,
+    jobs: Sequence[Job],
+    first: FirstImage | None = None,
 ) -> Generator[Outcome, None, None]:
     """Process images in this process, and read each while the one before is computed."""
     reading = settings.reading(jobs)
-    with reading_ahead([job.path for job in jobs], reading.read, reading.may_wait) as ahead:
+
+    def was_read(path: Path) -> WasRead[Image | WholeSlide] | None:
+        return None if first is None else first.take(path, reading)
+
+    paths = [job.path for job in jobs]
+    with reading_ahead(paths, reading.read, reading.may_wait, was_read) as ahead:
         for job in jobs:
             result = process_image(detector, job, ahead, settings.terminal)
             yield Outcome.of(result, job.name)

@@ -35,7 +35,7 @@ from batch.stale import clear_for_image
 from batch.terminal import Terminal
 from batch.unfinished import Unfinished, remove_unfinished
 from batch.writing import OutputError, json_bytes, write_json, write_whole, writing
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from slide.image import Image, ImageError
 from slide.quality import Appearance, judge
 from slide.regions_of_interest import RegionError, Regions

@@ -10,7 +10,7 @@ from batch.documents.tiles import read_tiles
 from batch.layout import PAGE_FOLDER, TILES_FILE
 from batch.recognise import is_own, is_plain
 from batch.writing import UNFINISHED
-from model.weights import file_sha256
+from model.hashes import file_sha256
 
 
 def own_tiles(output: Path, known: Mapping[str, str]) -> list[Path]:

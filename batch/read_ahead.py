@@ -38,7 +38,13 @@ class WasRead(NamedTuple, Generic[T]):
 class ReadAhead(Generic[T]):
     """Reads images in a thread: the requested one, and then the next one, but no more."""
 
-    def __init__(self, paths: Sequence[Path], read: Callable[[Path], T], is_small: IsSmall) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        read: Callable[[Path], T],
+        is_small: IsSmall,
+        was_read: Callable[[Path], WasRead[T] | None] = lambda _: None,
+    ) -> None:
         """Read nothing yet.
 
         Args:
@@ -47,10 +53,12 @@ class ReadAhead(Generic[T]):
             is_small: whether an image may wait in memory while another one, whose bytes it is
                 given, is computed; other images, and those for which it raises an exception, are
                 read when they are requested.
+            was_read: the image of a path, if it was read before.
         """
         self._next = dict(pairwise(paths))
         self._read = read
         self._is_small = is_small
+        self._was_read = was_read
         self._pool = ThreadPoolExecutor(max_workers=1)
         self._waiting: dict[Path, Future[WasRead[T] | None]] = {}
 
@@ -61,7 +69,7 @@ class ReadAhead(Generic[T]):
         held = 0
         try:
             ready = None if waiting is None else waiting.result()
-            ready = ready or self._pool.submit(self._timed, path).result()
+            ready = ready or self._was_read(path) or self._pool.submit(self._timed, path).result()
             held = ready.image.held
             return ready
         finally:
@@ -91,15 +99,18 @@ class ReadAhead(Generic[T]):
 
 @contextlib.contextmanager
 def reading_ahead(
-    paths: Sequence[Path], read: Callable[[Path], T], is_small: IsSmall = lambda *_: True
+    paths: Sequence[Path],
+    read: Callable[[Path], T],
+    is_small: IsSmall = lambda *_: True,
+    was_read: Callable[[Path], WasRead[T] | None] = lambda _: None,
 ) -> Iterator[ReadAhead[T]]:
     """A ReadAhead, during which sys.stdout and sys.stderr write to copies of their descriptors.
 
     While an image is read, descriptors 1 and 2 may be silenced (slide/libraries.py), and the image
     that is computed at the same time must not lose its messages.
     """
-    with _copied_streams():
-        ahead = ReadAhead(paths, read, is_small)
+    with copied_streams():
+        ahead = ReadAhead(paths, read, is_small, was_read)
         try:
             yield ahead
         finally:
@@ -107,7 +118,7 @@ def reading_ahead(
 
 
 @contextlib.contextmanager
-def _copied_streams() -> Iterator[None]:
+def copied_streams() -> Iterator[None]:
     """Let sys.stdout and sys.stderr write to copies of descriptors 1 and 2."""
     kept = {}
     for name, descriptor in (("stdout", 1), ("stderr", 2)):

@@ -10,13 +10,23 @@ from pathlib import Path
 from batch.links import leads_out
 from slide.checks import shown_size
 from slide.image import Image, ImageError
-from slide.memory import MemoryBudget
+from slide.memory import BY_RGBA, GIB, MemoryBudget, available_memory, check_memory
 from slide.read import read_header, read_image
 from slide.training_view import slide_memory
 from slide.whole_slide import WholeSlide, is_whole_slide
 
 BYTES_AHEAD = 8  # a pixel of an image that is read ahead: RGB, and what decoding takes besides
 MAX_PIXELS_AHEAD = 2 * 10**8  # of an image that waits: 600 MB, five times an image of MIDOG 2021
+
+
+def source_of(path: Path) -> Path | None:
+    """Folder that images must lie in; None for a file that the user named, which may be a link."""
+    return path if path.is_dir() else None
+
+
+def memory_limit(stated: float | None) -> int:
+    """Bytes that the process may take: stated GiB, or most of the memory."""
+    return available_memory() if stated is None else int(stated * GIB)
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,14 @@ class Reading:
     def is_elsewhere(self, path: Path) -> bool:
         """Whether an image is a link out of the input folder."""
         return self.source is not None and leads_out(path, self.source)
+
+    def has_memory_for(self, image: Image) -> bool:
+        """Whether the budget has room for an image in any format."""
+        try:
+            check_memory(image.size, image.spacing, BY_RGBA, self.budget)
+        except ImageError:
+            return False
+        return True
 
     def may_wait(self, path: Path, held: int) -> bool:
         """Whether an image may wait in memory beside the one at work, which holds so many bytes.

@@ -42,7 +42,7 @@ from batch.layout import (
     TILES_FILE,
 )
 from batch.writing import json_bytes
-from model.weights import file_sha256
+from model.hashes import file_sha256
 
 PLOT_SIZE = (1210, 605)  # px, of experiments/diagnostics.py
 # What reading somebody else's file can raise.

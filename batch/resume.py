@@ -13,7 +13,7 @@ from batch.links import leads_out, relative_place
 from batch.recognise import earlier_result
 from batch.stale import is_finished, result_folders
 from batch.writing import write_json
-from model.weights import file_sha256
+from model.hashes import file_sha256
 
 
 def take_up_finished(

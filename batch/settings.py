@@ -11,10 +11,11 @@ import torch
 from batch.documents import Hash, Record, Settings
 from batch.folder import FolderSettings
 from batch.options import shipped
+from batch.reading import memory_limit
 from batch.terminal import Terminal
 from model import __version__
 from model.detector import Detector
-from slide.memory import GIB, MemoryBudget, available_memory
+from slide.memory import MemoryBudget
 
 OF_DETECTOR = (
     "weights", "source_bank", "adaptation", "device", "precision", "reversal_weight", "threshold",
@@ -39,9 +40,7 @@ def folder_settings(
     terminal = terminal or Terminal(options.quiet, options.verbose)
     if detector.bank is None and options.source_bank != shipped("source_bank"):
         terminal.warn(f"--source-bank is not used: --adaptation {options.adaptation} needs none")
-    stated = options.max_memory
-    limit = available_memory() if stated is None else int(stated * GIB)
-    budget = detector.memory_budget(limit)
+    budget = detector.memory_budget(memory_limit(options.max_memory))
     return settings_without_detector(options, _record(options, detector), terminal, budget)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from batch.documents import Record
 from batch.writing import json_bytes, write_whole, writing
-from model.weights import file_sha256
+from model.hashes import file_sha256
 
 FOLDER = ".unfinished-slide"
 KEY_FILE = "key.json"

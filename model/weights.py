@@ -6,7 +6,6 @@ domains, the threshold, lambda and the SHA-256 of the weights, which is verified
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 import torch
@@ -16,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from model.card import Card as Card
 from model.card import one_line
+from model.hashes import file_sha256 as file_sha256
 from model.network import MitosisNetwork
 
 WEIGHTS_FILE = "weights.safetensors"
@@ -24,12 +24,6 @@ CARD_FILE = "card.json"
 
 class WeightsError(ValueError):
     """Weights or their card are missing, damaged or do not belong together."""
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save_network(network: MitosisNetwork, path: Path) -> None:
