@@ -8,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from model.activations import BATCH_SIZE, as_input
+from model.activations import ABOVE, as_input
 from model.adaptation.calibration import QUANTILE, log_odds
+from model.batches import in_batches
 from model.detections import MIN_PROBABILITY
 from model.network import MITOTIC, MitosisNetwork
 from model.precision import Precision, arithmetic
@@ -83,11 +84,10 @@ def _all_views(
     probabilities = one_view.copy()
     shown = np.flatnonzero(log_odds(probabilities) >= least)
     for some in np.array_split(shown, -(-len(shown) // VIEWED)) if len(shown) else ():
-        views = [
-            mitosis_probabilities(network, view, part.cut, part.precision).logit(eps=1e-7)
-            for view in part.views(some)
-        ]
-        probabilities[some] = torch.stack(views).mean(dim=0).sigmoid().numpy()
+        views = torch.cat(list(part.views(some)))
+        seen = mitosis_probabilities(network, views, part.cut, part.precision)
+        odds = seen.logit(eps=1e-7).view(-1, len(some))
+        probabilities[some] = odds.mean(dim=0).sigmoid().numpy()
     return probabilities
 
 
@@ -96,10 +96,16 @@ def mitosis_probabilities(
 ) -> torch.Tensor:
     """(n,) float32 probabilities of the mitotic class from activations at the cut, on the CPU."""
     network.eval()
-    parts = [torch.zeros(0)]
+    compute = partial(_mitotic, network, cut=cut, precision=precision)
+    parts = in_batches(compute, activations, ABOVE, network.device)
+    return torch.cat([torch.zeros(0), *parts])
+
+
+def _mitotic(
+    network: MitosisNetwork, activations: torch.Tensor, cut: int, precision: Precision
+) -> torch.Tensor:
     with torch.inference_mode(), arithmetic(precision, network.device):
-        for batch in activations.split(BATCH_SIZE):
-            inputs = as_input(batch.to(network.device), cut)
-            logits = network(inputs.contiguous(memory_format=torch.channels_last), cut).mitosis
-            parts.append(logits.float().softmax(dim=1)[:, MITOTIC].cpu())
-    return torch.cat(parts)
+        inputs = as_input(activations.to(network.device), cut)
+        logits = network(inputs.contiguous(memory_format=torch.channels_last), cut).mitosis
+        probabilities: torch.Tensor = logits.float().softmax(dim=1)[:, MITOTIC]
+        return probabilities.cpu()

@@ -16,12 +16,13 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
+from model.batches import in_batches
 from model.card import Card
 from model.weights import WeightsError, file_sha256
 
 SCREEN_FILE = "screen.safetensors"
 WIDTH = 16  # channels of the first layer
-BATCH_SIZE = 1024  # patches in a forward pass
+BATCH_SIZE = 256  # patches in a forward pass
 # About the middle and the spread of grey levels of H&E at half resolution.
 GREY_MIDDLE, GREY_SPREAD = 160.0, 60.0
 REJECTED = 0.0  # probability of a candidate that the full network does not see
@@ -64,10 +65,17 @@ class Screen:
 
     def estimates(self, patches: torch.Tensor) -> torch.Tensor:
         """(n,) float32 estimates of the full network's log odds, on the CPU."""
-        device = next(self.network.parameters()).device
+        parts = in_batches(self._estimate, patches, BATCH_SIZE, self._device)
+        return torch.cat([torch.zeros(0), *parts])
+
+    def _estimate(self, patches: torch.Tensor) -> torch.Tensor:
         with torch.inference_mode():
-            parts = [self.network(part.to(device)).cpu() for part in patches.split(BATCH_SIZE)]
-        return torch.cat(parts) if parts else torch.zeros(0)
+            estimates: torch.Tensor = self.network(patches.to(self._device))
+            return estimates.cpu()
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.network.parameters()).device
 
     def to(self, device: torch.device) -> Screen:
         """The screen on a device."""

@@ -87,8 +87,12 @@ class _Products(torch.autograd.Function):
         kernel = weight.detach().permute(2, 3, 0, 1).to(inputs.dtype)
         pixels = inputs.permute(0, 2, 3, 1)
         ctx.taps, size = _taps(pixels.shape[1:3], len(kernel), stride, padding)
-        ctx.save_for_backward(inputs, kernel)
         ctx.sums = torch.promote_types(inputs.dtype, torch.float32)
+        matrix = _matrix(kernel, pixels.shape[1:3], size, stride, padding)
+        ctx.save_for_backward(inputs, kernel, matrix)
+        if matrix is not None:
+            products = pixels.flatten(1) @ matrix.T
+            return products.view(len(pixels), *size, len(weight)).permute(0, 3, 1, 2)
         outputs = torch.zeros(len(pixels), *size, len(weight), dtype=ctx.sums)
         for tap in ctx.taps:
             inside = pixels[:, *tap.inputs]
@@ -100,26 +104,56 @@ class _Products(torch.autograd.Function):
     def backward(
         ctx: Any, gradient: torch.Tensor
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, None, None]:
-        inputs, kernel = ctx.saved_tensors
+        inputs, kernel, matrix = ctx.saved_tensors
         pixels, gradient = inputs.permute(0, 2, 3, 1), gradient.permute(0, 2, 3, 1)
-        of_pixels = torch.zeros(pixels.shape, dtype=ctx.sums) if ctx.needs_input_grad[0] else None
+        of_pixels = None
+        if ctx.needs_input_grad[0] and matrix is not None:
+            of_pixels = (gradient.flatten(1) @ matrix).view(pixels.shape)
+        elif ctx.needs_input_grad[0]:
+            of_pixels = torch.zeros(pixels.shape, dtype=ctx.sums)
         height, width, outputs, channels = kernel.shape
-        # A tap may lie on padding everywhere.
-        some_outside = len(ctx.taps) < height * width
-        fill = torch.zeros if some_outside else torch.empty
-        of_kernel = fill(outputs, height, width, channels, dtype=ctx.sums)
+        fill = torch.zeros if len(ctx.taps) < height * width else torch.empty
+        products = fill(height, width, outputs, channels, dtype=kernel.dtype)
         for tap in ctx.taps:
             inside = pixels[:, *tap.inputs]
             above = gradient[:, *tap.outputs].flatten(0, 2)
-            of_kernel[:, *tap.place] = above.T @ inside.flatten(0, 2)
-            if of_pixels is not None:
+            torch.mm(above.T, inside.flatten(0, 2), out=products[tap.place])
+            if of_pixels is not None and matrix is None:
                 of_pixels[:, *tap.inputs] += (above @ kernel[tap.place]).view(inside.shape)
+        of_kernel = products.permute(2, 0, 1, 3).to(ctx.sums, memory_format=torch.contiguous_format)
         return (
             None if of_pixels is None else of_pixels.to(inputs.dtype).permute(0, 3, 1, 2),
             of_kernel.permute(0, 3, 1, 2),
             None,
             None,
         )
+
+
+def _matrix(
+    kernel: torch.Tensor, inputs: Sequence[int], outputs: Sequence[int], stride: int, padding: int
+) -> torch.Tensor | None:
+    """The convolution as a matrix (height * width * out of outputs, height * width * in of inputs).
+
+    None unless every output pixel sees all input pixels: elsewhere the matrix would be zero.
+
+    Args:
+        kernel: (k, k, out, in).
+        inputs: height and width.
+        outputs: height and width.
+        stride: of the convolution.
+        padding: of the convolution.
+    """
+    # The tap that lies on the first input pixel, for each output pixel along an axis.
+    first = [[padding - stride * place for place in range(count)] for count in outputs]
+    for side, taps in zip(inputs, first, strict=True):
+        if not all(0 <= tap <= len(kernel) - side for tap in taps):
+            return None
+    height, width = inputs
+    matrix = kernel.new_empty(*outputs, kernel.shape[2], height, width, kernel.shape[3])
+    for (y, top), (x, left) in product(*map(enumerate, first)):
+        seen = kernel[top : top + height, left : left + width]
+        matrix[y, x] = seen.permute(2, 0, 1, 3)
+    return matrix.flatten(3).flatten(0, 2)
 
 
 class _Tap(NamedTuple):

@@ -174,10 +174,15 @@ class TargetDomain:
         centres = self._centres[index]
         near = self._cutter.cut(centres)
         wide = resize(self._wide_cutter.cut(centres), PATCH_SIZE).flip(2)
-        for quarter_turns in range(VIEWS // 2):
-            for patches in (near, wide):
-                view = torch.rot90(patches, quarter_turns, dims=(1, 2)).contiguous()
-                yield activations_below(self._network, view, self.cut, self.precision)
+        views = torch.cat(
+            [
+                torch.rot90(patches, quarter_turns, dims=(1, 2))
+                for quarter_turns in range(VIEWS // 2)
+                for patches in (near, wide)
+            ]
+        )
+        seen = activations_below(self._network, views, self.cut, self.precision)
+        yield from seen.split(len(index))
 
     def _screened(self, screen: Screen) -> np.ndarray:
         passed = [

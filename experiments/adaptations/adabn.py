@@ -14,11 +14,13 @@ import torch
 from torch import nn
 
 from experiments.adaptations.batch_norms import batch_norms_above
-from model.activations import BATCH_SIZE, as_input
+from model.activations import as_input
 from model.adaptation.base import AdaptationSettings, Adapted
 from model.network import MitosisNetwork
 from model.precision import arithmetic
 from model.source_bank import SourceBank
+
+BATCH_SIZE = 512  # candidates whose statistics are measured at once
 
 
 def adapt(

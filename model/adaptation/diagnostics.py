@@ -7,12 +7,14 @@ before and after, about a second on two processor cores, and is reported on requ
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import torch
 
-from model.activations import BATCH_SIZE, as_input
+from model.activations import ABOVE, as_input
 from model.adaptation.steps import relative_change
+from model.batches import in_batches
 from model.network import MitosisNetwork
 from model.precision import Precision, arithmetic
 from model.source_bank import SourceBank
@@ -85,13 +87,17 @@ def features_of(
 ) -> torch.Tensor:
     """(n, 512) float32 features of activations at the cut, n > 0, on the network's device."""
     network.eval()
-    parts = []
+    compute = partial(_features, network, cut=cut, precision=precision)
+    return torch.cat(in_batches(compute, activations, ABOVE, network.device))
+
+
+def _features(
+    network: MitosisNetwork, activations: torch.Tensor, cut: int, precision: Precision
+) -> torch.Tensor:
     with torch.no_grad(), arithmetic(precision, network.device):
-        for batch in activations.split(BATCH_SIZE):
-            inputs = as_input(batch.to(network.device), cut)
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
-            parts.append(network.features(inputs, cut).float())
-    return torch.cat(parts)
+        inputs = as_input(activations.to(network.device), cut)
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return network.features(inputs, cut).float()
 
 
 def probe(first: torch.Tensor, second: torch.Tensor, seed: int = 0) -> float:

@@ -46,7 +46,7 @@ def test_probabilities_at_any_cut(
     cut: int,
     batch_size: int,
 ) -> None:
-    monkeypatch.setattr(scoring, "BATCH_SIZE", batch_size)
+    monkeypatch.setattr(scoring, "ABOVE", batch_size)
     activations = activations_below(network, PATCHES, cut, "fp32")
     probabilities = mitosis_probabilities(network, activations, cut, "fp32")
     assert probabilities.shape == (11,) and probabilities.dtype == torch.float32
