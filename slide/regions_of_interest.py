@@ -24,6 +24,8 @@ OF_CELLS = ("detection", "cell", "tile")  # QuPath's objects that are not drawn 
 LEFT_OUT = (
     "ignore", "ignored", "exclude", "excluded", "exclusion", "necrosis", "necrotic",
     "artifact", "artifacts", "artefact", "artefacts", "background",
+    "glass", "whitespace", "white space", "pen", "pen mark", "pen marks", "fold", "folds",
+    "blur", "blurred", "blurry",
 )  # fmt: skip
 BEYOND = 2.0  # px by which a polygon may leave the image without a warning
 
@@ -170,7 +172,7 @@ def load_regions(path: Path) -> Regions:
 
     Raises:
         RegionError: the file cannot be read, is not GeoJSON, or holds no polygon; or one is smaller
-            than a pixel, or of QuPath's class for areas to leave out.
+            than a pixel, has a hole outside of it, or a class for areas to leave out.
     """
     try:
         content = path.read_bytes()
@@ -254,7 +256,21 @@ def _polygon(rings: Any, name: str) -> Polygon:
         raise RegionError("a polygon without area: draw it again")
     if right - left < 1 or bottom - top < 1:
         raise RegionError("a polygon smaller than a pixel: coordinates are px of the full image")
+    _check_holes(polygon)
     return polygon
+
+
+def _check_holes(polygon: Polygon) -> None:
+    """Raise RegionError where a hole is outside: it would be analysed as a region."""
+    outer = Polygon(polygon.rings[:1])
+    outline = Regions((outer,), "")
+    for hole in polygon.rings[1:]:
+        middles = (hole + np.roll(hole, -1, axis=0)) / 2  # corners may lie on the outline
+        if not outline.contains(np.concatenate([hole, middles]) - 0.5).any():
+            raise RegionError(
+                f"a hole ({Polygon((hole,)).extent}) outside its polygon ({outer.extent}): "
+                "draw it inside, or as a region of its own"
+            )
 
 
 def _ring(positions: Any) -> np.ndarray:

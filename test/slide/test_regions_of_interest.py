@@ -180,8 +180,10 @@ def test_classes_of_qupath(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Ignore", "exclude*", "Necrosis", "Tumor: Necrosis", "Artefact", "BACKGROUND"]
-)
+    "name",
+    ["Ignore", "exclude*", "Necrosis", "Tumor: Necrosis", "Artefact", "BACKGROUND", "Glass", "Pen",
+     "Pen marks", "Fold", "Whitespace", "blur*"],
+)  # fmt: skip
 @pytest.mark.parametrize("field", ["classification", "name"])
 def test_areas_to_leave_out(tmp_path: Path, name: str, field: str) -> None:
     path = tmp_path / "a.geojson"
@@ -194,6 +196,28 @@ def test_areas_to_leave_out(tmp_path: Path, name: str, field: str) -> None:
     stated = {field: "Region 1" if field == "name" else {"name": "Region*"}}
     path.write_text(json.dumps([feature(POLYGON, **stated)]))
     assert load_regions(path).warnings((90, 90)) == []
+
+
+@pytest.mark.parametrize(
+    ("hole", "is_outside"),
+    [
+        (HOLE, False),
+        (FAR["coordinates"][0], True),
+        ([[0, 0], [99, 0], [99, 99], [0, 99]], True),  # around the polygon
+        ([[50, 30], [60, 30], [60, 40], [50, 40]], True),  # beside it
+        ([[50, 40], [50, 60], [30, 60]], False),  # a corner cut off
+        ([[40, 30], [60, 30], [60, 40], [40, 40]], False),  # across its border
+    ],
+)
+def test_a_hole_outside_its_polygon(tmp_path: Path, hole: Any, is_outside: bool) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps(feature({"type": "Polygon", "coordinates": [SQUARE, hole]})))
+    if not is_outside:
+        assert len(load_regions(path).polygons[0].rings) == 2
+        return
+    reason = r"^a hole \(x .*\) outside its polygon \(x 10 to 50, y 20 to 60\): draw it inside"
+    with pytest.raises(RegionError, match=reason):
+        load_regions(path)
 
 
 def test_a_polygon_that_crosses_itself(tmp_path: Path) -> None:
