@@ -18,7 +18,8 @@ class Levels(Protocol):
         format: name of the format, such as "aperio".
         sizes: (width, height) of each level in px.
         stated: what the file says about the pixel size of the finest level.
-        warnings: what it says about colours or orientation that is ignored, a sentence each.
+        warnings: what it says about colours or orientation that is ignored, and which tiles were
+            left out, a sentence each.
     """
 
     format: str

@@ -14,6 +14,7 @@ from slide.colour_profile import profile_warning
 from slide.image import ImageError
 from slide.levels import WHITE
 from slide.pixel_size import Statement
+from slide.tiff.tables import table_warnings
 
 CACHE_BYTES = 1 << 26  # of decoded tiles
 GENERIC = "generic-tiff"  # a tiled TIFF without a vendor's fields
@@ -42,7 +43,7 @@ class OpenSlideLevels:
         self.format = str(self._slide.properties[openslide.PROPERTY_NAME_VENDOR])
         self.sizes = [(int(w), int(h)) for w, h in self._slide.level_dimensions]
         self.stated = _stated(self._slide)
-        self.warnings = profile_warning(_profile(self._slide))
+        self.warnings = table_warnings(path) + profile_warning(_profile(self._slide))
 
     def read(self, level: int, left: int, top: int, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8 RGB of a region of a level; what the scanner left out is white.

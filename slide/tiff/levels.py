@@ -23,6 +23,7 @@ from slide.tiff.pages import full_resolution, levels_of
 from slide.tiff.pixel_size import stated_pixel_sizes
 from slide.tiff.places import check_blank, check_places, shared_offsets
 from slide.tiff.segments import Decode, encoded_size, read_segment, segment_at, segment_size
+from slide.tiff.sparse import left_out_warning
 
 CACHE_BYTES = 64 << 20  # of decoded tiles: regions overlap, and tiles lie across their borders
 
@@ -51,7 +52,7 @@ class TiffLevels:
         self.format = "ome-tiff" if self._tiff.is_ome else "tiff"
         self.sizes = [(int(page.imagewidth), int(page.imagelength)) for page in self._pages]
         self.stated = stated_pixel_sizes(base)
-        self.warnings = ignored_tags(base)
+        self.warnings = left_out_warning(base) + ignored_tags(base)
 
     def read(self, level: int, left: int, top: int, width: int, height: int) -> np.ndarray:
         """(height, width, 3) uint8 RGB of a region of a level; tiles that were left out are white.

@@ -25,18 +25,31 @@ def check_places(pages: Sequence[tifffile.TiffPage]) -> None:
 
     Identical places are not checked: see shared_offsets.
     """
-    places = np.unique(np.concatenate([_places(page) for page in pages]), axis=0)
-    starts, ends = places.T
-    overlapping = starts[1:] < np.maximum.accumulate(ends)[:-1]
+    overlapping, starts, ends = _overlapping(pages)
     taken = np.array([place for page in pages for place in _header_places(page)], np.int64)
     first, last = np.sort(taken[:, 0]), np.sort(taken[:, 1])
     in_header = np.searchsorted(first, ends, "left") > np.searchsorted(last, starts, "right")
-    if count := int(np.count_nonzero(overlapping) + np.count_nonzero(in_header)):
+    if count := overlapping + int(np.count_nonzero(in_header)):
         kind = "tiles" if pages[0].is_tiled else "strips"
         raise ImageError(
             f"damaged, {count} of its {kind} overlap others or the header in the file: "
             f"{EXPORT_AGAIN}"
         )
+
+
+def overlap_warning(pages: Sequence[tifffile.TiffPage]) -> tuple[str, ...]:
+    """A warning if tiles of these pages overlap each other in the file."""
+    count = _overlapping(pages)[0] if pages else 0
+    if not count:
+        return ()
+    return (f"{count} of its tiles overlap others in the file: it may be damaged",)
+
+
+def _overlapping(pages: Sequence[tifffile.TiffPage]) -> tuple[int, np.ndarray, np.ndarray]:
+    """How many strips or tiles overlap others; starts and ends (n,) of all, each place once."""
+    places = np.unique(np.concatenate([_places(page) for page in pages]), axis=0)
+    starts, ends = places.T
+    return int(np.count_nonzero(starts[1:] < np.maximum.accumulate(ends)[:-1])), starts, ends
 
 
 def shared_offsets(pages: Iterable[tifffile.TiffPage]) -> frozenset[int]:

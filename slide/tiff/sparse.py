@@ -34,9 +34,24 @@ def paint_missing(page: tifffile.TiffPage, pixels: np.ndarray) -> tuple[str, ...
         raise ImageError(f"some of its colour planes are left out in places: {EXPORT_AGAIN}")
     for segment in missing:
         segment_region(page, segment, pixels)[:] = WHITE
+    return _warning(page, len(places))
+
+
+def left_out_warning(page: tifffile.TiffPage) -> tuple[str, ...]:
+    """A warning if the tables of a page leave out any strip or tile; its pixels are not read."""
+    count = segment_count(page)
+    tables = [np.array(t[:count], np.int64) for t in (page.dataoffsets, page.databytecounts)]
+    present = np.zeros(count, bool)
+    number = min(map(len, tables))
+    present[:number] = (tables[0][:number] > 0) & (tables[1][:number] > 0)
+    missing = ~present.reshape(planes(page), -1).all(axis=0)
+    return _warning(page, int(np.count_nonzero(missing))) if missing.any() else ()
+
+
+def _warning(page: tifffile.TiffPage, count: int) -> tuple[str]:
     kind = "tiles" if page.is_tiled else "strips"
     total = segment_count(page) // planes(page)
-    return (f"{len(places)} of {total} {kind} are left out of the file: taken as white glass",)
+    return (f"{count} of {total} {kind} are left out of the file: taken as white glass",)
 
 
 @contextlib.contextmanager

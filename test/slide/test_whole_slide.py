@@ -12,10 +12,12 @@ from slide import whole_slide
 from slide.image import ImageError
 from slide.whole_slide import WholeSlide, is_whole_slide
 from test.slide.slides import Kind, glass, pixels_on_glass, tissue, write_slide
+from test.slide.tiff.builders import drop_segments
 
 PIXELS = pixels_on_glass((900, 700), {(300, 200): tissue((256, 256))})
 KINDS: list[Kind] = ["raw", "pages", "ome", "svs"]
 FORMATS = {"raw": "tiff", "pages": "tiff", "ome": "ome-tiff", "svs": "aperio"}
+LEFT_OUT = "1 of 12 tiles are left out of the file: taken as white glass"
 LOSS = 2.0  # grey levels on average that JPEG of this quality changes
 
 
@@ -51,9 +53,20 @@ def test_tiles_that_are_left_out_are_white(tmp_path: Path) -> None:
     with tifffile.TiffFile(path, mode="r+") as tiff:
         tags = tiff.pages.first.tags
         tags["TileByteCounts"].overwrite([0, *tags["TileByteCounts"].value[1:]])
-    region = WholeSlide(path).read(0, 0, 300, 256)
+    slide = WholeSlide(path)
+    assert slide.warnings == (LEFT_OUT,)
+    region = slide.read(0, 0, 300, 256)
     assert (region[:, :256] == 255).all()
     np.testing.assert_array_equal(region[:, 256:], PIXELS[:256, 256:300])
+
+
+def test_a_tile_that_is_left_out_of_a_vendor_s_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "svs")
+    assert WholeSlide(path).warnings == ()
+    drop_segments(path, [5])
+    slide = WholeSlide(path)
+    assert slide.warnings == (LEFT_OUT,)
+    assert (slide.read(256, 256, 256, 256) == 255).all()
 
 
 def test_the_overview_has_the_mean_colours(tmp_path: Path) -> None:
