@@ -8,6 +8,7 @@ import numpy as np
 import tifffile
 
 from slide.tiff.segments import planes, segment_size, segments
+from slide.tiff.strip_seams import strip_warning
 
 # Mean difference between the pixels on both sides of a tile's border, by that between pixels beside
 # it. Of 92 real fields every third in tiles of 64 to 512 px has a median of 1.1, as JPEG of quality
@@ -19,12 +20,12 @@ _MIN_SIDE = 16  # px of a border that are compared
 
 
 def seam_warning(page: tifffile.TiffPage, pixels: np.ndarray) -> tuple[str, ...]:
-    """A warning if tiles do not continue their neighbours.
+    """A warning if tiles or strips do not continue their neighbours.
 
     pixels: of the page, (height, width, 3) uint8.
     """
     if not page.is_tiled:
-        return ()
+        return strip_warning(page, pixels)
     count = int(np.count_nonzero(displaced(pixels, segment_size(page), _missing(page))))
     if not count:
         return ()
