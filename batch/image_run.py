@@ -212,7 +212,8 @@ def _regions(job: Job, image: Image | WholeSlide) -> RegionsOfInterest | None:
     if job.regions is None:
         return None
     area = job.regions.area_px(image.size) * image.mpp[0] * image.mpp[1] / 1e6
-    return RegionsOfInterest(polygons=len(job.regions.polygons), area_mm2=round(area, DIGITS))
+    rings = job.regions.rings()
+    return RegionsOfInterest(polygons=len(rings), area_mm2=round(area, DIGITS), rings=rings)
 
 
 def _counts(

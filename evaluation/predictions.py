@@ -14,6 +14,7 @@ from batch.documents import DocumentError, ImageResult, read_result, read_summar
 from batch.layout import RESULT_FILE, SUMMARY_FILE
 from evaluation import ScoringError
 from evaluation.annotated_image import image_stem
+from slide.regions_of_interest import Regions
 
 
 class Prediction(NamedTuple):
@@ -26,6 +27,8 @@ class Prediction(NamedTuple):
     size           px (width, height), None where the image failed
     error          why the image failed, None where it did not; a failed image has no points
     origin         mm (x, y), world position of the first pixel
+    regions        of interest, to which points are restricted; None for the whole image
+    unrecorded     whether there are regions that the result does not record
     """
 
     file_name: str
@@ -36,6 +39,8 @@ class Prediction(NamedTuple):
     size: tuple[int, int] | None
     error: str | None
     origin: tuple[float, float] = (0.0, 0.0)
+    regions: Regions | None = None
+    unrecorded: bool = False
 
     @property
     def stem(self) -> str:
@@ -86,6 +91,7 @@ def _prediction(result: ImageResult) -> Prediction:
         return _failure(result.file, result.error)
     rows = [(d.x, d.y, d.probability) for d in result.detections]
     table = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    rings = None if result.regions is None else result.regions.rings
     return Prediction(
         file_name=result.file,
         points=table[:, :2],
@@ -95,6 +101,8 @@ def _prediction(result: ImageResult) -> Prediction:
         size=result.size_px,
         error=None,
         origin=result.origin_mm,
+        regions=None if rings is None else Regions.from_rings(rings),
+        unrecorded=result.regions is not None and rings is None,
     )
 
 

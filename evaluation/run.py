@@ -31,7 +31,8 @@ class Run(NamedTuple):
     missing    images without a result: all their figures count as missed
     failed     the same, with the reason that their result gives
     left_out   results for images that are not in the ground truth
-    notes      how annotations were understood, and where the two disagree on the pixel size
+    notes      how annotations were understood, where the two disagree on the pixel size, and how
+               many figures lie outside the regions of interest
     """
 
     images: list[ScoredImage]
@@ -78,6 +79,7 @@ def pair(truth: dict[str, AnnotatedImage], found: dict[str, Prediction]) -> Run:
         ScoringError: the annotations of an image do not fit its result.
     """
     run = Run([], [], {}, sorted(found.keys() - truth.keys()), [])
+    outside = 0
     for stem, annotated in truth.items():
         prediction = found.get(stem)
         if prediction is None:
@@ -87,9 +89,34 @@ def pair(truth: dict[str, AnnotatedImage], found: dict[str, Prediction]) -> Run:
             run.failed[stem] = prediction.error
         _check_size(annotated, prediction)
         run.notes.extend(_pixel_size_note(annotated, prediction))
-        run.images.append(_scored_image(annotated, prediction))
+        image = _scored_image(annotated, prediction)
+        outside += len(annotated.figures) - len(image.figures)
+        run.images.append(image)
+    run.notes.extend(_regions_notes(outside, [stem for stem in truth if _unrecorded(found, stem)]))
     run.notes.extend(_misplaced_note([image for image in run.images if len(image.points)]))
     return run
+
+
+def _unrecorded(found: dict[str, Prediction], stem: str) -> bool:
+    return stem in found and found[stem].unrecorded
+
+
+def _regions_notes(outside: int, unrecorded: list[str]) -> list[str]:
+    """What is left out for lying outside the regions of interest, and where that is unknown."""
+    notes = []
+    if outside:
+        which = (
+            "1 annotated figure lies outside the regions of interest and is"
+            if outside == 1
+            else f"{outside} annotated figures lie outside the regions of interest and are"
+        )
+        notes.append(f"{which} not counted")
+    if unrecorded:
+        notes.append(
+            "regions of interest not recorded by the version that wrote the results, so figures "
+            f"outside them count as missed: {some(unrecorded)}"
+        )
+    return notes
 
 
 def _misplaced_note(images: list[ScoredImage]) -> list[str]:
@@ -124,6 +151,8 @@ def _scored_image(annotated: AnnotatedImage, found: Prediction) -> ScoredImage:
         figures = _in_pixels(figures, mpp, found)
     if annotated.size == UNKNOWN_SIZE != size:
         _check_positions(annotated.stem, figures, size, mpp)
+    if found.regions is not None:
+        figures = figures[found.regions.contains(figures)]
     tissue = unmasked(found.points, annotated.masked)
     return ScoredImage(
         name=annotated.stem,
@@ -135,6 +164,7 @@ def _scored_image(annotated: AnnotatedImage, found: Prediction) -> ScoredImage:
         threshold=np.inf if found.threshold is None else found.threshold,
         slide=annotated.slide,
         domain=annotated.domain,
+        analysed=found.regions.area_px(found.size) if found.regions and found.size else None,
     )
 
 

@@ -33,6 +33,7 @@ otherwise: an interval over fields says nothing about other slides.
 
 All figures of an image count as missed if it has no result or its result says "failed"; such images
 are listed. Results for images that are not in the ground truth are listed and not scored.
+Figures outside a run's regions of interest (--roi) are left out; FROC takes the regions' area.
 """
 
 EXAMPLES = """\

@@ -19,6 +19,7 @@ class ScoredImage(NamedTuple):
     threshold      a detection is positive from this probability on
     slide          slide or case, None where unknown; the bootstrap draws slides
     domain         scanner and laboratory
+    analysed       px², area of the regions of interest; None for the whole image
     """
 
     name: str
@@ -30,11 +31,13 @@ class ScoredImage(NamedTuple):
     threshold: float = 0.5
     slide: str | None = None
     domain: str = UNKNOWN_DOMAIN
+    analysed: float | None = None
 
     @property
     def area(self) -> float:
-        """mm², 0 where the size is unknown."""
-        return self.size[0] * self.size[1] * self.mpp[0] * self.mpp[1] * 1e-6
+        """mm² of what was analysed, 0 where the size is unknown."""
+        pixels = self.size[0] * self.size[1] if self.analysed is None else self.analysed
+        return pixels * self.mpp[0] * self.mpp[1] * 1e-6
 
     def positives(self) -> np.ndarray:
         """(k, 2) px: the detections at or above the threshold, in their order."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from evaluation import ScoringError
 from evaluation.bootstrap import LEVEL, RESAMPLES, draw, intervals, paired_differences
 from evaluation.challenge_metrics import box_average_precision, froc_auc
 from evaluation.counts import Counts
@@ -67,7 +68,11 @@ def score_run(run: Run, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, 
 
 
 def compare_runs(run: Run, other: Run, resamples: int = RESAMPLES, seed: int = 0) -> dict[str, Any]:
-    """run minus other, per domain and pooled; both are runs on the same ground truth."""
+    """run minus other, per domain and pooled; both are runs on the same ground truth.
+
+    Raises ScoringError where the two analysed different regions of an image.
+    """
+    _check_regions(run, other)
     theirs = by_domain(other.images)
     return {
         "domains": {
@@ -76,6 +81,16 @@ def compare_runs(run: Run, other: Run, resamples: int = RESAMPLES, seed: int = 0
         },
         "pooled": compare_images(run.images, other.images, resamples, seed),
     }
+
+
+def _check_regions(run: Run, other: Run) -> None:
+    without = {*run.missing, *run.failed, *other.missing, *other.failed}
+    for ours, theirs in zip(run.images, other.images, strict=True):
+        if ours.name not in without and ours.analysed != theirs.analysed:
+            raise ScoringError(
+                f"{ours.name}: the two runs analysed different regions of interest, so their "
+                "scores cannot be compared"
+            )
 
 
 def score_images(

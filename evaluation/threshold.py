@@ -42,8 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         run = load_run(options.output, options.annotations, with_missing=False)
         images = [i for i in run.images if i.name not in run.failed]
+        for remark in _remarks(run):
+            print(remark)
         choice = choose_threshold(images, options.resamples, options.seed)
-        print("\n".join([*_remarks(run), *describe(images, choice)]))
+        print("\n".join(describe(images, choice)))
         if options.json is not None:
             options.json.write_text(json.dumps(as_json(images, choice), indent=2) + "\n")
     except NoProposal as reason:

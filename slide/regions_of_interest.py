@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ LEFT_OUT = (
     "blur", "blurred", "blurry",
 )  # fmt: skip
 BEYOND = 2.0  # px by which a polygon may leave the image without a warning
+Point = tuple[float, float]
 
 
 class RegionError(ValueError):
@@ -83,6 +84,18 @@ class Regions:
     polygons: tuple[Polygon, ...]
     sha256: str
     classes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_rings(cls, rings: Sequence[Sequence[Sequence[Point]]], sha256: str = "") -> Regions:
+        """The inverse of `rings`."""
+        return cls(tuple(Polygon(tuple(map(np.array, each))) for each in rings), sha256)
+
+    def rings(self) -> list[list[list[Point]]]:
+        """x, y in px from the image's corner, of the points of the rings of each polygon."""
+        return [
+            [[(x, y) for x, y in ring.tolist()] for ring in polygon.rings]
+            for polygon in self.polygons
+        ]
 
     def contains(self, points: np.ndarray) -> np.ndarray:
         """(n,) bool: whether points are inside.

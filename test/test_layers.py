@@ -14,7 +14,7 @@ MAY_IMPORT = {
     "model": {"model", "slide"},
     "batch": {"batch", "model", "slide"},
     "report": {"report", "batch", "model", "slide"},
-    "evaluation": {"evaluation", "batch", "model"},
+    "evaluation": {"evaluation", "batch", "model", "slide"},
     "process.py": {"batch", "model", "slide", "report", "evaluation"},
     "serve.py": {"process", "batch", "model", "slide"},
 }

@@ -15,6 +15,7 @@ import pytest
 
 import process
 from batch.signals import exit_on_sigterm
+from evaluation import score, threshold
 from model import __version__
 from model.weights import WEIGHTS_FILE, file_sha256
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
@@ -251,6 +252,32 @@ def test_ground_truth_scores_the_folder(
     challenge = next(line for line in printed.splitlines() if line.startswith("MIDOG 2025"))
     assert re.split(r" {2,}", challenge)[1:] == ["F1", "AP", "FROC AUC (0 to 8)"]
     assert "annotated, but not in the run, left out: other" in printed
+
+
+def test_annotated_figures_outside_the_regions_are_not_scored(
+    made: Path, output: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    annotated = truth("field.tiff", 50, 50)
+    outside = truth("field.tiff", 150, 50)["annotations"][0]
+    look_alike = truth("field.tiff", 150, 100)["annotations"][0] | {"id": 3, "category_id": 2}
+    annotated["annotations"] += [outside | {"id": 2}, look_alike]
+    annotated["categories"].append({"id": 2, "name": "not mitotic figure"})
+    (tmp_path / "truth.json").write_text(json.dumps(annotated))
+    left = [[0, 0], [100, 0], [100, 150], [0, 150]]
+    regions = tmp_path / "left.geojson"
+    regions.write_text(json.dumps({"type": "Polygon", "coordinates": [left]}))
+    options = ["--adaptation", "none", "--ground-truth", str(tmp_path / "truth.json")]
+    assert run(made, made / "tissue", output, *options, "--roi", str(regions)) == 0
+    scored = [capfd.readouterr().out]
+    saved = ["--predictions", str(output), "--ground-truth", str(tmp_path / "truth.json")]
+    assert score.main(saved) == 0
+    scored.append(capfd.readouterr().out)
+    for printed in scored:
+        row = next(line for line in printed.splitlines() if line.startswith("field "))
+        assert row.split()[2] == "1", "figures"
+        assert "1 annotated figure lies outside the regions of interest and is not" in printed
+    threshold.main([str(output), str(tmp_path / "truth.json"), "--resamples", "10"])
+    assert capfd.readouterr().out.startswith("1 annotated figure lies outside the regions of")
 
 
 def test_the_ground_truth_of_other_images_is_refused_before_the_first(

@@ -106,6 +106,9 @@ class RegionsOfInterest(Part):
 
     polygons: int = Field(ge=1, description="number of polygons")
     area_mm2: float = Field(ge=0, description="total area, mm²")
+    rings: list[list[list[Pair]]] | None = Field(
+        None, description="of each polygon, px from the image's corner"
+    )
 
 
 class Verdict(Part):
@@ -143,7 +146,7 @@ class ProcessedImage(_Image):
     slide: SlideRecord | None = Field(None, description="how a whole slide was read")
     tissue: Tissue | None = Field(None, description="tissue in the image")
     regions: RegionsOfInterest | None = Field(
-        None, description="--roi, to which all results refer; null: the whole image"
+        None, description="--roi, to which all results refer; null: whole image"
     )
     counts: Counts | None = Field(None, description="counts by area")
     verdict: Verdict | None = Field(None, description="fitness of the image for this detector")

@@ -22,7 +22,7 @@ from test.batch.builders import record
 from test.model.builders import field, tiny_detector
 from training.tiff import write_tiff
 
-LEFT = [[0, 0], [75.5, 0], [75.5, 120], [0, 120]]
+LEFT: list[list[float]] = [[0, 0], [75.5, 0], [75.5, 120], [0, 120]]
 BEYOND = [[1000, 0], [1100, 0], [1100, 90]]
 
 
@@ -66,6 +66,7 @@ def test_only_what_is_in_the_polygon(detector: Detector, source: Path) -> None:
     assert load_regions(roi).contains(np.array([[d.x, d.y] for d in result.detections])).all()
     assert any(d.x > 75 for d in whole.detections), "there is something else"
     assert result.regions is not None and result.regions.polygons == 1
+    assert result.regions.rings == [[[(x, y) for x, y in LEFT]]]
     assert result.regions.area_mm2 == pytest.approx(0.25**2 * 75 * 120 / 1e6, abs=1e-6)
     assert result.tissue is not None and whole.tissue is not None and result.counts is not None
     assert result.tissue.area_mm2 <= 1.1 * result.regions.area_mm2, "of whole cells"

@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from batch.documents import RegionsOfInterest
 from evaluation import ScoringError
 from evaluation.predictions import read_predictions
+from test.batch.builders import processed
 from test.evaluation.scenes import write_failure, write_json, write_result
 
 
@@ -26,7 +28,7 @@ def test_one_image(tmp_path: Path) -> None:
     assert stem == "a"
     np.testing.assert_array_equal(prediction.points, [[10, 20], [30.5, 40]])
     np.testing.assert_array_equal(prediction.probabilities, [0.9, 0.01])
-    assert prediction[3:] == (0.5, (0.25, 0.25), (4000, 4000), None, (0.0, 0.0))
+    assert prediction[3:] == (0.5, (0.25, 0.25), (4000, 4000), None, (0.0, 0.0), None, False)
 
 
 def test_several_images_without_a_summary(tmp_path: Path) -> None:
@@ -111,3 +113,22 @@ def test_folders_without_results(tmp_path: Path) -> None:
         write_json(tmp_path / "results.json", content)
         with pytest.raises(ScoringError, match=r"results\.json: images"):
             read_predictions(tmp_path)
+
+
+def test_the_regions_of_interest_are_read(tmp_path: Path) -> None:
+    rings = [[[(0.0, 0.0), (20.0, 0.0), (20.0, 30.0), (0.0, 30.0)]]]
+    for name, regions in {
+        "recorded": RegionsOfInterest(polygons=1, area_mm2=0.1, rings=rings),
+        "unrecorded": RegionsOfInterest(polygons=1, area_mm2=0.1),
+        "whole": None,
+    }.items():
+        content = processed(f"{name}.tif", regions=regions).content()
+        write_json(tmp_path / name / "result.json", content)
+    found = read_predictions(tmp_path)
+    assert {name: image.unrecorded for name, image in found.items()} == {
+        "recorded": False, "unrecorded": True, "whole": False
+    }  # fmt: skip
+    assert found["unrecorded"].regions is None and found["whole"].regions is None
+    read = found["recorded"].regions
+    assert read is not None and read.rings() == rings
+    assert read.contains(np.array([[19.4, 5], [19.6, 5]])).tolist() == [True, False]

@@ -8,6 +8,7 @@ from evaluation import ScoringError
 from evaluation.annotated_image import AnnotatedImage
 from evaluation.predictions import Prediction
 from evaluation.run import load_run, pair
+from slide.regions_of_interest import Polygon, Regions
 from test.evaluation.scenes import write_json, write_result
 
 
@@ -29,7 +30,7 @@ def test_an_image_takes_its_parts_from_both() -> None:
     assert image.name == "a"
     assert image.points.tolist() == [[1.0, 2.0]]
     assert image.figures.tolist() == [[5.0, 6.0]]
-    assert image[4:] == ((0.25, 0.25), (100, 80), 0.7, "S1", "lab")
+    assert image[4:] == ((0.25, 0.25), (100, 80), 0.7, "S1", "lab", None)
 
 
 def test_missing_and_failed_images_stay_with_all_figures_missed() -> None:
@@ -112,3 +113,49 @@ def test_annotations_far_from_all_detections_are_noted(near: int) -> None:
     run = pair({"a": annotated("a.tif", figures=figures)}, {"a": predicted("a.tif")})
     expected = ["0 of 4 mitotic figures have a detection of any probability near them"]
     assert [note.partition(":")[0] for note in run.notes] == (expected if near == 0 else [])
+
+
+def square(left: float, top: float, right: float, bottom: float) -> Regions:
+    corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
+    return Regions((Polygon((np.array(corners, float),)),), "")
+
+
+def test_figures_outside_the_regions_of_interest_do_not_count() -> None:
+    """Each (x, y) from the centre of the first pixel, the square from the image's corner."""
+    figures = np.array([[5.0, 6.0], [39.4, 6.0], [39.6, 6.0], [60.0, 70.0]])
+    result = predicted("a.tif", regions=square(0, 0, 40, 20))
+    run = pair({"a": annotated("a.tif", figures=figures)}, {"a": result})
+    assert run.images[0].figures.tolist() == [[5.0, 6.0], [39.4, 6.0]]
+    assert run.images[0].area == pytest.approx(40 * 20 * 0.25**2 / 1e6)
+    assert run.notes == [
+        "2 annotated figures lie outside the regions of interest and are not counted"
+    ]
+    whole = pair({"a": annotated("a.tif", figures=figures)}, {"a": predicted("a.tif")})
+    assert (len(whole.images[0].figures), whole.notes) == (4, [])
+
+
+def test_figures_outside_are_counted_over_all_images() -> None:
+    results = {
+        "a": predicted("a.tif", regions=square(0, 0, 3, 3)),
+        "b": predicted("b.tif", regions=square(0, 0, 100, 80)),
+    }
+    run = pair({stem: annotated(f"{stem}.tif") for stem in "ab"}, results)
+    assert [len(image.figures) for image in run.images] == [0, 1]
+    assert run.notes == [
+        "1 annotated figure lies outside the regions of interest and is not counted"
+    ]
+
+
+def test_positions_in_millimetres_outside_the_regions_do_not_count() -> None:
+    figures = np.array([[10.0025, 20.0025], [10.010, 20.0025]])
+    truth = annotated("a.tif", figures=figures, size=(0, 0), mpp=None, millimetres=True)
+    result = predicted("a.tif", origin=(10.0, 20.0), regions=square(0, 0, 30, 30))
+    (image,) = pair({"a": truth}, {"a": result}).images
+    np.testing.assert_allclose(image.figures, [[10, 10]], atol=1e-9)
+
+
+def test_regions_that_a_result_does_not_record_are_noted() -> None:
+    run = pair({"a": annotated("a.tif")}, {"a": predicted("a.tif", unrecorded=True)})
+    (note,) = run.notes
+    assert note.startswith("regions of interest not recorded") and note.endswith(": a")
+    assert len(run.images[0].figures) == 1

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from evaluation import ScoringError
+from evaluation.run import Run
 from evaluation.score import format_scores, main, score_folder
-from evaluation.scores import compare_images
+from evaluation.scores import compare_images, compare_runs, score_images
 from test.evaluation.scenes import row, write_failure, write_json, write_result
 
 Folders = tuple[Path, Path, Path]  # a run, the ground truth, another run
@@ -107,6 +108,24 @@ def test_only_some_images(folders: Folders) -> None:
 def test_runs_on_other_images_are_not_compared() -> None:
     with pytest.raises(AssertionError, match="not paired"):
         compare_images([row([], [], [], name="a")], [row([], [], [], name="b")])
+
+
+def test_runs_on_different_regions_are_not_compared() -> None:
+    image, part = row([5], [0.9], [5]), row([5], [0.9], [5], analysed=100.0)
+    whole, parts = (Run([each], [], {}, [], []) for each in (image, part))
+    assert compare_runs(parts, parts, 10)["pooled"]["f1"]["value"] == 0
+    with pytest.raises(ScoringError, match="row: the two runs analysed different regions"):
+        compare_runs(whole, parts, 10)
+    compare_runs(whole._replace(failed={"row": "grey"}), parts, 10)
+
+
+def test_false_positives_are_those_per_area_of_the_regions() -> None:
+    """One false positive above the figure: 1 per mm² of the image, 4 per mm² of the regions."""
+    whole = row([500, 5], [0.9, 0.8], [5])
+    part = whole._replace(analysed=2000.0 * 2000)
+    sensitivity = [score_images([i], 0)["froc"]["sensitivity"] for i in (whole, part)]
+    assert sensitivity == [[1, 1, 1, 1, 1], [0, 0, 1, 1, 1]]
+    assert score_images([part], 0)["area_mm2"] == pytest.approx(0.25)
 
 
 def test_the_table_shows_numbers_intervals_and_remarks(folders: Folders) -> None:
