@@ -39,7 +39,14 @@ APP_FILES = """
 import os
 for folder, _, files in os.walk("/opt/app"):
     for name in files:
-        print(os.path.relpath(os.path.join(folder, name), "/opt/app"))
+        if not folder.endswith("__pycache__"):
+            print(os.path.relpath(os.path.join(folder, name), "/opt/app"))
+"""
+COMPILED = """
+import os, sys
+import batch.folder, batch.settings, report.write, evaluation.score
+print(*(name for name, module in sys.modules.items()
+        if (cached := vars(module).get("__cached__")) and not os.path.exists(cached)))
 """
 
 
@@ -91,6 +98,10 @@ def test_of_the_repository_only_what_is_in_git_is_inside(images: dict[str, str])
         pytest.skip("no git checkout")
     inside = set(python(images["exec"], APP_FILES).splitlines())
     assert inside - set(listed.stdout.splitlines()) == set()
+
+
+def test_no_start_compiles_a_module(images: dict[str, str]) -> None:
+    assert python(images["exec"], COMPILED) == ""
 
 
 def test_no_secret_in_the_history_or_the_environment(images: dict[str, str]) -> None:
