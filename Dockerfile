@@ -42,9 +42,7 @@ COPY --chmod=755 report report
 COPY --chmod=755 process.py serve.py ./
 # Keep the bytecode of what a run imports: the file system of a container is read-only, so that every start would compile
 # some hundred modules, for more than a second.
-RUN PYTHONDONTWRITEBYTECODE='' python -c "import importlib, pkgutil; \
-[importlib.import_module(module.name) for part in ('slide', 'model', 'batch', 'report', 'evaluation') \
-for module in pkgutil.walk_packages([part], part + '.')]; import SimpleITK"
+RUN PYTHONDONTWRITEBYTECODE='' python -c 'import serve, batch.folder, batch.settings, report.write, evaluation.score, SimpleITK'
 USER 10001:10001
 RUN python process.py --help > /dev/null && python serve.py --help > /dev/null
 
