@@ -10,12 +10,16 @@ from batch.layout import PAGE_FILE
 from model.adaptation.record import AdaptationRecord
 from slide.image import Image
 from slide.regions_of_interest import Regions
+from slide.tissue import Kind
 from slide.whole_slide import WholeSlide
 
 if TYPE_CHECKING:
     from model.detections import Detections
 
 
+# Candidates per mm² of tissue below which a mark may hide the others; 92 fields have 2,900 up.
+FEW_CANDIDATES, MIN_TISSUE_MM2 = 500.0, 0.01
+MUCH_BLACK = 0.1  # share of an image
 CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0
 
 
@@ -78,7 +82,21 @@ def notes(
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")
     if found.candidates == 0:
         noted.append("no candidates found: is this H&E tissue?")
+    elif few_candidates(found):
+        noted.append(
+            f"only {counted(found.candidates, 'candidate')} in {found.tissue_mm2:.3f} mm² of "
+            "tissue: marks drawn on the pixels, or unusual colours, may hide the others"
+        )
+    black = 0.0 if found.tissue is None else found.tissue.share(Kind.BLACK)
+    if black > MUCH_BLACK:
+        noted.append(f"{black:.0%} of the image is black: a border, or pixels that were lost")
     return noted
+
+
+def few_candidates(found: Detections) -> bool:
+    """Whether there are far fewer candidates than tissue has."""
+    area = found.tissue_mm2
+    return area >= MIN_TISSUE_MM2 and found.candidates < FEW_CANDIDATES * area
 
 
 def adaptation_notes(record: AdaptationRecord) -> list[str]:

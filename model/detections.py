@@ -41,6 +41,11 @@ class Detections:
     appearance: Appearance | None = None
     tissue: TissueMap | None = None
 
+    @property
+    def tissue_mm2(self) -> float:
+        """Area of the tissue; 0 where it was not measured."""
+        return 0.0 if self.tissue is None else self.tissue.area_mm2
+
 
 def select(points: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """(k,) int64 indices of the candidates to report, from the most probable on.

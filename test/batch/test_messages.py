@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from batch.messages import adaptation, adaptation_notes, adapted_parts, where_to_look
+from batch.messages import (
+    adaptation,
+    adaptation_notes,
+    adapted_parts,
+    few_candidates,
+    where_to_look,
+)
 from model.adaptation.record import AdaptationRecord
 
 HALVES = {"name": "halves", "value": 3, "limit": 2, "passed": False, "words": "halves differ"}
@@ -110,3 +117,14 @@ def test_where_to_look_after_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     assert line.startswith("incomplete, with 2 errors: the results are in /output; ")
     line = where_to_look(Path("/output"), True, failures=1)
     assert line == "incomplete, with 1 error: open /output/report.html in a browser"
+
+
+@pytest.mark.parametrize(("candidates", "area", "few"), [
+    (31, 0.1, True), (0, 0.1, True), (60, 0.1, False), (1, 0.005, False), (5, 0.0, False),
+])  # fmt: skip
+def test_few_candidates_for_so_much_tissue(candidates: int, area: float, few: bool) -> None:
+    class Found(NamedTuple):
+        candidates: int
+        tissue_mm2: float
+
+    assert few_candidates(Found(candidates, area)) is few  # type: ignore[arg-type]

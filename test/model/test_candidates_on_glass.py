@@ -151,3 +151,36 @@ def test_real_fields(chosen: CandidateSettings, file: str, share: float) -> None
 def test_small_pieces_of_real_fields(file: str) -> None:
     tissue = np.asarray(Image.open(Path(str(DATA)) / file).convert("RGB"))[700:1117, 801:1204]
     check(tissue, DEFAULT, share=0.97, side="around", level=236, noise=2)
+
+
+MARKS = {
+    "a blue pixel": ((300, 301), (350, 351), (0, 0, 255)),
+    "a blue square": ((300, 316), (350, 366), (0, 0, 254)),
+    "a dark blue square": ((300, 316), (350, 366), (0, 0, 100)),
+    "a line of ink": ((250, 253), (0, 700), (30, 30, 140)),
+}
+
+
+@both_settings
+@pytest.mark.parametrize("mark", MARKS)
+def test_marks_on_the_pixels_hide_no_candidate(
+    rendered: np.ndarray, mark: str, chosen: CandidateSettings
+) -> None:
+    (top, bottom), (left, right), colour = MARKS[mark]
+    marked = rendered.copy()
+    marked[top:bottom, left:right] = colour
+    bare, found = (find_candidates(pixels, chosen) for pixels in (rendered, marked))
+    nearest = np.clip(bare, (left, top), (right, bottom))
+    away = bare[np.linalg.norm(bare - nearest, axis=1) > 60]  # two cells of the map and a nucleus
+    distance, _ = cKDTree(found).query(away)
+    # Tissue under a line no longer counts, so the threshold of so small an image moves a little.
+    assert len(away) > 20 and (distance > NEAR_PX).sum() <= max(2 * ALLOWED * len(away), FEW)
+    inside = ((found > (left, top)) & (found < (right, bottom))).all(axis=1)
+    assert not inside.any()
+
+
+def test_a_mark_hides_candidates_of_the_paper_s_literal_statistic(rendered: np.ndarray) -> None:
+    marked = rendered.copy()
+    marked[300:316, 350:366] = (0, 0, 254)
+    counts = [len(find_candidates(pixels, PAPER_LITERAL)) for pixels in (rendered, marked)]
+    assert counts[1] < counts[0] / 2
