@@ -10,7 +10,6 @@ from batch.layout import PAGE_FILE
 from model.adaptation.record import AdaptationRecord
 from slide.image import Image
 from slide.regions_of_interest import Regions
-from slide.tissue import Kind
 from slide.whole_slide import WholeSlide
 
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
 
 # Candidates per mm² of tissue below which a mark may hide the others; 92 fields have 2,900 up.
 FEW_CANDIDATES, MIN_TISSUE_MM2 = 500.0, 0.01
-MUCH_BLACK = 0.1  # share of an image
 CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0
 
 
@@ -87,9 +85,6 @@ def notes(
             f"only {counted(found.candidates, 'candidate')} in {found.tissue_mm2:.3f} mm² of "
             "tissue: marks drawn on the pixels, or unusual colours, may hide the others"
         )
-    black = 0.0 if found.tissue is None else found.tissue.share(Kind.BLACK)
-    if black > MUCH_BLACK:
-        noted.append(f"{black:.0%} of the image is black: a border, or pixels that were lost")
     return noted
 
 
