@@ -34,12 +34,13 @@ def output_names(images: Sequence[Path]) -> list[str]:
     """Name of each image's folder in the output: "" for a single one, else its stem.
 
     Where stems clash, also by letter case, the whole file name is used, followed by a number where
-    that is taken too. No name leads out of the output folder or equals that of its summary.
+    that is taken too. No name leads out of the output folder or equals that of a file or folder of
+    the whole run, such as report.html.
     """
     if len(images) == 1:
         return [""]
     stems = [path.stem.casefold() for path in images]
-    taken = {"", ".", "..", SUMMARY_FILE}
+    taken = {"", ".", "..", SUMMARY_FILE, PAGE_FOLDER, *OF_FOLDER}
     names = []
     for path, stem in zip(images, stems, strict=True):
         name = path.stem if stems.count(stem) == 1 and stem not in taken else path.name

@@ -35,6 +35,7 @@ examples:
 
 Research use only, not for diagnosis.
 """
+HPF_AREAS = (0.05, 1.0)  # mm²; an eyepiece of field number 18 to 26.5 at 40x sees 0.16 to 0.345
 Add = Callable[..., argparse.Action]
 
 
@@ -126,7 +127,7 @@ def _add_output(add: Add) -> None:
     )
     add(
         "--hpf-area",
-        type=_positive,
+        type=_field_area,
         default=0.237,
         metavar="MM2",
         help="area of a high-power field in mm² [%(default)s]",
@@ -266,6 +267,16 @@ def _positive(text: str) -> float:
     value = _number(text)
     if value <= 0:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _field_area(text: str) -> float:
+    value = _number(text)
+    low, high = HPF_AREAS
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(
+            f"{text} mm² is not in {low:g}..{high:g} mm², the area of one high-power field"
+        )
     return value
 
 

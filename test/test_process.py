@@ -312,6 +312,15 @@ def test_files_for_readers(made: Path, output: Path, capfd: pytest.CaptureFixtur
     assert not {"report", "quiet"} & set(read(output / "result.json")["settings"])
 
 
+def test_images_named_like_files_of_the_run(made: Path, output: Path, tmp_path: Path) -> None:
+    for name in ("report.html.tif", "report_files.tif", "detections.csv.tif"):
+        (tmp_path / "in").mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes((made / "tissue" / "field.tif").read_bytes())
+    assert run(made, tmp_path / "in", output, "--adaptation", "none", "--report", "--csv") == 0
+    assert (output / "report.html").is_file() and (output / "detections.csv").is_file()
+    assert (output / "report.html.tif" / "result.json").is_file()
+
+
 def test_quiet(made: Path, output: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(made, made / "tissue", output, "--adaptation", "none", "--quiet") == 0
     assert capfd.readouterr() == ("", "")

@@ -17,6 +17,9 @@ from batch.layout import may_be_folder_of, output_names
         (["a.mha", "a.tif", "b.tif"], ["a.mha", "a.tif", "b"]),
         (["A.tif", "a.tiff"], ["A.tif", "a.tiff"]),
         (["slide.1.tif", "slide.2.tif"], ["slide.1", "slide.2"]),
+        (["a.tif", "Report.html.tif"], ["a", "Report.html.tif"]),
+        (["a.tif", "detections.csv.tif"], ["a", "detections.csv.tif"]),
+        (["report_files.tif", "b.tif"], ["report_files.tif", "b"]),
     ],
 )
 def test_folder_of_each_image(files: list[str], expected: list[str]) -> None:

@@ -71,6 +71,9 @@ def test_names_are_those_of_the_parts() -> None:
         ("--threshold nan", "argument --threshold: 'nan' is not a number"),
         ("--threshold high", "argument --threshold: 'high' is not a number"),
         ("--mpp 0", "argument --mpp: 0 is not above 0"),
+        ("--hpf-area 237", "argument --hpf-area: 237 mm² is not in 0.05..1 mm², the area of one"),
+        ("--hpf-area 0.049", "argument --hpf-area: 0.049 mm² is not in 0.05..1 mm²"),
+        ("--hpf-area nan", "argument --hpf-area: 'nan' is not a number"),
         ("--mpp=-0.25", "argument --mpp: -0.25 is not above 0"),
         ("--mpp 0,25", "argument --mpp: '0,25' is not a number"),
         ("--time-budget 0", "argument --time-budget: 0 is not above 0"),
@@ -100,7 +103,16 @@ def test_bad_values(capsys: pytest.CaptureFixture[str], arguments: str, message:
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", ["--threshold 0", "--threshold 1", "--reversal-weight 0"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--threshold 0",
+        "--threshold 1",
+        "--reversal-weight 0",
+        "--hpf-area 0.05",
+        "--hpf-area 1",
+    ],
+)
 def test_limits_are_allowed(arguments: str) -> None:
     option_parser().parse_args(arguments.split())
 
