@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import struct
-from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,9 +31,9 @@ from slide.jpeg_holes import has_hole
 from slide.memory import BY_RGBA, COPIED, MemoryBudget, check_memory
 from slide.orientation import orientation_warning
 from slide.pixel_size import choose_pixel_size
+from slide.png_rows import SIGNATURE, check_rows, png_chunks
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
-_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
 # Chunks; acTL is of animations. Those about colours are in the order of the specification.
 _PNG_READ = (b"eXIf", b"acTL", b"sBIT", b"cICP", b"iCCP", b"sRGB", b"gAMA")
@@ -77,6 +76,8 @@ def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Im
     reader.ReadImageInformation()
     opaque = reader.GetNumberOfComponents() == _RGB
     check_memory(size, pixel_size.spacing, COPIED if opaque else BY_RGBA, budget)
+    if is_png:
+        check_rows(path)
     pixels = _as_stored(path) if header.few_bits else itk.read_samples(reader)
     warnings = header.warnings + orientation_warning(header.orientation)
     if header.is_first:
@@ -110,9 +111,9 @@ def _jpeg_header(data: mmap.mmap) -> Header:
 
 
 def _png_header(data: mmap.mmap) -> Header:
-    chunks = _png_chunks(data)
+    chunks = png_chunks(data)
     kind, place, length = next(chunks, (b"", 0, 0))
-    if data[:8] != _PNG_SIGNATURE or kind != b"IHDR" or length < 10:
+    if data[:8] != SIGNATURE or kind != b"IHDR" or length < 13:
         raise ImageError(f"not a PNG file, or damaged: {EXPORT_AGAIN}")
     width, height, bits, colour = struct.unpack_from(">IIBB", data, place)
     if colour in _PNG_GREY:
@@ -123,7 +124,7 @@ def _png_header(data: mmap.mmap) -> Header:
     orientation = exif_orientation(bodies.get(b"eXIf", b""))
     warnings = _colours(bodies) + ((_FEW_COLOURS,) if colour == _PALETTE else ())
     few_bits = min(bodies.get(b"sBIT", b"\x08"), default=8) < 8
-    is_first = b"acTL" in bodies or data.find(_PNG_SIGNATURE, 8) >= 0
+    is_first = b"acTL" in bodies or data.find(SIGNATURE, 8) >= 0
     return Header((width, height), orientation, is_first, few_bits, warnings)
 
 
@@ -133,12 +134,3 @@ def _colours(bodies: dict[bytes, bytes]) -> tuple[str, ...]:
     if b"iCCP" in bodies:
         return packed_profile_warning(bodies[b"iCCP"])
     return gamma_warning(bodies[b"gAMA"]) if b"gAMA" in bodies and b"sRGB" not in bodies else ()
-
-
-def _png_chunks(data: mmap.mmap) -> Iterator[tuple[bytes, int, int]]:
-    """Name of each chunk, and the place and length of its body."""
-    place = len(_PNG_SIGNATURE)
-    while place + 12 <= len(data):
-        (length,) = struct.unpack_from(">I", data, place)
-        yield data[place + 4 : place + 8], place + 8, length
-        place += 12 + length
