@@ -17,6 +17,7 @@ from typing import Literal, NamedTuple, TypeVar
 
 import numpy as np
 
+from model.blue_ratio import Ratio, blue_ratio, tissue_ratio
 from model.regions import measure_regions
 from slide.pixel_mask import PixelMask
 from slide.resample import TRAINING_MPP
@@ -25,7 +26,6 @@ from slide.tissue import find_tissue
 STRIPE_PIXELS = 1 << 17  # pixels worked on at a time: they stay in the cache
 SAMPLED = 4_000_000  # pixels of tissue from which the threshold is estimated: 0.25 mm²
 T = TypeVar("T")
-Ratio = Literal["simple", "full"]
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,6 @@ SETTINGS: dict[str, CandidateSettings] = {
 }
 
 
-# Colours that tissue lacks: ink, and marks drawn on the pixels. On 92 fields blue exceeds the
-# larger of red and green by up to 105; on slides A00 to A03 and in the unseen laboratory the ratios
-# reach 2.1 and 730.
-MAX_BLUE_EXCESS = 107
-MAX_RATIO: dict[Ratio, float] = {"simple": 5.0, "full": 1000.0}
-
-
 class Thresholds(NamedTuple):
     """Of the blue ratio.
 
@@ -115,39 +108,6 @@ class Moments:
         deviation = math.sqrt(max(self.squares / self.windows - mean**2, 0.0))
         peak = max(settings.peak_deviations, settings.deviations)
         return Thresholds(mean + settings.deviations * deviation, mean + peak * deviation)
-
-
-def blue_ratio(pixels: np.ndarray, ratio: Ratio) -> np.ndarray:
-    """Blue ratio of (height, width, 3) uint8 RGB, as (height, width) float32.
-
-    Black pixels, where the simple form divides by zero, count as R + G = 1.
-    """
-    red_green = pixels[..., 0].astype(np.float32)
-    red_green += pixels[..., 1]
-    blue = pixels[..., 2].astype(np.float32)
-    if ratio == "simple":
-        np.maximum(red_green, 1.0, out=red_green)
-        blue /= red_green
-        return blue
-    red_green += 1.0
-    total = red_green + blue
-    red_green *= total
-    blue *= 25600.0
-    blue /= red_green
-    return blue
-
-
-def tissue_ratio(pixels: np.ndarray, ratio: Ratio) -> np.ndarray:
-    """The blue ratio, and 0 where the colour is none of tissue.
-
-    A small mark that the map of the tissue does not show would else raise the threshold of the
-    whole image, and be a candidate itself.
-    """
-    values = blue_ratio(pixels, ratio)
-    others = np.maximum(pixels[..., 0], pixels[..., 1])
-    inked = pixels[..., 2] > np.minimum(others, 255 - MAX_BLUE_EXCESS) + MAX_BLUE_EXCESS
-    values[inked | (values > MAX_RATIO[ratio])] = 0.0
-    return values
 
 
 def tissue_mask(pixels: np.ndarray, mpp: float = TRAINING_MPP, threads: int = 2) -> PixelMask:

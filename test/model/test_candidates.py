@@ -13,20 +13,13 @@ from model.candidates import (
     DEFAULT,
     PAPER,
     CandidateSettings,
-    Ratio,
-    blue_ratio,
     find_candidates,
 )
 from model.regions import measure_regions
+from test.model.test_blue_ratio import ratio_by_hand
 from test.rendering import render_tissue
 
 LOOSE = CandidateSettings("full", 1.5, 1.5, window=1, min_area=3, max_side=30)
-
-
-def ratio_by_hand(red: int, green: int, blue: int, ratio: Ratio) -> float:
-    if ratio == "simple":
-        return blue / max(red + green, 1)
-    return 100 * blue / (1 + red + green) * 256 / (1 + red + green + blue)
 
 
 def candidates_by_hand(pixels: np.ndarray, settings: CandidateSettings) -> list[list[float]]:
@@ -62,21 +55,6 @@ def candidates_by_hand(pixels: np.ndarray, settings: CandidateSettings) -> list[
         if high and len(region) >= settings.min_area and side <= settings.max_side:
             centres.append([sum(v) / len(v) + (window - 1) / 2 for v in (xs, ys)])
     return centres
-
-
-@pytest.mark.parametrize("ratio", ["simple", "full"])
-def test_blue_ratio_pixel_by_pixel(ratio: Ratio) -> None:
-    colours = [(0, 0, 0), (0, 0, 255), (255, 255, 255), (1, 0, 9), (130, 80, 160), (255, 0, 7)]
-    pixels = np.array([colours], np.uint8)
-    values = blue_ratio(pixels, ratio)
-    assert values.dtype == np.float32 and values.shape == (1, len(colours))
-    np.testing.assert_allclose(values[0], [ratio_by_hand(*c, ratio) for c in colours], rtol=1e-6)
-
-
-def test_red_plus_green_does_not_overflow() -> None:
-    pixels = np.full((1, 1, 3), (200, 200, 100), np.uint8)  # 400 is 144 in eight bits
-    assert blue_ratio(pixels, "simple")[0, 0] == 0.25
-    assert pixels.tolist() == [[[200, 200, 100]]]
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from model import candidates
+from model.blue_ratio import Ratio, tissue_ratio
 from model.candidates import (
     DEFAULT,
     PAPER,
@@ -67,12 +68,11 @@ def test_pixels_are_computed_once_and_a_sample_twice_in_stripes_that_fit_the_cac
 ) -> None:
     stripes: list[int] = []
 
-    def counted(pixels: np.ndarray, ratio: candidates.Ratio) -> np.ndarray:
+    def counted(pixels: np.ndarray, ratio: Ratio) -> np.ndarray:
         stripes.append(pixels[..., 0].size)
-        return computed(pixels, ratio)
+        return tissue_ratio(pixels, ratio)
 
-    computed = candidates.blue_ratio
-    monkeypatch.setattr(candidates, "blue_ratio", counted)
+    monkeypatch.setattr(candidates, "tissue_ratio", counted)
     find_candidates(large, settings, threads=1)
     area, overlap = large[..., 0].size, (settings.window - 1) * large.shape[1]
     again = sum(stripes) - area - overlap * (area // STRIPE_PIXELS)
