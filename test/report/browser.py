@@ -30,6 +30,10 @@ def started() -> Iterator[Browser]:
         browser.close()
 
 
+# OpenSeadragon's note on a tile that arrives after the image was exchanged, as on a slow machine.
+LATE_TILE = "Ignoring tile"
+
+
 @contextlib.contextmanager
 def quiet_page(browser: Browser, address: str, **options: Any) -> Iterator[Page]:
     """A page in a fresh context; at the end, nothing must be on its console."""
@@ -40,7 +44,7 @@ def quiet_page(browser: Browser, address: str, **options: Any) -> Iterator[Page]
     page.on("pageerror", lambda error: messages.append(str(error)))
     page.goto(address)
     yield page
-    assert messages == []
+    assert [text for text in messages if not text.startswith(LATE_TILE)] == []
     context.close()
 
 
