@@ -18,7 +18,8 @@ from torch.nn.functional import avg_pool2d
 
 from model.batches import in_batches
 from model.card import Card
-from model.weights import WeightsError, file_sha256
+from model.hashes import file_sha256
+from model.weights import WeightsError
 
 SCREEN_FILE = "screen.safetensors"
 WIDTH = 16  # channels of the first layer

@@ -20,9 +20,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from model.hashes import file_sha256
 from model.network import CUTS
 from model.patches import normalise
-from model.weights import file_sha256
 
 BANK_FILE = "bank.safetensors"
 ENTRIES_FILE = "entries.csv"

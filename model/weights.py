@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from model.card import Card as Card
 from model.card import one_line
-from model.hashes import file_sha256 as file_sha256
+from model.hashes import file_sha256
 from model.network import MitosisNetwork
 
 WEIGHTS_FILE = "weights.safetensors"

@@ -19,7 +19,7 @@ from batch.documents import (
 )
 from batch.inputs import find_images
 from batch.layout import RESULT_FILE, SUMMARY_FILE
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from slide.image import ImageError
 from slide.read import read_image
 

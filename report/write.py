@@ -25,7 +25,7 @@ from batch.recognise import is_own
 from batch.stale import set_aside
 from batch.terminal import Terminal, shown
 from batch.writing import write_json, write_whole
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from report.cohort import cohort_page, is_cohort
 from report.geojson import Objects, geojson_file
 from report.overlay import overlays

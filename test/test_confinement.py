@@ -12,7 +12,7 @@ import pytest
 from batch.folder import FolderSettings, process_folder
 from batch.inputs import SLUG, find_images
 from batch.layout import output_names
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from report.__main__ import main as report
 from report.saved import load_output
 from test.batch.builders import record

@@ -17,7 +17,8 @@ import process
 from batch.signals import exit_on_sigterm
 from evaluation import score, threshold
 from model import __version__
-from model.weights import WEIGHTS_FILE, file_sha256
+from model.hashes import file_sha256
+from model.weights import WEIGHTS_FILE
 from test.model.builders import tiny_bank, tiny_network, write_bank, write_weights
 from test.rendering import render_tissue
 from training.tiff import write_tiff

@@ -22,9 +22,10 @@ import torch
 
 import process
 from batch.options import ROOT
+from model.hashes import file_sha256
 from model.network import MitosisNetwork
 from model.source_bank import BANK_FILE, SourceBankError, load_bank
-from model.weights import CARD_FILE, WEIGHTS_FILE, WeightsError, file_sha256, load_weights
+from model.weights import CARD_FILE, WEIGHTS_FILE, WeightsError, load_weights
 from test.builders import rendered_samples
 from test.model.builders import DOMAINS, field, tiny_bank, tiny_network, write_bank, write_weights
 from training.checkpoint import CHECKPOINT_FILE

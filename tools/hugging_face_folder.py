@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 
 from model.detector import ROOT
+from model.hashes import file_sha256
 from model.source_bank import SourceBankError, load_bank
-from model.weights import WeightsError, file_sha256, load_weights
+from model.weights import WeightsError, load_weights
 from slide.image import ImageError
 from tools.export_onnx import ExportError, export_checked
 

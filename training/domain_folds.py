@@ -10,8 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from model.hashes import file_sha256
 from model.source_bank import BANK_FILE, SourceBank, load_bank, save_bank
-from model.weights import file_sha256
 from training import train
 from training.bank_selection import Selection, select
 from training.compute import add_compute_options

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.midog_json import read_annotations
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from training.compute import SINGLE_PROCESS, Compute
 from training.midog import MidogImage, read_midog
 from training.midog_split import report, split_images

@@ -11,9 +11,10 @@ from typing import Any
 
 from batch.writing import write_json
 from model.candidates import SETTINGS
+from model.hashes import file_sha256
 from model.network import MitosisNetwork
 from model.patches import CHANNEL_MEAN, CHANNEL_STD, PATCH_SIZE
-from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
+from model.weights import CARD_FILE, WEIGHTS_FILE, save_network
 from training.averaging import SHARE, released_network
 from training.crops import AMI_BR, ATNORM_MD
 from training.data_folder import FolderChoice

@@ -18,9 +18,10 @@ from torch.nn.functional import smooth_l1_loss
 from tqdm import tqdm
 
 from batch.writing import write_json
+from model.hashes import file_sha256
 from model.network import MitosisNetwork
 from model.screen import GREY_MIDDLE, SCREEN_FILE, Screen, ScreenNetwork, save_screen
-from model.weights import CARD_FILE, file_sha256, load_weights
+from model.weights import CARD_FILE, load_weights
 from training.compute import Compute, add_compute_options, join
 from training.crops import CROP_SETS, add_crops, crop_domains
 from training.icpr_2012 import SELECTION_SLIDES, add_fields

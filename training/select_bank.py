@@ -12,9 +12,10 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from model.hashes import file_sha256
 from model.network import CUTS, MitosisNetwork
 from model.source_bank import BANK_FILE, SourceBank, save_bank
-from model.weights import file_sha256, load_weights
+from model.weights import load_weights
 from training.bank_report import write_report
 from training.bank_selection import Selection, select
 from training.data_folder import FolderChoice

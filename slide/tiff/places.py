@@ -13,7 +13,14 @@ import tifffile
 
 from slide.checks import EXPORT_AGAIN
 from slide.image import ImageError
-from slide.tiff.segments import planes, segment_count, segment_region, segment_size, segments
+from slide.tiff.segments import (
+    planes,
+    segment_count,
+    segment_region,
+    segment_size,
+    segment_tables,
+    segments,
+)
 
 _UNCOMPRESSED = 1  # TIFF tag Compression
 _MAX_CONTRAST = 8  # grey levels in a blank tile: lossy codecs do not keep it even
@@ -78,11 +85,9 @@ def check_blank(pixels: np.ndarray) -> None:
 
 def _places(page: tifffile.TiffPage) -> np.ndarray:
     """(n, 2) int64: start and end in the file of each strip or tile that is not left out."""
-    number = min(len(page.dataoffsets), len(page.databytecounts), segment_count(page))
-    starts = np.array(page.dataoffsets[:number], np.int64)
-    counts = np.array(page.databytecounts[:number], np.int64)
+    starts, counts = segment_tables(page)
     if page.compression == _UNCOMPRESSED and not page.is_subsampled:
-        counts = np.minimum(counts, _needed(page)[:number])  # the rest is padding
+        counts = np.minimum(counts, _needed(page)[: len(counts)])  # the rest is padding
     present = (starts > 0) & (counts > 0)
     return np.stack([starts, starts + counts], axis=1)[present]
 

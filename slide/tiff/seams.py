@@ -7,14 +7,13 @@ from itertools import pairwise
 import numpy as np
 import tifffile
 
-from slide.tiff.segments import planes, segment_size, segments
-from slide.tiff.strip_seams import strip_warning
+from slide.tiff.segments import left_out, segment_size
+from slide.tiff.strip_seams import MIN_STEP, strip_warning
 
 # Mean difference between the pixels on both sides of a tile's border, by that between pixels beside
 # it. Of 92 real fields every third in tiles of 64 to 512 px has a median of 1.1, as JPEG of quality
 # 30 of 1.8, and single borders up to 3.7; tiles in random order have a median of 4 to 7.
 MAX_STEP = 2.8
-_MIN_STEP = 4.0  # grey levels: on glass a step of noise is large by chance
 _MIN_BORDERS = 3
 _MIN_SIDE = 16  # px of a border that are compared
 
@@ -26,7 +25,7 @@ def seam_warning(page: tifffile.TiffPage, pixels: np.ndarray) -> tuple[str, ...]
     """
     if not page.is_tiled:
         return strip_warning(page, pixels)
-    count = int(np.count_nonzero(displaced(pixels, segment_size(page), _missing(page))))
+    count = int(np.count_nonzero(displaced(pixels, segment_size(page), left_out(page))))
     if not count:
         return ()
     return (
@@ -79,7 +78,7 @@ def _torn(pixels: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
         _by_rows(np.abs(right - left), height, rows) for left, right in pairwise(lines)
     )
     out = np.full((rows, -(-pixels.shape[1] // width) - 1), np.nan, np.float32)
-    out[:, : len(borders)] = at / np.maximum((before + behind) / 2, _MIN_STEP)
+    out[:, : len(borders)] = at / np.maximum((before + behind) / 2, MIN_STEP)
     return out
 
 
@@ -89,11 +88,3 @@ def _by_rows(steps: np.ndarray, height: int, rows: int) -> np.ndarray:
     counts = np.minimum(height, len(steps) - tops)
     sums = np.add.reduceat(steps, tops, axis=0)
     return np.asarray(np.where(counts[:, None] >= _MIN_SIDE, sums / counts[:, None], np.nan))
-
-
-def _missing(page: tifffile.TiffPage) -> np.ndarray:
-    """(rows, columns) bool: tiles that were left out."""
-    height, width = segment_size(page)
-    rows, columns = -(-page.imagelength // height), -(-page.imagewidth // width)
-    left_out = [segment.is_missing for segment in segments(page)]
-    return np.asarray(np.any(np.reshape(left_out, (planes(page), rows, columns)), axis=0))

@@ -51,6 +51,23 @@ def segment_count(page: tifffile.TiffPage) -> int:
     return rows * columns * planes(page)
 
 
+def segment_tables(page: tifffile.TiffPage) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets and byte counts (n,) int64 that both tables hold: at most those the page needs."""
+    count = min(len(page.dataoffsets), len(page.databytecounts), segment_count(page))
+    return (
+        np.array(page.dataoffsets[:count], np.int64),
+        np.array(page.databytecounts[:count], np.int64),
+    )
+
+
+def left_out(page: tifffile.TiffPage) -> np.ndarray:
+    """(rows, columns) bool of the grid: whether any plane of a strip or tile is left out."""
+    offsets, counts = segment_tables(page)
+    present = np.zeros(segment_count(page), bool)
+    present[: len(offsets)] = (offsets > 0) & (counts > 0)
+    return np.asarray(~present.reshape(planes(page), *_grid(page)).all(axis=0))
+
+
 def segments(page: tifffile.TiffPage) -> Iterator[Segment]:
     """Every strip or tile, in the order of the file's tags."""
     height, width = segment_size(page)

@@ -13,7 +13,14 @@ import tifffile
 
 from slide.checks import EXPORT_AGAIN
 from slide.image import ImageError
-from slide.tiff.segments import WHITE, planes, segment_count, segment_region, segments
+from slide.tiff.segments import (
+    WHITE,
+    left_out,
+    planes,
+    segment_count,
+    segment_region,
+    segments,
+)
 
 
 def is_sparse(page: tifffile.TiffPage) -> bool:
@@ -39,13 +46,8 @@ def paint_missing(page: tifffile.TiffPage, pixels: np.ndarray) -> tuple[str, ...
 
 def left_out_warning(page: tifffile.TiffPage) -> tuple[str, ...]:
     """A warning if the tables of a page leave out any strip or tile; its pixels are not read."""
-    count = segment_count(page)
-    tables = [np.array(t[:count], np.int64) for t in (page.dataoffsets, page.databytecounts)]
-    present = np.zeros(count, bool)
-    number = min(map(len, tables))
-    present[:number] = (tables[0][:number] > 0) & (tables[1][:number] > 0)
-    missing = ~present.reshape(planes(page), -1).all(axis=0)
-    return _warning(page, int(np.count_nonzero(missing))) if missing.any() else ()
+    count = int(np.count_nonzero(left_out(page)))
+    return _warning(page, count) if count else ()
 
 
 def _warning(page: tifffile.TiffPage, count: int) -> tuple[str]:

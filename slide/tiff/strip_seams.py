@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import tifffile
 
-from slide.tiff.segments import planes, segment_size, segments
+from slide.tiff.segments import left_out, segment_size
 
 # Mean difference between the rows on both sides of a strip's border, by that between rows beside
 # it. In strips of 8, 16, 64 and 100 rows, 54 real fields and crops of them have a median of 1.2,
 # as JPEG of quality 30 of 2.0; strips in reversed order have one of 2.9 to 4.1. Single borders of
 # fields that were stitched reach 3.0.
 MAX_STEP = 2.5
-_MIN_STEP = 4.0  # grey levels: on glass a step of noise is large by chance
+MIN_STEP = 4.0  # grey levels: on glass a step of noise is large by chance
 _MIN_CONTRAST = 10.0  # grey levels, deviation in a row: all glass continues all other
 _MIN_STRIPS = 4
 _MIN_ROWS = 8
@@ -28,8 +28,7 @@ def strip_warning(page: tifffile.TiffPage, pixels: np.ndarray) -> tuple[str, ...
 
     pixels: of the page, (height, width, 3) uint8.
     """
-    left_out = np.reshape([segment.is_missing for segment in segments(page)], (planes(page), -1))
-    missing = np.flatnonzero(left_out.any(axis=0)).tolist()
+    missing = np.flatnonzero(left_out(page)).tolist()
     count = len(displaced_strips(pixels, segment_size(page)[0], missing))
     if not count:
         return ()
@@ -51,17 +50,17 @@ def displaced_strips(
     strips = len(pixels) // height  # in full
     if strips < _MIN_STRIPS or height < _MIN_ROWS or pixels.shape[1] < _MIN_WIDTH:
         return _NO_STRIPS
-    left_out = set(missing)
+    absent = set(missing)
     steps = {
         row // height - 1: _step(_rows(pixels, row, row))
         for row in range(height, len(pixels) - 1, height)
-        if not left_out & {row // height - 1, row // height}
+        if not absent & {row // height - 1, row // height}
     }
     torn = {strip for strip, step in steps.items() if step > MAX_STEP}
     if len(steps) >= _MIN_STRIPS - 1 and np.median(list(steps.values())) > MAX_STEP:
         return frozenset(range(-(-len(pixels) // height)))
     alone = frozenset(strip for strip in torn if strip - 1 in torn)
-    if alone or not torn or not any(_fitting(pixels, height, torn, left_out)):
+    if alone or not torn or not any(_fitting(pixels, height, torn, absent)):
         return alone
     return frozenset(torn | {strip + 1 for strip in torn})
 
@@ -91,4 +90,4 @@ def _rows(pixels: np.ndarray, end: int, start: int) -> np.ndarray:
 def _step(rows: np.ndarray) -> float:
     """Step between the second and the third of four rows, in usual steps."""
     above, between, below = np.abs(np.diff(rows, axis=0)).mean(axis=1).tolist()
-    return float(between / max((above + below) / 2, _MIN_STEP))
+    return float(between / max((above + below) / 2, MIN_STEP))

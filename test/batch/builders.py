@@ -14,7 +14,7 @@ from batch.documents import (
     SourceFile,
 )
 from model.adaptation.record import AdaptationRecord
-from model.weights import file_sha256
+from model.hashes import file_sha256
 
 SETTINGS: dict[str, Any] = {
     "version": "0",

@@ -13,7 +13,7 @@ import pytest
 from batch.documents import Hash
 from batch.resume import finished
 from batch.writing import write_json
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from test.batch.builders import processed, record, source
 
 RECORD = record()

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from experiments.screening import Screened, losses, main
+from model.hashes import file_sha256
 from model.screen import SCREEN_FILE, ScreenNetwork, save_screen
-from model.weights import CARD_FILE, file_sha256
+from model.weights import CARD_FILE
 
 
 def test_figures_that_the_screen_rejects() -> None:

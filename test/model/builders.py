@@ -14,9 +14,10 @@ from model.adaptation.base import AdaptationSettings
 from model.adaptation.calibration import Calibration
 from model.adaptation.registry import Adaptation, find_adaptation
 from model.detector import Detector, DetectorSettings
+from model.hashes import file_sha256
 from model.network import MitosisNetwork
 from model.source_bank import COLUMNS, SourceBank, quantise, save_bank
-from model.weights import CARD_FILE, WEIGHTS_FILE, file_sha256, save_network
+from model.weights import CARD_FILE, WEIGHTS_FILE, save_network
 from test.rendering import render_tissue
 
 DOMAINS = ["scanner_one_lab", "scanner_two_lab", "scanner_two_other"]

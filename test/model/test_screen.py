@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from model.hashes import file_sha256
 from model.screen import SCREEN_FILE, Screen, ScreenNetwork, load_screen, save_screen
-from model.weights import CARD_FILE, WeightsError, file_sha256, load_card
+from model.weights import CARD_FILE, WeightsError, load_card
 from test.model.builders import some_patches, tiny_network, write_weights
 
 

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from batch.options import ROOT
+from model.hashes import file_sha256
 from model.network import MitosisNetwork
 from model.patches import normalise
 from model.source_bank import (
@@ -28,7 +29,6 @@ from model.source_bank import (
     save_bank,
     save_sealed,
 )
-from model.weights import file_sha256
 from test.model.builders import DOMAINS, some_patches, tiny_bank, tiny_network, write_bank
 
 SHA = "ab" * 32

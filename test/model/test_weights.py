@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from model.hashes import file_sha256
 from model.network import MitosisNetwork
 from model.patches import normalise
 from model.weights import (
     CARD_FILE,
     WEIGHTS_FILE,
     WeightsError,
-    file_sha256,
     load_card,
     load_network,
     load_weights,

@@ -24,7 +24,7 @@ import jsonschema
 from batch.layout import FIGURES_FILE, RESULT_FILE, SUMMARY_FILE
 from batch.lock import IMAGE_LOCKS, LOCK_FILE
 from batch.writing import UNFINISHED
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from test.container.conftest import strict_json
 from test.rendering import render_tissue
 from training.tiff import write_tiff

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from batch.writing import write_json
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from test.reliability.kills import check_finished, survive_kills
 
 WRITER = """

@@ -12,7 +12,7 @@ from batch.documents import FolderResults, ImageResult, entry
 from batch.documents.result import IMAGE_RESULT
 from batch.layout import RESULT_FILE, SUMMARY_FILE
 from batch.writing import write_json
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from report.saved import Saved, load_output
 from test.batch.builders import SETTINGS
 from test.rendering import render_tissue

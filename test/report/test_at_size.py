@@ -21,7 +21,7 @@ from batch.documents import FolderResults
 from batch.documents import entry as summary_entry
 from batch.layout import PAGE_FILE, RESULT_FILE, SUMMARY_FILE
 from batch.writing import write_json
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from report.page import entry, render
 from report.regions import ArrayReader
 from report.saved import Saved

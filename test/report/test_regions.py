@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from batch.writing import write_json
-from model.weights import file_sha256
+from model.hashes import file_sha256
 from report import regions, view
 from report.regions import ArrayReader, SlideReader, overview_shrink, shrunk
 from report.tiles import all_tiles, tiles_around

@@ -47,7 +47,7 @@ def test_strips_in_a_wrong_order(tiff: Path, options: dict[str, Any], order: str
     pixels = np.moveaxis(RGB, -1, 0).copy() if "planarconfig" in options else RGB
     write(tiff, pixels, rowsperstrip=64, **options)
     assert read_image(tiff).warnings == ()
-    if "planarconfig" not in options:  # whose planes have tables of their own
+    if "planarconfig" not in options:  # each plane has its own part of the tables
         change, count = ORDERS[order]
         reorder(tiff, change)
         assert read_image(tiff).warnings == (f"{count} {WARNING}",)
