@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from slide.read import read_header
 from slide.regions_of_interest import RegionError, load_regions
 
 SUFFIX = ".geojson"
+MOST_SHOWN = 5  # refused files
 
 
 def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None) -> list[Planned]:
@@ -24,7 +25,8 @@ def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None)
         mpp: of images that do not state their own, µm per pixel.
 
     Raises:
-        RegionError: a file is missing or cannot be used. Its text: option, file and reason.
+        RegionError: a file is missing or cannot be used. Its text: option, file and reason,
+            a line for each of the first files that cannot be used.
     """
     if not roi.is_dir():
         if len(images) > 1:
@@ -32,20 +34,39 @@ def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None)
                 f"--roi {roi}: a file is for one image, but there are {len(images)}: give a folder "
                 f"with NAME{SUFFIX} for each NAME.tif"
             )
-        return [_with(image, roi, mpp) for image in images]
-    files = {image.path: roi / f"{image.path.stem}{SUFFIX}" for image in images}
+        files = {image.path: roi for image in images if image.regions is None}
+        return _with_each(images, files, mpp)
+    files = {
+        image.path: roi / f"{image.path.stem}{SUFFIX}" for image in images if image.regions is None
+    }
     missing = [path for path, file in files.items() if not file.is_file()]
     if missing:
         raise RegionError(
             f"--roi {roi}: no {files[missing[0]].name} in it for {missing[0].name}"
             + (f" ({len(missing)} of {len(images)} images lack theirs)" if missing[1:] else "")
         )
-    return [_with(image, files[image.path], mpp) for image in images]
+    return _with_each(images, files, mpp)
+
+
+def _with_each(
+    images: Sequence[Planned], files: Mapping[Path, Path], mpp: float | None
+) -> list[Planned]:
+    """The images with the regions of their files. Raises RegionError with a line for each fault."""
+    found, problems = [], []
+    for image in images:
+        try:
+            file = files.get(image.path)
+            found.append(image if file is None else _with(image, file, mpp))
+        except RegionError as error:
+            problems.append(str(error))
+    if problems:
+        rest = len(problems) - MOST_SHOWN
+        more = [f"{rest} more such files"] if rest > 0 else []
+        raise RegionError("\n".join(problems[:MOST_SHOWN] + more))
+    return found
 
 
 def _with(image: Planned, file: Path, mpp: float | None) -> Planned:
-    if image.regions is not None:
-        return image
     try:
         regions = load_regions(file)
         with contextlib.suppress(ImageError):  # reported in its turn

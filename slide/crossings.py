@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 
-def crosses_itself(rings: Sequence[np.ndarray]) -> bool:
-    """Whether two edges of closed rings (n, 2) cross; corners that touch do not count.
+def crosses_itself(ring: np.ndarray) -> bool:
+    """Whether two edges of a closed ring (n, 2) cross; corners that touch do not count.
 
     Edges are compared with those that begin within their height, in the order of their upper ends.
     """
-    starts = np.concatenate(rings)
-    ends = np.concatenate([np.roll(ring, -1, axis=0) for ring in rings])
+    starts, ends = ring, np.roll(ring, -1, axis=0)
     order = np.argsort(np.minimum(starts[:, 1], ends[:, 1]), kind="stable")
     starts, ends = starts[order], ends[order]
     tops, bottoms = np.minimum(starts[:, 1], ends[:, 1]), np.maximum(starts[:, 1], ends[:, 1])

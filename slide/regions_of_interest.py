@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from slide.crossings import crosses_itself
+from slide.polygon import Polygon
 
 EXPORT = "export the annotations from QuPath as GeoJSON"
 MOST_POINTS = 4096  # a side of the grid by which areas are measured
@@ -27,48 +28,11 @@ LEFT_OUT = (
     "glass", "whitespace", "white space", "pen", "pen mark", "pen marks", "fold", "folds",
     "blur", "blurred", "blurry",
 )  # fmt: skip
-BEYOND = 2.0  # px by which a polygon may leave the image without a warning
 Point = tuple[float, float]
 
 
 class RegionError(ValueError):
     """A file of regions that cannot be used. Its text: reason and remedy in one line, no name."""
-
-
-@dataclass(frozen=True, eq=False)
-class Polygon:
-    """An area with holes: what an odd number of its rings surrounds.
-
-    Attributes:
-        rings: each (n, 2) float64 x, y in px from the image's corner; the last point is joined with
-            the first.
-    """
-
-    rings: tuple[np.ndarray, ...]
-
-    def edges(self) -> Iterator[tuple[float, float, float, float]]:
-        """x and y of the upper, then of the lower end of each edge that is not horizontal."""
-        for ring in self.rings:
-            for a, b in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True):
-                if a[1] != b[1]:
-                    yield (*a, *b) if a[1] < b[1] else (*b, *a)
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom."""
-        points = np.concatenate(self.rings)
-        return (*points.min(axis=0).tolist(), *points.max(axis=0).tolist())
-
-    @property
-    def extent(self) -> str:
-        """The box in words."""
-        left, top, right, bottom = self.box
-        return f"x {left:.0f} to {right:.0f}, y {top:.0f} to {bottom:.0f}"
-
-    def fits(self, size: tuple[int, int]) -> bool:
-        """Whether all of it is in an image of this width and height, or nearly."""
-        left, top, right, bottom = self.box
-        return min(left, top) >= -BEYOND and max(right - size[0], bottom - size[1]) <= BEYOND
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +71,7 @@ class Regions:
         x, y = points[order].T
         inside = np.zeros(len(points), bool)
         for polygon in self.polygons:
-            odd = np.zeros(len(points), bool)
-            for x0, y0, x1, y1 in polygon.edges():
-                first, last = np.searchsorted(y, (y0, y1))
-                crossing = x0 + (y[first:last] - y0) * ((x1 - x0) / (y1 - y0))
-                odd[first:last] ^= x[first:last] >= crossing
-            inside[order] |= odd
+            inside[order] |= polygon.contains(x, y)
         return inside
 
     def mask(self, size: tuple[int, int], scale: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
@@ -132,12 +91,7 @@ class Regions:
         """
         inside = np.zeros((len(y), len(x)), bool)
         for polygon in self.polygons:
-            changes = np.zeros((len(y), len(x) + 1), bool)
-            for x0, y0, x1, y1 in polygon.edges():
-                first, last = np.searchsorted(y, (y0, y1))
-                crossing = x0 + (y[first:last] - y0) * ((x1 - x0) / (y1 - y0))
-                changes[np.arange(first, last), np.searchsorted(x, crossing)] ^= True
-            inside |= np.logical_xor.accumulate(changes, axis=1)[:, :-1]
+            inside |= polygon.grid(x, y)
         return inside
 
     def seen_from(self, corner: np.ndarray) -> Regions:
@@ -170,11 +124,18 @@ class Regions:
                     f"region {number} ({polygon.extent}) leaves the image of {size[0]}x{size[1]} "
                     f"px: cut off at its border{'; are x and y exchanged?' if exchanged else ''}"
                 )
-            if crosses_itself(polygon.rings):
+            outline, *holes = polygon.rings
+            if crosses_itself(outline):
                 found.append(
                     f"region {number} ({polygon.extent}) crosses itself: what it surrounds twice "
                     "is not analysed"
                 )
+            found += [
+                f"a hole ({Polygon((hole,)).extent}) of region {number} crosses itself: what it "
+                "surrounds twice is analysed"
+                for hole in holes
+                if crosses_itself(hole)
+            ]
         if len(self.classes) > 1:
             found.append(f"regions of different classes ({', '.join(self.classes)}) count alike")
         return found
@@ -274,7 +235,7 @@ def _polygon(rings: Any, name: str) -> Polygon:
 
 
 def _check_holes(polygon: Polygon) -> None:
-    """Raise RegionError where a hole is outside: it would be analysed as a region."""
+    """Raise RegionError where a hole is outside: it would leave nothing out."""
     outer = Polygon(polygon.rings[:1])
     outline = Regions((outer,), "")
     for hole in polygon.rings[1:]:

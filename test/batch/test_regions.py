@@ -15,7 +15,7 @@ from batch.documents import read_result
 from batch.documents.result import ProcessedImage
 from batch.folder import FolderSettings, process_folder
 from batch.manifest import Planned, read_manifest
-from batch.regions import with_regions
+from batch.regions import MOST_SHOWN, with_regions
 from model.detector import Detector
 from slide.regions_of_interest import RegionError, load_regions
 from test.batch.builders import record
@@ -126,6 +126,29 @@ def test_what_is_wrong_in_one_line(source: Path) -> None:
         with_regions(images[:1], file)
     with pytest.raises(RegionError, match=r"--roi .*none\.geojson: cannot be read"):
         with_regions(images[:1], source / "none.geojson")
+
+
+def test_every_refused_file_of_a_folder_is_listed(source: Path) -> None:
+    roi = source.parent / "regions"
+    images = [Planned(source / name) for name in ("a.tif", "b.tif")]
+    geojson(roi / "a.geojson", BEYOND)
+    (roi / "b.geojson").write_text("{")
+    with pytest.raises(RegionError) as error:
+        with_regions(images, roi)
+    first, second = str(error.value).split("\n")
+    assert first.startswith(f"--roi {roi}/a.geojson: polygon 1 (x 1000 to 1100, y 0 to 90) lies")
+    assert second.startswith(f"--roi {roi}/b.geojson: not GeoJSON: ")
+    with pytest.raises(RegionError) as error:
+        with_regions([*images] * 4, roi)
+    lines = str(error.value).split("\n")
+    assert len(lines) == MOST_SHOWN + 1 and lines[-1] == "3 more such files"
+
+
+def test_an_image_with_regions_of_its_own_needs_no_file(source: Path) -> None:
+    roi = source.parent / "regions"
+    own = load_regions(geojson(roi / "a.geojson", LEFT))
+    images = [Planned(source / "a.tif"), Planned(source / "b.tif", regions=own)]
+    assert [image.regions is own for image in with_regions(images, roi)] == [False, True]
 
 
 def test_reported_before_the_first_image(source: Path, capfd: pytest.CaptureFixture[str]) -> None:

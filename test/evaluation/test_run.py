@@ -8,7 +8,8 @@ from evaluation import ScoringError
 from evaluation.annotated_image import AnnotatedImage
 from evaluation.predictions import Prediction
 from evaluation.run import load_run, pair
-from slide.regions_of_interest import Polygon, Regions
+from slide.polygon import Polygon
+from slide.regions_of_interest import Regions
 from test.evaluation.scenes import write_json, write_result
 
 

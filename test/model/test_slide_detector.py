@@ -18,7 +18,8 @@ from model.slide_candidates import spread_squares
 from model.slide_detector import SlideDetections, detect_on_slide
 from model.slide_target import TilePart, systematic_sample
 from model.target import MAX_KEPT
-from slide.regions_of_interest import Polygon, Regions
+from slide.polygon import Polygon
+from slide.regions_of_interest import Regions
 from slide.tiles import CORE
 from slide.tissue import Kind
 from slide.whole_slide import WholeSlide

@@ -7,7 +7,8 @@ import pytest
 
 from model.candidates import PAPER, SETTINGS, find_candidates, tissue_mask
 from model.within import candidates_within
-from slide.regions_of_interest import Polygon, Regions
+from slide.polygon import Polygon
+from slide.regions_of_interest import Regions
 from slide.resample import Resampled
 from slide.tissue import Kind
 from test.model.builders import tiny_detector

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from slide.crossings import crosses_itself
-from test.slide.test_regions_of_interest import HOLE, SQUARE, star
+from test.slide.test_regions_of_interest import SQUARE, star
 
 
-def rings(*parts: object) -> list[np.ndarray]:
-    return [np.array(part, float) for part in parts]
+def ring(corners: object) -> np.ndarray:
+    return np.array(corners, float)
 
 
 def crosses_by_pairs(ring: np.ndarray) -> bool:
@@ -32,30 +32,29 @@ def test_random_outlines(corners: int) -> None:
     generator = np.random.default_rng(corners)
     found = set()
     for _ in range(60):
-        ring = generator.uniform(0, 100, (corners, 2))
-        assert crosses_itself([ring]) == crosses_by_pairs(ring)
-        found.add(crosses_itself([ring]))
+        outline = generator.uniform(0, 100, (corners, 2))
+        assert crosses_itself(outline) == crosses_by_pairs(outline)
+        found.add(crosses_itself(outline))
     assert True in found
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_crosses_nothing(seed: int) -> None:
-    assert not crosses_itself([star(seed, (50.0, 40.0), 45)])
-    assert not crosses_itself(rings(SQUARE, HOLE))
+    assert not crosses_itself(star(seed, (50.0, 40.0), 45))
+    assert not crosses_itself(ring(SQUARE))
     touching = [[0, 0], [10, 10], [0, 20], [20, 20], [10, 10], [20, 0], [0, 0]]
-    assert not crosses_itself(rings(touching))
+    assert not crosses_itself(ring(touching))
 
 
-def test_a_bow_tie_and_a_hole_across_the_border() -> None:
-    assert crosses_itself(rings([[0, 0], [50, 50], [50, 0], [0, 50]]))
-    assert crosses_itself(rings(SQUARE, [[0, 30], [30, 30], [30, 40], [0, 41]]))
+def test_a_bow_tie() -> None:
+    assert crosses_itself(ring([[0, 0], [50, 50], [50, 0], [0, 50]]))
 
 
 def test_a_fine_outline() -> None:
     angles = np.linspace(0, 2 * np.pi, 20_000, endpoint=False)
-    ring = 5000 + (4000 + 50 * np.cos(9 * angles))[:, None] * np.stack(
+    outline = 5000 + (4000 + 50 * np.cos(9 * angles))[:, None] * np.stack(
         [np.cos(angles), np.sin(angles)], axis=1
     )
-    assert not crosses_itself([ring])
-    ring[[300, 4000]] = ring[[4000, 300]]
-    assert crosses_itself([ring])
+    assert not crosses_itself(outline)
+    outline[[300, 4000]] = outline[[4000, 300]]
+    assert crosses_itself(outline)

@@ -12,8 +12,9 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from experiments.image_limits import SETS, brown, with_rows_of
+from slide.polygon import Polygon
 from slide.quality import Appearance, judge, measure
-from slide.regions_of_interest import Polygon, Regions
+from slide.regions_of_interest import Regions
 from slide.tissue import find_tissue
 from test.rendering import PINK, PURPLE, Look, render_tissue
 from test.slide.test_tissue import GREEN, glass

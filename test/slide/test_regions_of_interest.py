@@ -13,7 +13,8 @@ from rasterio.features import rasterize
 from skimage.draw import polygon2mask
 from skimage.measure import points_in_poly
 
-from slide.regions_of_interest import Polygon, RegionError, Regions, load_regions
+from slide.polygon import Polygon
+from slide.regions_of_interest import RegionError, Regions, load_regions
 
 SQUARE = [[10, 20], [50, 20], [50, 60], [10, 60], [10, 20]]
 HOLE = [[20, 30], [30, 30], [30, 40], [20, 40], [20, 30]]
@@ -226,6 +227,35 @@ def test_a_polygon_that_crosses_itself(tmp_path: Path) -> None:
     path.write_text(json.dumps(feature({"type": "Polygon", "coordinates": [ring]})))
     assert load_regions(path).warnings((90, 90)) == [
         "region 1 (x 10 to 50, y 20 to 60) crosses itself: what it surrounds twice is not analysed"
+    ]
+
+
+def test_what_any_hole_surrounds_is_outside(tmp_path: Path) -> None:
+    """Holes that overlap, and one that leaves its polygon."""
+    holes = [
+        HOLE,
+        [[25, 35], [40, 35], [40, 50], [25, 50]],
+        [[45, 25], [60, 25], [60, 29], [45, 29]],
+    ]
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps({"type": "Polygon", "coordinates": [SQUARE, *holes]}))
+    found = load_regions(path)
+    expected = regions(SQUARE).mask((90, 70))
+    for hole in holes:
+        expected &= ~regions(hole).mask((90, 70))
+    assert np.array_equal(found.mask((90, 70)), expected)
+    assert found.area_px((90, 70)) == 1600 - (100 + 225 - 25) - 20
+    y, x = np.mgrid[:70, :90]
+    inside = found.contains(np.stack([x.ravel(), y.ravel()], axis=1)).reshape(70, 90)
+    assert np.array_equal(inside, expected)
+    assert found.warnings((90, 70)) == []
+
+
+def test_a_hole_that_crosses_itself() -> None:
+    bow_tie = [[20, 30], [30, 40], [30, 30], [20, 40]]
+    assert regions(SQUARE, HOLE, bow_tie).warnings((90, 70)) == [
+        "a hole (x 20 to 30, y 30 to 40) of region 1 crosses itself: what it surrounds twice is "
+        "analysed"
     ]
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from slide.regions_of_interest import Polygon, Regions
+from slide.polygon import Polygon
+from slide.regions_of_interest import Regions
 from slide.tissue import CELL_UM, Kind, TissueMap, find_tissue, reduce
 from test.rendering import PINK, PURPLE, Look, render_tissue
 
