@@ -10,9 +10,13 @@ from evaluation.box_format import TWO_CORNERS, Boxes, box_format, to_corners
 from evaluation.category_names import CellClass, category_classes
 from evaluation.midog_editions import ScannerBlock, block_of, edition_of
 from evaluation.midog_schema import MOST_PIXELS, Annotation, ImageEntry, MidogJson
+from evaluation.repetitions import repeating, without_repetitions
 from evaluation.scored_image import UNKNOWN_DOMAIN
 
-Centres = Mapping[tuple[str, CellClass], list[list[float]]]  # by image id and class
+Centres = Mapping[tuple[str, CellClass], np.ndarray]  # (n, 2) px by image id and class
+# px, between which the longest side of a box may be half its image: MIDOG's are 50 px, those of all
+# nuclei of BreCaHAD 211 px at most.
+LONGEST_SIDES = 250, 1000
 
 
 def annotated_images(
@@ -26,7 +30,8 @@ def annotated_images(
         notes: a line is appended for what is understood but is not in MIDOG's format.
     """
     entries = _entries_by_id(content, problems)
-    annotations = _without_repetitions(_usable(content, entries, problems), notes)
+    usable = _usable(content, entries, problems)
+    annotations = _different(usable)
     classes = _classes(content, annotations, problems, notes)
     corners = _corners(annotations, entries, problems, notes)
     edition = edition_of(content.info.description)
@@ -34,10 +39,15 @@ def annotated_images(
         _check_contradictions(annotations, classes, problems)
     if problems:
         return []
-    centres: dict[tuple[str, CellClass], list[list[float]]] = defaultdict(list)
+    listed: dict[tuple[str, CellClass], list[list[float]]] = defaultdict(list)
     for annotation, centre in zip(annotations, _centres(corners).tolist(), strict=True):
-        centres[annotation.image_id, classes[annotation.category_id]].append(centre)
-    return [_image(entry, centres, edition) for entry in entries.values()]
+        listed[annotation.image_id, classes[annotation.category_id]].append(centre)
+    centres = {key: np.array(each, float) for key, each in listed.items()}
+    if not edition:
+        centres = {key: without_repetitions(each) for key, each in centres.items()}
+    images = [_image(entry, centres, edition) for entry in entries.values()]
+    notes.extend(_repetition_notes(len(usable) - sum(map(len, centres.values())), images))
+    return images
 
 
 def _entries_by_id(content: MidogJson, problems: list[str]) -> dict[str, ImageEntry]:
@@ -80,15 +90,23 @@ def _name(annotation: Annotation, number: int) -> str:
     return f"annotation {known} of image {annotation.image_id}"
 
 
-def _without_repetitions(annotations: list[Annotation], notes: list[str]) -> list[Annotation]:
+def _different(annotations: list[Annotation]) -> list[Annotation]:
     """Each box of a category in an image once."""
     unique = {
         (a.image_id, a.category_id, a.bbox or repr(a.segmentation)): a
         for a in reversed(annotations)
     }
-    if repeated := len(annotations) - len(unique):
-        notes.append(f"{repeated} annotations repeat another one and count once")
     return list(reversed(unique.values()))
+
+
+def _repetition_notes(repeated: int, images: list[AnnotatedImage]) -> list[str]:
+    """Lines on annotations that repeat another one, and on cells of two kinds."""
+    notes = []
+    if repeated:
+        notes.append(f"{repeated} annotations repeat another one and count once")
+    if both := sum(repeating(image.figures, image.hard_negatives) for image in images):
+        notes.append(f"annotated as another kind of cell as well: {both} mitotic figures")
+    return notes
 
 
 def _classes(
@@ -172,13 +190,17 @@ def _centres(corners: np.ndarray) -> np.ndarray:
 def _check_boxes(
     annotations: list[Annotation], corners: np.ndarray, sizes: np.ndarray, problems: list[str]
 ) -> None:
-    """A line for each box that has a negative side or does not touch its image."""
+    """A line for each box that has a negative side, does not touch its image, or is too large."""
     starts, ends = corners[:, :2], corners[:, 2:]
-    negative: np.ndarray = (ends - starts).min(axis=1) < 0
-    outside: np.ndarray = np.any((ends < 0) | (starts > sizes), axis=1)
-    for index in np.flatnonzero(negative | outside):
+    longest = np.nan_to_num(np.clip(sizes / 2, *LONGEST_SIDES), nan=LONGEST_SIDES[1])
+    reasons = {
+        "has a negative width or height": np.any(ends < starts, axis=1),
+        "lies outside its image": np.any((ends < 0) | (starts > sizes), axis=1),
+        "is too large for a cell": np.any(ends - starts > longest, axis=1),
+    }
+    for index in np.flatnonzero(np.any(list(reasons.values()), axis=0)):
         annotation = annotations[index]
-        why = "has a negative width or height" if negative[index] else "lies outside its image"
+        why = next(reason for reason, found in reasons.items() if found[index])
         box = list(annotation.bbox or corners[index].tolist())
         size = "" if np.isnan(sizes[index]).any() else " ({:.0f}x{:.0f} px)".format(*sizes[index])
         problems.append(f"{annotation.id}: bbox {box} {why}{size}")
@@ -204,8 +226,7 @@ def _image(
     """An image with what the file says, and what MIDOG's own table adds for MIDOG's own image."""
     size = _size(entry)
     figures, look_alikes, masked = (
-        np.array(centres.get((entry.id, cell_class), []), float).reshape(-1, 2)
-        for cell_class in CellClass
+        centres.get((entry.id, cell_class), np.zeros((0, 2))) for cell_class in CellClass
     )
     image = AnnotatedImage(
         file_name=entry.file_name,

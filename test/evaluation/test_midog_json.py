@@ -97,6 +97,27 @@ def test_identical_annotations_count_once(tmp_path: Path) -> None:
     assert file.notes == ["3 annotations repeat another one and count once"]
 
 
+@pytest.mark.parametrize("shift", [0.3, 3.0, 7.5])
+def test_cells_annotated_twice_count_once(tmp_path: Path, shift: float) -> None:
+    """By two annotators, whose files are merged."""
+    again = boxes(lambda x, y: corners(x + shift, y))
+    assert_understood(file := read(tmp_path, document([*boxes(corners), *again])))
+    assert file.notes == ["3 annotations repeat another one and count once"]
+
+
+def test_neighbours_other_kinds_and_midogs_own_files_count(tmp_path: Path) -> None:
+    close = [annotation(bbox=corners(x, 100)) for x in (100, 108.5, 117)]
+    file = read(tmp_path, document(close))
+    assert len(file.images[0].figures) == 3 and file.notes == []
+    two_kinds = [annotation(bbox=corners(100 + k, 100), category_id=k) for k in (1, 2)]
+    file = read(tmp_path, document(two_kinds))
+    assert (len(file.images[0].figures), len(file.images[0].hard_negatives)) == (1, 1)
+    assert file.notes == ["annotated as another kind of cell as well: 1 mitotic figures"]
+    twice = [annotation(bbox=corners(100 + shift, 100)) for shift in (0, 3)]
+    own = read(tmp_path, document(twice, info={"description": "MIDOG++"}))
+    assert len(own.images[0].figures) == 2 and own.notes == []
+
+
 def test_a_note_says_how_boxes_are_read(tmp_path: Path) -> None:
     file = read(tmp_path, document(boxes(lambda x, y: [x - 25, y - 25, 50, 50])))
     assert file.notes == ["the boxes of the annotations are read as x, y, width, height"]
@@ -180,6 +201,14 @@ def test_what_the_file_says_of_an_image(tmp_path: Path) -> None:
         (
             document([*boxes(corners), annotation(id=9, bbox=[60, 20, 10, 71])]),
             "annotation 9 of image 1: bbox [60.0, 20.0, 10.0, 71.0] has a negative width or height",
+        ),
+        (
+            document([*boxes(corners), annotation(id=9, bbox=[0, 0, 640, 480])]),
+            "bbox [0.0, 0.0, 640.0, 480.0] is too large for a cell (640x480 px)",
+        ),
+        (
+            document([annotation(bbox=[0, 0, 1001, 9])], [{"id": 1, "file_name": "a.tif"}]),
+            "annotation number 1 of image 1: bbox [0.0, 0.0, 1001.0, 9.0] is too large for a cell",
         ),
         (
             document(
