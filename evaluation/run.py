@@ -10,6 +10,7 @@ from evaluation import ScoringError
 from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, unmasked
 from evaluation.ground_truth import read_ground_truth, some
 from evaluation.matching import RADIUS
+from evaluation.misplaced import misplaced_note
 from evaluation.predictions import Prediction, read_predictions
 from evaluation.scored_image import ScoredImage
 
@@ -20,9 +21,6 @@ USUAL_MPP = (0.25, 0.25)
 # Relative differences between the pixel sizes of a result and of the ground truth. MIDOG's table is
 # rounded to 0.01 µm, up to 2 %.
 NOTED_MPP, WRONG_MPP = 0.02, 0.05
-# Nearly all annotated figures have some detection near them, however improbable, so annotations of
-# which fewer do are likely to be of other images, or not in px.
-FEW_FIGURES, LEAST_NEAR = 3, 0.25
 
 
 class Run(NamedTuple):
@@ -93,7 +91,7 @@ def pair(truth: dict[str, AnnotatedImage], found: dict[str, Prediction]) -> Run:
         outside += len(annotated.figures) - len(image.figures)
         run.images.append(image)
     run.notes.extend(_regions_notes(outside, [stem for stem in truth if _unrecorded(found, stem)]))
-    run.notes.extend(_misplaced_note([image for image in run.images if len(image.points)]))
+    run.notes.extend(misplaced_note(run.images))
     return run
 
 
@@ -117,24 +115,6 @@ def _regions_notes(outside: int, unrecorded: list[str]) -> list[str]:
             f"outside them count as missed: {some(unrecorded)}"
         )
     return notes
-
-
-def _misplaced_note(images: list[ScoredImage]) -> list[str]:
-    """A line where hardly any figure has a detection of any probability within the radius."""
-    near = np.concatenate([_near(image) for image in images] or [np.zeros(0, bool)])
-    if len(near) < FEW_FIGURES or near.mean() >= LEAST_NEAR:
-        return []
-    return [
-        f"{near.sum()} of {len(near)} mitotic figures have a detection of any probability near "
-        "them: do the annotations belong to these images, and are they in px?"
-    ]
-
-
-def _near(image: ScoredImage) -> np.ndarray:
-    """(n,) bool: which figures have a detection within the radius."""
-    mpp = np.array(image.mpp)
-    distance = np.linalg.norm((image.figures[:, None] - image.points[None]) * mpp, axis=2)
-    return np.asarray((distance <= 1e3 * RADIUS).any(axis=1))
 
 
 def _no_prediction(annotated: AnnotatedImage) -> Prediction:
