@@ -149,7 +149,9 @@ def _make_way(job: Job) -> None:
 
 def fail_image(job: Job, reason: str) -> FailedImage:
     """The result of an image that failed, written where that is possible."""
-    failed = FailedImage(file=job.path.name, error=reason, **dict(job.record))
+    failed = FailedImage(
+        file=job.path.name, error=reason, **dict(job.record), regions=_regions(job.regions)
+    )
     with contextlib.suppress(OSError, OutputError):
         _make_way(job)
         write_json(job.folder / RESULT_FILE, failed.content())
@@ -180,7 +182,7 @@ def _write(
         origin_mm=image.origin,
         slide=slide,
         tissue=_tissue(found.appearance, int((probabilities >= threshold).sum())),
-        regions=_regions(job, image),
+        regions=_regions(job.regions, image),
         counts=_counts(job, image, found, detections, threshold),
         verdict=_verdict(found.appearance),
         candidates=found.candidates,
@@ -208,12 +210,16 @@ def _tissue(appearance: Appearance | None, figures: int) -> Tissue | None:
     )
 
 
-def _regions(job: Job, image: Image | WholeSlide) -> RegionsOfInterest | None:
-    if job.regions is None:
+def _regions(
+    regions: Regions | None, image: Image | WholeSlide | None = None
+) -> RegionsOfInterest | None:
+    """The record of regions; their area only if the image could be read."""
+    if regions is None:
         return None
-    area = job.regions.area_px(image.size) * image.mpp[0] * image.mpp[1] / 1e6
-    rings = job.regions.rings()
-    return RegionsOfInterest(polygons=len(rings), area_mm2=round(area, DIGITS), rings=rings)
+    rings, area = regions.rings(), None
+    if image is not None:
+        area = round(regions.area_px(image.size) * image.mpp[0] * image.mpp[1] / 1e6, DIGITS)
+    return RegionsOfInterest(polygons=len(rings), area_mm2=area, rings=rings)
 
 
 def _counts(

@@ -5,6 +5,7 @@ runs are not read. Without it every result.json in OUTPUT and its folders is rea
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,30 +81,46 @@ def _results(output: Path) -> Iterator[Prediction]:
             yield _prediction(read_result(path))
         return
     for entry in read_summary(summary).images:
-        if entry.status == "failed":  # it may have failed before its result was written
-            yield _failure(entry.file, entry.error or "no reason given")
-        else:
-            yield _prediction(read_result(output / entry.folder / RESULT_FILE))
+        path = output / entry.folder / RESULT_FILE
+        if entry.status == "ok":
+            yield _prediction(read_result(path))
+            continue
+        failed = _failure(entry.file, entry.error or "no reason given")
+        with suppress(OSError, DocumentError):  # it may have failed before its result was written
+            result = read_result(path)
+            failed = failed._replace(regions=_regions(result), unrecorded=_is_unrecorded(result))
+        yield failed
 
 
 def _prediction(result: ImageResult) -> Prediction:
     if result.status == "failed":
-        return _failure(result.file, result.error)
-    rows = [(d.x, d.y, d.probability) for d in result.detections]
-    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
-    rings = None if result.regions is None else result.regions.rings
-    return Prediction(
-        file_name=result.file,
-        points=table[:, :2],
-        probabilities=table[:, 2],
-        threshold=result.threshold,
-        mpp=result.pixel_size_um,
-        size=result.size_px,
-        error=None,
-        origin=result.origin_mm,
-        regions=None if rings is None else Regions.from_rings(rings),
-        unrecorded=result.regions is not None and rings is None,
-    )
+        prediction = _failure(result.file, result.error)
+    else:
+        rows = [(d.x, d.y, d.probability) for d in result.detections]
+        table = np.array(rows, dtype=np.float64).reshape(-1, 3)
+        prediction = Prediction(
+            file_name=result.file,
+            points=table[:, :2],
+            probabilities=table[:, 2],
+            threshold=result.threshold,
+            mpp=result.pixel_size_um,
+            size=result.size_px,
+            error=None,
+            origin=result.origin_mm,
+        )
+    return prediction._replace(regions=_regions(result), unrecorded=_is_unrecorded(result))
+
+
+def _regions(result: ImageResult) -> Regions | None:
+    if result.regions is None or result.regions.rings is None:
+        return None
+    return Regions.from_rings(result.regions.rings)
+
+
+def _is_unrecorded(result: ImageResult) -> bool:
+    if result.regions is None:
+        return result.settings.roi is not None
+    return result.regions.rings is None
 
 
 def _failure(file_name: str, reason: str) -> Prediction:

@@ -131,7 +131,7 @@ def _scored_image(annotated: AnnotatedImage, found: Prediction) -> ScoredImage:
         figures = _in_pixels(figures, mpp, found)
     if annotated.size == UNKNOWN_SIZE != size:
         _check_positions(annotated.stem, figures, size, mpp)
-    if found.regions is not None:
+    if found.regions is not None and not (annotated.millimetres and found.size is None):
         figures = figures[found.regions.contains(figures)]
     tissue = unmasked(found.points, annotated.masked)
     return ScoredImage(
@@ -144,7 +144,7 @@ def _scored_image(annotated: AnnotatedImage, found: Prediction) -> ScoredImage:
         threshold=np.inf if found.threshold is None else found.threshold,
         slide=annotated.slide,
         domain=annotated.domain,
-        analysed=found.regions.area_px(found.size) if found.regions and found.size else None,
+        analysed=found.regions.area_px(size) if found.regions and size != UNKNOWN_SIZE else None,
     )
 
 

@@ -105,7 +105,7 @@ class RegionsOfInterest(Part):
     """What `--roi` restricts the result to."""
 
     polygons: int = Field(ge=1, description="number of polygons")
-    area_mm2: float = Field(ge=0, description="total area, mm²")
+    area_mm2: float | None = Field(None, ge=0, description="total area, mm²")
     rings: list[list[list[Pair]]] | None = Field(
         None, description="of each polygon, px from the image's corner"
     )
@@ -174,6 +174,7 @@ class FailedImage(_Image):
 
     status: Literal["failed"] = Field("failed", description="the image was not processed")
     error: Text = Field(description="reason and remedy, one line")
+    regions: RegionsOfInterest | None = Field(None, description="--roi; null: whole image")
 
 
 ImageResult = ProcessedImage | FailedImage

@@ -66,6 +66,7 @@ def test_only_what_is_in_the_polygon(detector: Detector, source: Path) -> None:
     assert load_regions(roi).contains(np.array([[d.x, d.y] for d in result.detections])).all()
     assert any(d.x > 75 for d in whole.detections), "there is something else"
     assert result.regions is not None and result.regions.polygons == 1
+    assert result.regions.area_mm2 is not None
     assert result.regions.rings == [[[(x, y) for x, y in LEFT]]]
     assert result.regions.area_mm2 == pytest.approx(0.25**2 * 75 * 120 / 1e6, abs=1e-6)
     assert result.tissue is not None and whole.tissue is not None and result.counts is not None
@@ -172,3 +173,6 @@ def test_a_size_that_is_known_late_fails_the_image_only(detector: Detector, sour
     assert (
         "c.png: polygon 1 (x 1000 to 1100, y 0 to 90) lies outside the image of 150x120" in failure
     )
+    regions = read_result(source.parent / "out" / "c" / "result.json").regions
+    assert regions is not None and regions.rings == [[[(x, y) for x, y in BEYOND]]]
+    assert regions.area_mm2 is None

@@ -8,8 +8,11 @@ import pytest
 from batch.documents import RegionsOfInterest
 from evaluation import ScoringError
 from evaluation.predictions import read_predictions
-from test.batch.builders import processed
+from slide.regions_of_interest import Regions
+from test.batch.builders import failed, processed
 from test.evaluation.scenes import write_failure, write_json, write_result
+
+RINGS = [[[(0.0, 0.0), (20.0, 0.0), (20.0, 30.0), (0.0, 30.0)]]]
 
 
 def write_summary(output: Path, folders: dict[str, str], **changes: Any) -> None:
@@ -116,9 +119,8 @@ def test_folders_without_results(tmp_path: Path) -> None:
 
 
 def test_the_regions_of_interest_are_read(tmp_path: Path) -> None:
-    rings = [[[(0.0, 0.0), (20.0, 0.0), (20.0, 30.0), (0.0, 30.0)]]]
     for name, regions in {
-        "recorded": RegionsOfInterest(polygons=1, area_mm2=0.1, rings=rings),
+        "recorded": RegionsOfInterest(polygons=1, area_mm2=0.1, rings=RINGS),
         "unrecorded": RegionsOfInterest(polygons=1, area_mm2=0.1),
         "whole": None,
     }.items():
@@ -129,6 +131,32 @@ def test_the_regions_of_interest_are_read(tmp_path: Path) -> None:
         "recorded": False, "unrecorded": True, "whole": False
     }  # fmt: skip
     assert found["unrecorded"].regions is None and found["whole"].regions is None
-    read = found["recorded"].regions
-    assert read is not None and read.rings() == rings
+    assert_read(found["recorded"].regions)
+
+
+def assert_read(read: Regions | None) -> None:
+    """The rectangle of 20 x 30 px."""
+    assert read is not None and read.rings() == RINGS
     assert read.contains(np.array([[19.4, 5], [19.6, 5]])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("summary", [False, True])
+def test_the_regions_of_failed_images_are_read(tmp_path: Path, summary: bool) -> None:
+    drawn = RegionsOfInterest(polygons=1, rings=RINGS)
+    result = failed("a.tif").model_copy(update={"regions": drawn})
+    write_json(tmp_path / "a" / "result.json", result.content())
+    settings = result.settings.model_copy(update={"roi": "0" * 64})
+    older = failed("b.tif").model_copy(update={"settings": settings})
+    write_json(tmp_path / "b" / "result.json", older.content())
+    (tmp_path / "c").mkdir()
+    if summary:
+        (tmp_path / "c" / "result.json").write_text("{")  # not written to its end
+        write_summary(
+            tmp_path, {name: f"{name}.tif" for name in "abc"}, status="failed", error="grey"
+        )
+    found = read_predictions(tmp_path)
+    assert found["a"].error and not found["a"].unrecorded
+    assert_read(found["a"].regions)
+    assert found["b"].unrecorded and found["b"].regions is None
+    if summary:
+        assert found["c"][5:] == (None, "grey", (0.0, 0.0), None, False)

@@ -144,6 +144,19 @@ def test_figures_outside_are_counted_over_all_images() -> None:
     ]
 
 
+def test_figures_outside_the_regions_of_a_failed_image_do_not_count() -> None:
+    figures = np.array([[5.0, 6.0], [60.0, 70.0]])
+    failed = predicted("a.tif", regions=square(0, 0, 40, 20))._replace(
+        points=np.empty((0, 2)), probabilities=np.empty(0), threshold=None, mpp=None, size=None,
+        error="grey",
+    )  # fmt: skip
+    (image,) = pair({"a": annotated("a.tif", figures=figures)}, {"a": failed}).images
+    assert image.figures.tolist() == [[5.0, 6.0]]
+    assert image.area == pytest.approx(40 * 20 * 0.25**2 / 1e6)
+    unplaced = annotated("a.tif", figures=figures, size=(0, 0), mpp=None, millimetres=True)
+    assert len(pair({"a": unplaced}, {"a": failed}).images[0].figures) == 2, "origin unknown"
+
+
 def test_positions_in_millimetres_outside_the_regions_do_not_count() -> None:
     figures = np.array([[10.0025, 20.0025], [10.010, 20.0025]])
     truth = annotated("a.tif", figures=figures, size=(0, 0), mpp=None, millimetres=True)
