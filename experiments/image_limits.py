@@ -1,8 +1,9 @@
 """What real fields and degraded copies of them look like: the source of the limits in slide/.
 
 Prints, for each set of fields, the extremes of the colours that slide/tissue.py keeps apart from
-glass, black and pen, and for each kind of copy the numbers of slide/quality.py (smallest, median
-and largest) and how many get which verdict. Copies are made of a 1000 x 1000 px piece.
+glass, black and pen, the largest share of dense areas (model/dense_areas.py), and for each kind of
+copy the numbers of slide/quality.py (smallest, median and largest) and how many get which verdict.
+Copies are made of a 1000 x 1000 px piece.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from scipy import ndimage
 from skimage.color import hed2rgb, rgb2hed
 from tqdm import tqdm
 
+from model.dense_areas import dense_share
 from slide.quality import Appearance, judge, measure
 from slide.tissue import MAX_GLASS_DEVIATION, find_tissue, reduce, windows
 from training.samples import read_rgb
@@ -50,12 +52,13 @@ def main(arguments: list[str] | None = None) -> int:
     for name in SETS:
         files = sorted((options.data / name / "images").iterdir())
         seen: dict[str, list[Appearance]] = defaultdict(list)
-        colours, even = [], []
+        colours, even, dense = [], [], []
         for number, file in enumerate(tqdm(files, desc=name, mininterval=5)):
             pixels = read_rgb(file)
             cells = reduce(pixels, CELL)
             colours.append(extremes(cells))
             even.append(even_windows(cells))
+            dense.append(dense_share(find_tissue(pixels, MPP)))
             seen["as they are"].append(appearance(pixels))
             if number % options.every == 0:
                 for kind, copy in degraded(piece(pixels)):
@@ -64,6 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
         for colour, value in zip(COLOURS, np.max(colours, axis=0), strict=True):
             print(f"    {value:6.1f} {colour}")
         print(f"3x3 cells as even as glass, by chroma from {CHROMA}: {np.sum(even, axis=0)}")
+        print(f"share of the tissue in dense areas: at most {max(dense):.4f}")
         print_verdicts(seen)
     return 0
 

@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple, TypeVar
 import numpy as np
 
 from model.blue_ratio import Ratio, blue_ratio, tissue_ratio
+from model.dense_areas import mark_dense
 from model.regions import measure_regions
 from slide.pixel_mask import PixelMask
 from slide.resample import TRAINING_MPP
@@ -112,7 +113,7 @@ class Moments:
 
 def tissue_mask(pixels: np.ndarray, mpp: float = TRAINING_MPP, threads: int = 2) -> PixelMask:
     """Which of the pixels (height, width, 3) at mpp µm per pixel are tissue, and which excluded."""
-    return PixelMask(pixels, find_tissue(pixels, mpp, threads))
+    return PixelMask(pixels, mark_dense(find_tissue(pixels, mpp, threads)))
 
 
 def blue_ratio_moments(
@@ -134,7 +135,7 @@ def blue_ratio_moments(
         rows = slice(top, bottom, step)
         values = _smoothed_ratio(pixels, rows, settings)
         if mask is not None:
-            inside = _combined(np.logical_and, _lines(mask.tissue, rows, window))
+            inside = _combined(np.logical_and, _lines(mask.typical, rows, window))
             values = values[inside & (values > 0)]  # 0: ink
         squares = np.square(values).sum(dtype=np.float64)
         return Moments(values.size, float(values.sum(dtype=np.float64)), float(squares))

@@ -12,6 +12,7 @@ import numpy as np
 
 from model.candidates import SETTINGS, Thresholds
 from model.clock import Clock
+from model.dense_areas import mark_dense
 from model.detections import Detections, select
 from model.detector import DEFAULT_CUT, Detector, Progress
 from model.scoring import score
@@ -70,7 +71,7 @@ def detect_on_slide(
     """
     clock, view = Clock(detector.settings.time_budget, started), TrainingView(slide)
     with clock.stage("tissue"):
-        everywhere = view.tissue()
+        everywhere = mark_dense(view.tissue())
         tissue = everywhere if regions is None else view.within(everywhere, regions)
         thresholds = _thresholds(detector, view, tissue)
     with clock.stage("candidates"):

@@ -63,6 +63,14 @@ class PixelMask:
             inside &= ~self.excluded(rows)
         return inside
 
+    def typical(self, rows: slice) -> np.ndarray:
+        """(rows, width) bool: pixels of tissue in these rows that are not in dense areas."""
+        inside = self.tissue(rows)
+        dense = self.map.kinds == Kind.DENSE
+        if dense[rows.start // self.map.cell : -(-rows.stop // self.map.cell)].any():
+            inside &= ~self._as_pixels(dense, rows)[:, : self.map.size[1]]
+        return inside
+
     def _as_pixels(self, cells: np.ndarray, rows: slice) -> np.ndarray:
         """Cells as pixels in these rows, up to the right border of the last cell."""
         places = np.arange(rows.start, rows.stop, rows.step or 1) // self.map.cell

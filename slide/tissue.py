@@ -49,9 +49,10 @@ class Kind(IntEnum):
 
     GLASS = 0
     TISSUE = 1
-    BLACK = 2
-    PEN = 3
-    OUTSIDE = 4  # of the regions of interest
+    DENSE = 2  # tissue or ink, marked by model/dense_areas.py
+    BLACK = 3
+    PEN = 4
+    OUTSIDE = 5  # of the regions of interest
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,7 @@ class TissueMap:
     @property
     def tissue(self) -> np.ndarray:
         """(rows, columns) bool: cells of tissue."""
-        return np.asarray(self.kinds == Kind.TISSUE)
+        return np.asarray((self.kinds == Kind.TISSUE) | (self.kinds == Kind.DENSE))
 
     @property
     def excluded(self) -> np.ndarray:
@@ -108,6 +109,11 @@ class TissueMap:
     def area_mm2(self) -> float:
         """Area of the tissue."""
         return self.tissue_pixels * (self.mpp / 1000) ** 2
+
+    @property
+    def dense_mm2(self) -> float:
+        """Area of the cells in dense areas."""
+        return np.count_nonzero(self.kinds == Kind.DENSE) * (self.cell_mpp / 1000) ** 2
 
     @property
     def inside_mm2(self) -> float | None:

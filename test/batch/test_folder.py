@@ -204,6 +204,18 @@ def test_few_candidates_are_noted(detector: Detector, source: Path) -> None:
     )
 
 
+def test_ink_like_nuclei_is_noted(detector: Detector, source: Path) -> None:
+    marked = field(size=(600, 600))
+    marked[300:340] = 75, 0, 130
+    write_tiff(source / "a.tif", marked, 0.25)
+    output, _ = process(detector, source)
+    (warning,) = read(output, "result.json")["warnings"]
+    assert warning.endswith(
+        "mm² of tissue are as dark and blue as nuclei, but longer: if that is ink, ignore "
+        "detections there"
+    )
+
+
 def test_another_pixel_size_is_noted(detector: Detector, source: Path) -> None:
     add(source, "a.tif", mpp=0.5)
     output, _ = process(detector, source)

@@ -120,7 +120,7 @@ def test_where_to_look_after_errors(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("candidates", "area", "few"), [
-    (31, 0.1, True), (0, 0.1, True), (60, 0.1, False), (1, 0.005, False), (5, 0.0, False),
+    (95, 0.1, True), (0, 0.1, True), (110, 0.1, False), (1, 0.005, False), (5, 0.0, False),
 ])  # fmt: skip
 def test_few_candidates_for_so_much_tissue(candidates: int, area: float, few: bool) -> None:
     class Found(NamedTuple):

@@ -107,6 +107,17 @@ def test_glass_is_never_decoded_at_full_resolution(
     assert read and all(width * height < SIZE[0] * SIZE[1] for _, _, width, height in read)
 
 
+def test_a_stroke_of_ink_hardly_moves_the_thresholds(
+    tmp_path: Path, detector: Detector, found: SlideDetections
+) -> None:
+    piece = tissue()
+    piece[:, 100:130] = 75, 0, 130
+    path = write_slide(tmp_path / "a.tif", pixels_on_glass(places={PLACE: piece}), "raw")
+    inked = detect_on_slide(detector, WholeSlide(path))
+    assert inked.found.tissue is not None and inked.found.tissue.dense_mm2 > 0
+    np.testing.assert_allclose(inked.thresholds, found.thresholds, rtol=0.1)
+
+
 def test_a_slide_without_tissue(tmp_path: Path, detector: Detector) -> None:
     path = write_slide(tmp_path / "a.tif", pixels_on_glass((1200, 1100), {}), "raw")
     found = detect_on_slide(detector, WholeSlide(path))
