@@ -34,7 +34,8 @@ def _as_pair(value: Any) -> Any:
 
 
 def _none_if_empty(value: Any) -> Any:
-    return None if value == [] else value
+    """None also for four zeros, which tools write where there is a polygon only."""
+    return None if value in ([], [0, 0, 0, 0]) else value
 
 
 Key = Annotated[

@@ -69,6 +69,7 @@ def with_ids(image_id: Any, *categories: Any) -> dict[str, Any]:
         document(boxes(lambda x, y: [str(x - 25), str(y - 25), str(x + 25), str(y + 25)])),
         document(boxes(lambda x, y: [x, y, x, y])),
         document(polygons()),
+        document([{**entry, "bbox": [0, 0, 0, 0.0]} for entry in polygons()]),
         with_ids("1", 1, 2),
         with_ids("case-7", "a", "b"),
         with_ids(1, 2, 1),
@@ -178,6 +179,7 @@ def test_what_the_file_says_of_an_image(tmp_path: Path) -> None:
         (document([annotation(bbox=None)]), "annotation number 1 of image 1 has no 'bbox'"),
         (document([annotation(bbox=None, segmentation=[])]), "has no 'bbox'"),
         (document([annotation(bbox=None, segmentation={"counts": ""})]), "has no 'bbox'"),
+        (document([*boxes(corners), annotation(id=9, bbox=[0, 0, 0, 0])]), "9 of image 1 has no"),
         (document([annotation(iscrowd=1)]), "'iscrowd' is set: mark single cells"),
         (
             document([annotation(id=1), annotation(id=2, category_id=2)]),

@@ -33,6 +33,7 @@ STATED = {
     "turned by 90° to the right": lambda x, y: (y, WIDTH - 1 - x),
     "with x and y exchanged and turned by 180°": lambda x, y: (HEIGHT - 1 - y, WIDTH - 1 - x),
     "read as µm": lambda x, y: (x / 4, y / 4),
+    "read as percent of the image": lambda x, y: (100 * x / WIDTH, 100 * y / HEIGHT),
     "multiplied by 2": lambda x, y: (x / 2, y / 2),
     "multiplied by 8": lambda x, y: (x / 8, y / 8),
     "multiplied by 16": lambda x, y: (x / 16, y / 16),
@@ -83,6 +84,21 @@ def test_figures_far_from_all_detections_are_noted(near: int) -> None:
     )
     expected = ["0 of 4 mitotic figures have a detection of any probability near them"]
     assert [n.partition(":")[0] for n in misplaced_note([row])] == (expected if near == 0 else [])
+
+
+def test_images_with_each_others_names_are_noted() -> None:
+    right = [image(seed, 10)._replace(name=str(seed)) for seed in range(6)]
+    assert misplaced_note(right) == []
+    first, second = right[0], right[1]
+    exchanged = [
+        first._replace(figures=second.figures), second._replace(figures=first.figures), *right[2:]
+    ]  # fmt: skip
+    assert misplaced_note(exchanged) == [
+        "mitotic figures are found in another image, so check the file names: "
+        "0 (0 of 10, but 8 in 1), 1 (1 of 10, but 8 in 0)"
+    ]
+    exchanged[1] = exchanged[1]._replace(size=(WIDTH, HEIGHT + 1))
+    assert misplaced_note(exchanged) == []
 
 
 def test_images_without_detections_do_not_count() -> None:
