@@ -103,9 +103,11 @@ def _repetition_notes(repeated: int, images: list[AnnotatedImage]) -> list[str]:
     """Lines on annotations that repeat another one, and on cells of two kinds."""
     notes = []
     if repeated:
-        notes.append(f"{repeated} annotations repeat another one and count once")
+        few = "1 annotation repeats another one and counts once"
+        many = f"{repeated} annotations repeat another one and count once"
+        notes.append(few if repeated == 1 else many)
     if both := sum(repeating(image.figures, image.hard_negatives) for image in images):
-        notes.append(f"annotated as another kind of cell as well: {both} mitotic figures")
+        notes.append(f"mitotic figures that are annotated as another kind of cell as well: {both}")
     return notes
 
 

@@ -113,10 +113,15 @@ def test_neighbours_other_kinds_and_midogs_own_files_count(tmp_path: Path) -> No
     two_kinds = [annotation(bbox=corners(100 + k, 100), category_id=k) for k in (1, 2)]
     file = read(tmp_path, document(two_kinds))
     assert (len(file.images[0].figures), len(file.images[0].hard_negatives)) == (1, 1)
-    assert file.notes == ["annotated as another kind of cell as well: 1 mitotic figures"]
+    assert file.notes == ["mitotic figures that are annotated as another kind of cell as well: 1"]
     twice = [annotation(bbox=corners(100 + shift, 100)) for shift in (0, 3)]
     own = read(tmp_path, document(twice, info={"description": "MIDOG++"}))
     assert len(own.images[0].figures) == 2 and own.notes == []
+
+
+def test_one_repetition(tmp_path: Path) -> None:
+    file = read(tmp_path, document([*boxes(corners), annotation(bbox=corners(101, 121))]))
+    assert file.notes == ["1 annotation repeats another one and counts once"]
 
 
 def test_a_note_says_how_boxes_are_read(tmp_path: Path) -> None:
