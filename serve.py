@@ -13,6 +13,7 @@ import argparse
 import sys
 import threading
 
+from batch.allocator import share_memory_of_threads
 from batch.garbage import pause_collections, resume_collections
 from batch.http_server import Calls, answer, application, listen
 from batch.options import option_parser
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal ends the process; the exit status is 2 for a wrong call."""
     options = parse_options(arguments)
     use_processors()  # before anything imports torch
+    share_memory_of_threads()
     exit_on_sigterm()
 
     from batch.folder import process_folder
