@@ -6,7 +6,8 @@ import math
 
 from batch.counts import ODDS_SHIFT
 from batch.documents import Detection, HotspotCount, ProcessedImage
-from batch.messages import adaptation, adapted_parts, counted
+from batch.messages import adaptation, adapted_parts
+from slide.wording import counted
 
 # Of the closing table.
 HEAD = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -126,12 +127,13 @@ def _detect(
         slide = detect_on_slide(
             detector, image, regions=regions, started=started, progress=progress, memo=memo
         )
+    threshold = float(slide.thresholds.region) if slide.tiles else math.inf
     return slide.found, SlideRecord(
         format=image.format,
         levels=len(image.levels),
         level=slide.level,
         tiles=slide.tiles,
-        blue_ratio_threshold=round(float(slide.thresholds.region), DIGITS) if slide.tiles else None,
+        blue_ratio_threshold=round(threshold, DIGITS) if math.isfinite(threshold) else None,
     )
 
 

@@ -11,6 +11,7 @@ from model.adaptation.record import AdaptationRecord
 from slide.image import Image
 from slide.regions_of_interest import Regions
 from slide.whole_slide import WholeSlide
+from slide.wording import counted
 
 if TYPE_CHECKING:
     from model.detections import Detections
@@ -75,7 +76,7 @@ def notes(
     image: Image | WholeSlide, found: Detections, regions: Regions | None = None
 ) -> list[str]:
     """What a reader of the result should know about the image and its regions of interest."""
-    noted = [*image.warnings, *(regions.warnings(image.size) if regions else [])]
+    noted = [*image.warnings, *found.warnings, *(regions.warnings(image.size) if regions else [])]
     if found.rescaled:
         x, y = image.mpp
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")
@@ -110,11 +111,6 @@ def adaptation_notes(record: AdaptationRecord) -> list[str]:
             f"{record.planned_steps} steps: --max-steps {record.steps} reproduces it"
         ]
     return []
-
-
-def counted(number: int, name: str) -> str:
-    """A number of things, such as "1 figure" or "2 figures"."""
-    return f"{number} {name}{'' if number == 1 else 's'}"
 
 
 def where_to_look(output: Path, has_page: bool, failures: int = 0) -> str:

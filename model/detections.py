@@ -29,6 +29,7 @@ class Detections:
         seconds: by stage.
         appearance: of the image; None where it was not measured.
         tissue: map of the whole image, at any resolution; None likewise.
+        warnings: what a reader of the result should know, a sentence each.
     """
 
     points: np.ndarray
@@ -40,6 +41,7 @@ class Detections:
     seconds: dict[str, float]
     appearance: Appearance | None = None
     tissue: TissueMap | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def tissue_mm2(self) -> float:

@@ -19,6 +19,7 @@ from model.scoring import score
 from model.slide_candidates import candidates_of_tile, slide_thresholds, typical_squares
 from model.slide_target import Memo, Network, SlideTarget, TileCandidates, compute_always
 from model.target import MAX_KEPT, sample_size
+from slide.level_agreement import level_warning
 from slide.quality import measure_tiles
 from slide.regions_of_interest import Regions
 from slide.tiles import Tile, near_tissue, tissue_tiles
@@ -95,6 +96,7 @@ def detect_on_slide(
         seconds=clock.seconds,
         appearance=measure_tiles(typical_squares(view, tissue), view.mpp, tissue),
         tissue=tissue,
+        warnings=level_warning(view, everywhere),  # the last that is read
     )
     return SlideDetections(detections, view.level, len(found), tissue, thresholds)
 

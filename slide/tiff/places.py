@@ -21,6 +21,7 @@ from slide.tiff.segments import (
     segment_tables,
     segments,
 )
+from slide.wording import counted
 
 _UNCOMPRESSED = 1  # TIFF tag Compression
 _MAX_CONTRAST = 8  # grey levels in a blank tile: lossy codecs do not keep it even
@@ -39,8 +40,8 @@ def check_places(pages: Sequence[tifffile.TiffPage]) -> None:
     if count := overlapping + int(np.count_nonzero(in_header)):
         kind = "tiles" if pages[0].is_tiled else "strips"
         raise ImageError(
-            f"damaged, {count} of its {kind} overlap others or the header in the file: "
-            f"{EXPORT_AGAIN}"
+            f"damaged, {counted(count, 'overlap')} of its {kind} with others or the header in the "
+            f"file: {EXPORT_AGAIN}"
         )
 
 
@@ -49,7 +50,7 @@ def overlap_warning(pages: Sequence[tifffile.TiffPage]) -> tuple[str, ...]:
     count = _overlapping(pages)[0] if pages else 0
     if not count:
         return ()
-    return (f"{count} of its tiles overlap others in the file: it may be damaged",)
+    return (f"{counted(count, 'overlap')} of its tiles in the file: it may be damaged",)
 
 
 def _overlapping(pages: Sequence[tifffile.TiffPage]) -> tuple[int, np.ndarray, np.ndarray]:

@@ -8,12 +8,19 @@ import numpy as np
 import tifffile
 
 from slide.tiff.segments import left_out, segment_size
-from slide.tiff.strip_seams import MIN_STEP, strip_warning
+from slide.tiff.strip_seams import MIN_CONTRAST, MIN_STEP, strip_warning
+from slide.wording import counted
 
 # Mean difference between the pixels on both sides of a tile's border, by that between pixels beside
 # it. Of 92 real fields every third in tiles of 64 to 512 px has a median of 1.1, as JPEG of quality
-# 30 of 1.8, and single borders up to 3.7; tiles in random order have a median of 4 to 7.
-MAX_STEP = 2.8
+# 30 of 1.8, and single borders up to 3.7; tiles in random order have a median of 4 to 7. In fields
+# cut out along the tiles of a compressed slide the median is 2.8, so all borders of one count.
+MAX_STEP, MAX_BY_MEDIAN = 2.8, 1.5
+MAX_MEDIAN = 3.4
+# The same of a border across the whole image, of 512 px or more: 2.6 and less at multiples of 64 px
+# in 92 real fields, at quality 30 too; where other tissue follows, 3.1 and more.
+MAX_LINE_STEP = 3.0
+_MIN_LINE, _MIN_TILE = 512, 64  # px
 _MIN_BORDERS = 3
 _MIN_SIDE = 16  # px of a border that are compared
 
@@ -29,8 +36,8 @@ def seam_warning(page: tifffile.TiffPage, pixels: np.ndarray) -> tuple[str, ...]
     if not count:
         return ()
     return (
-        f"{count} tiles do not continue their neighbours: their order, or width and height, may be "
-        "wrong",
+        f"neighbours do not continue {counted(count, 'tile')}: the order of tiles, or width and "
+        "height, may be wrong",
     )
 
 
@@ -39,47 +46,75 @@ def displaced(
 ) -> np.ndarray:
     """(rows, columns) bool: which tiles continue none of two or more neighbours.
 
-    All, if most tiles do not continue those beside, or those below them.
+    All, if most tiles do not continue those beside, or those below them. Also those along a border
+    across the whole image where nothing continues: the order of all tiles is shifted.
 
     Args:
         pixels: (height, width, 3) uint8.
         tile: (height, width) of a tile in px.
         missing: (rows, columns) bool, tiles that are not compared.
     """
-    across = _torn(pixels, tile)
-    down = _torn(pixels.swapaxes(0, 1), tile[::-1]).T
+    turned = pixels.swapaxes(0, 1)
+    across, down = _torn(pixels, tile), _torn(turned, tile[::-1]).T
     rows, columns = down.shape[0] + 1, across.shape[1] + 1
     if missing is not None:
         across[missing[:, 1:] | missing[:, :-1]] = np.nan
         down[missing[1:] | missing[:-1]] = np.nan
+    if _are_torn(across) or _are_torn(down):
+        return np.full((rows, columns), True)
     padded = np.full((4, rows, columns), np.nan, np.float32)
     padded[0, :, 1:] = padded[1, :, :-1] = across
     padded[2, 1:], padded[3, :-1] = down, down
-    if _are_torn(across) or _are_torn(down):
-        return np.full((rows, columns), True)
-    known = np.count_nonzero(~np.isnan(padded), axis=0)
-    torn = np.count_nonzero(padded > MAX_STEP, axis=0)
-    return np.asarray((known >= 2) & (torn == known))
+    is_known = ~np.isnan(padded)
+    known = np.count_nonzero(is_known, axis=0)
+    least = MAX_BY_MEDIAN * float(np.median(padded[is_known])) if is_known.any() else 0.0
+    torn = np.count_nonzero(padded > max(MAX_STEP, least), axis=0)
+    out = (known >= 2) & (torn == known)
+    if min(tile) >= _MIN_TILE and (missing is None or not missing.any()):
+        for line in np.flatnonzero(_torn_lines(pixels, tile[1], least)):
+            out[:, line : line + 2] = True
+        for line in np.flatnonzero(_torn_lines(turned, tile[0], least)):
+            out[line : line + 2] = True
+    return np.asarray(out)
 
 
 def _are_torn(steps: np.ndarray) -> bool:
     """Whether most tiles do not continue those beside, or those below them."""
     known = steps[~np.isnan(steps)]
-    return known.size >= _MIN_BORDERS and bool(np.median(known) > MAX_STEP)
+    return known.size >= _MIN_BORDERS and bool(np.median(known) > MAX_MEDIAN)
 
 
 def _torn(pixels: np.ndarray, tile: tuple[int, int]) -> np.ndarray:
     """(rows, columns - 1): step at the border between tiles side by side, in usual steps."""
     height, width = tile
     rows = -(-pixels.shape[0] // height)
-    borders = np.arange(width, pixels.shape[1] - 1, width)
-    lines = [pixels[:, borders + at].mean(axis=-1, dtype=np.float32) for at in (-2, -1, 0, 1)]
+    lines = _lines(pixels, width)
     before, at, behind = (
         _by_rows(np.abs(right - left), height, rows) for left, right in pairwise(lines)
     )
     out = np.full((rows, -(-pixels.shape[1] // width) - 1), np.nan, np.float32)
-    out[:, : len(borders)] = at / np.maximum((before + behind) / 2, MIN_STEP)
+    out[:, : at.shape[1]] = at / np.maximum((before + behind) / 2, MIN_STEP)
     return out
+
+
+def _torn_lines(pixels: np.ndarray, width: int, least: float) -> np.ndarray:
+    """(n,) bool: which borders between columns of tiles have other tissue on each side.
+
+    least: a smaller step is not unusual in this image.
+    """
+    if len(pixels) < _MIN_LINE:
+        return np.zeros(0, bool)
+    lines = _lines(pixels, width)
+    before, at, behind = (np.abs(right - left).mean(axis=0) for left, right in pairwise(lines))
+    torn = at > max(MAX_LINE_STEP, least) * np.maximum((before + behind) / 2, MIN_STEP)
+    contrast = np.minimum(lines[1].std(axis=0), lines[2].std(axis=0))
+    return np.asarray(torn & (contrast >= MIN_CONTRAST))
+
+
+def _lines(pixels: np.ndarray, width: int) -> list[np.ndarray]:
+    """Grey levels (height, n) float32 of the two columns before each border, and of two behind."""
+    borders = np.arange(width, pixels.shape[1] - 1, width)
+    return [pixels[:, borders + at].mean(axis=-1, dtype=np.float32) for at in (-2, -1, 0, 1)]
 
 
 def _by_rows(steps: np.ndarray, height: int, rows: int) -> np.ndarray:

@@ -53,7 +53,7 @@ def left_out_warning(page: tifffile.TiffPage) -> tuple[str, ...]:
 def _warning(page: tifffile.TiffPage, count: int) -> tuple[str]:
     kind = "tiles" if page.is_tiled else "strips"
     total = segment_count(page) // planes(page)
-    return (f"{count} of {total} {kind} are left out of the file: taken as white glass",)
+    return (f"the file leaves out {count} of {total} {kind}: taken as white glass",)
 
 
 @contextlib.contextmanager

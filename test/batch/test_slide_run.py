@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from batch.documents import FailedImage, ProcessedImage, read_result
 from batch.folder import FolderSettings, process_folder
@@ -119,3 +120,16 @@ def test_a_slide_without_a_pixel_size(tmp_path: Path, detector: Detector) -> Non
     write_slide(tmp_path / "a.svs", pixels_on_glass((900, 700), {}), "svs", mpp=None)
     (failure,) = process_folder(detector, settings(tmp_path, tmp_path / "out"))
     assert "no pixel size in the file" in failure and "--mpp" in failure
+
+
+def test_reduced_levels_of_another_slide(tmp_path: Path, detector: Detector) -> None:
+    """The tissue map is made of them, so that tissue may be left out."""
+    pixels = pixels_on_glass()
+    write_slide(tmp_path / "a.svs", pixels, "svs")
+    with tifffile.TiffFile(tmp_path / "a.svs", mode="r+") as tiff:
+        page = tiff.pages.first
+        for name, values in (("Offsets", page.dataoffsets), ("ByteCounts", page.databytecounts)):
+            page.tags[f"Tile{name}"].overwrite(values[::-1])
+    assert process_folder(detector, settings(tmp_path, tmp_path / "out")) == []
+    warning = read_result(tmp_path / "out" / RESULT_FILE).warnings[0]
+    assert "differ between the full resolution and a reduced level" in warning

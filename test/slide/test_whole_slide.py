@@ -17,7 +17,7 @@ from test.slide.tiff.builders import drop_segments
 PIXELS = pixels_on_glass((900, 700), {(300, 200): tissue((256, 256))})
 KINDS: list[Kind] = ["raw", "pages", "ome", "svs"]
 FORMATS = {"raw": "tiff", "pages": "tiff", "ome": "ome-tiff", "svs": "aperio"}
-LEFT_OUT = "1 of 12 tiles are left out of the file: taken as white glass"
+LEFT_OUT = "the file leaves out 1 of 12 tiles: taken as white glass"
 LOSS = 2.0  # grey levels on average that JPEG of this quality changes
 
 

@@ -22,10 +22,10 @@ def test_tiles_that_are_left_out_or_overlap(tmp_path: Path, kind: Kind) -> None:
     path = write_slide(tmp_path / "a.svs", PIXELS, kind)
     assert table_warnings(path) == ()
     drop_segments(path, [0, 5, 11])
-    left_out = "3 of 12 tiles are left out of the file: taken as white glass"
+    left_out = "the file leaves out 3 of 12 tiles: taken as white glass"
     assert table_warnings(path) == (left_out,)
     damage(path, lambda offsets: offsets.__setitem__(6, offsets[6] + 1))
-    overlap = "1 of its tiles overlap others in the file: it may be damaged"
+    overlap = "1 overlap of its tiles in the file: it may be damaged"
     assert table_warnings(path) == (left_out, overlap)
 
 
@@ -33,7 +33,7 @@ def test_a_vendor_s_slide_opens_nevertheless(tmp_path: Path) -> None:
     path = write_slide(tmp_path / "a.svs", PIXELS, "svs")
     damage(path, lambda offsets: offsets.__setitem__(6, offsets[6] + 1))
     levels = OpenSlideLevels(path)
-    assert levels.warnings == ("1 of its tiles overlap others in the file: it may be damaged",)
+    assert levels.warnings == ("1 overlap of its tiles in the file: it may be damaged",)
     levels.close()
 
 
@@ -57,7 +57,7 @@ def test_a_table_that_is_too_short(tmp_path: Path) -> None:
     with tifffile.TiffFile(path, mode="r+") as tiff:
         tags = tiff.pages.first.tags
         tags["TileOffsets"].overwrite(tags["TileOffsets"].value[:10])
-    assert table_warnings(path) == ("2 of 12 tiles are left out of the file: taken as white glass",)
+    assert table_warnings(path) == ("the file leaves out 2 of 12 tiles: taken as white glass",)
 
 
 def test_strips_have_no_tiles(tmp_path: Path) -> None:
