@@ -12,7 +12,7 @@ _READ = {  # by the first bytes: name and suffixes of kinds that are read
     b"II+\0": ("TIFF", (".tif", ".tiff")),
     b"MM\0+": ("TIFF", (".tif", ".tiff")),
     b"\x89PNG\r\n\x1a\n": ("PNG", (".png",)),
-    b"\xff\xd8\xff": ("JPEG", (".jpg", ".jpeg")),
+    b"\xff\xd8\xff": ("JPEG", (".jpg", ".jpeg", ".jfif")),
     b"ObjectType = Image": ("MetaImage", (".mha",)),
 }
 _CONVERT = "convert it to .tif"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
 
 import numpy as np
@@ -72,9 +73,17 @@ def _stated(slide: openslide.OpenSlide) -> list[Statement]:
         x, y = (float(slide.properties[name]) for name in names)
     except (KeyError, ValueError):
         return []
-    return [
-        Statement(f"{slide.properties[openslide.PROPERTY_NAME_VENDOR]} mpp", (x / 1e3, y / 1e3))
-    ]
+    vendor_name = slide.properties[openslide.PROPERTY_NAME_VENDOR]
+    return [Statement(f"{vendor_name} mpp", (x / 1e3, y / 1e3), magnification=_apparent(slide))]
+
+
+def _apparent(slide: openslide.OpenSlide) -> float | None:
+    """Aperio's apparent magnification. Others state that of the objective, without adapters."""
+    try:
+        power = float(slide.properties["aperio.AppMag"])
+    except (KeyError, ValueError):
+        return None
+    return power if math.isfinite(power) and power > 0 else None
 
 
 def _profile(slide: openslide.OpenSlide) -> bytes:

@@ -33,7 +33,7 @@ from slide.orientation import orientation_warning
 from slide.pixel_size import choose_pixel_size
 from slide.png_rows import SIGNATURE, check_rows, png_chunks
 
-SUFFIXES = (".png", ".jpg", ".jpeg")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif")
 _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
 # Chunks; acTL is of animations. Those about colours are in the order of the specification.
 _PNG_READ = (b"eXIf", b"acTL", b"sBIT", b"cICP", b"iCCP", b"sRGB", b"gAMA")

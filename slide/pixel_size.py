@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -10,6 +11,8 @@ from slide.image import ImageError
 
 PLAUSIBLE_MPP = (0.1, 1.0)  # µm per pixel: 100x to 10x objectives; 72 dpi would be 353
 DISAGREEMENT = 0.05  # two sources that differ by more than this share contradict each other
+# Magnification times µm per pixel: 40x at 0.25 µm, 20x at 0.5 µm, each within this factor.
+MAGNIFIED_UM, MAGNIFIED_FACTOR = 10.0, 1.4
 STATE_IT = "state it with --mpp (µm per pixel)"
 OPTION = "--mpp"  # the source of a pixel size that the user states
 
@@ -22,11 +25,13 @@ class Statement:
         source: name of the field, for messages and result.json.
         spacing: mm per pixel (x, y); None if the field is unusable.
         problem: why it is unusable, without a remedy.
+        magnification: that the same field states, such as 40.0; None without one.
     """
 
     source: str
     spacing: tuple[float, float] | None
     problem: str = ""
+    magnification: float | None = None
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,8 @@ def choose_pixel_size(statements: Iterable[Statement], mpp: float | None) -> Pix
             raise ImageError(f"two pixel sizes, {_shown(one)} and {_shown(other)}: {STATE_IT}")
     for first in plausible:
         assert first.spacing is not None
-        return PixelSize(first.spacing, first.source, _not_square(first))
+        warnings = _not_square(first) + tuple(w for s in plausible for w in _contradicted(s))
+        return PixelSize(first.spacing, first.source, warnings)
     raise ImageError(f"{_why_none(stated)}: {STATE_IT}")
 
 
@@ -87,6 +93,21 @@ def _not_square(statement: Statement) -> tuple[str, ...]:
     if abs(x - y) <= DISAGREEMENT * min(x, y):
         return ()
     return (f"pixels are not square, {_shown(statement)}: check them, or {STATE_IT}",)
+
+
+def _contradicted(statement: Statement) -> tuple[str, ...]:
+    """A warning if the magnification is not that of such pixels."""
+    assert statement.spacing is not None
+    magnification, (x, y) = statement.magnification, statement.spacing
+    if magnification is None:
+        return ()
+    ratio = magnification * math.sqrt(x * y) * 1000 / MAGNIFIED_UM
+    if 1 / MAGNIFIED_FACTOR <= ratio <= MAGNIFIED_FACTOR:
+        return ()
+    return (
+        f"a magnification of {magnification:g}x is not usual for {_shown(statement)}: check the "
+        f"pixel size, or {STATE_IT}",
+    )
 
 
 def _why_none(stated: Sequence[Statement]) -> str:

@@ -22,6 +22,7 @@ from slide.tissue import Kind, TissueMap
 TILE_UM, MIN_TILE_UM = 128.0, 20.0  # side of the squares that are looked at; in small images less
 MAX_TILES, GRID = 8, 6  # of GRID x GRID places those with most tissue
 MIN_TILE_TISSUE = 0.3
+MIN_SIDE_UM = 4.0  # of an image; a small nucleus
 MIN_AREA_MM2 = 0.001  # 1000 µm², the smallest piece that counts as tissue
 GREEN_MARGIN = 8  # grey levels
 MIN_NUCLEI = 20  # fewer say little about their size
@@ -76,6 +77,7 @@ class Appearance(NamedTuple):
         nuclei_per_mm2: number of dark regions by area; None likewise.
         pen_like: whether more of the image has colours of pen marks than looks like tissue.
         inside_mm2: area of the regions of interest; None without any.
+        side_um: shorter side of the image; None where it was not measured.
     """
 
     area_mm2: float
@@ -91,6 +93,7 @@ class Appearance(NamedTuple):
     channel_agreement: float | None = None
     blueness: float | None = None
     inside_mm2: float | None = None
+    side_um: float | None = None
 
     @property
     def smallness(self) -> float:
@@ -124,6 +127,9 @@ def judge(appearance: Appearance) -> list[str]:
     reasons = {
         "regions below 0.001 mm²: too small to judge, or not in px of the full image": (
             appearance.inside_mm2 is not None and appearance.inside_mm2 < MIN_AREA_MM2
+        ),
+        "smaller than a nucleus: too small to judge": (
+            appearance.side_um is not None and appearance.side_um < MIN_SIDE_UM
         ),
         "no tissue found: only glass, black or debris": little and not appearance.pen_like,
         "probably not H&E: its colours are not those of haematoxylin and eosin": (
@@ -175,6 +181,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
         blueness=_blueness(tissue_map),
         inside_mm2=tissue_map.inside_mm2,
+        side_um=min(tissue_map.whole) * tissue_map.mpp,
         channel_agreement=(
             float(np.median([_channel_agreement(tile) for tile in tiles])) if tiles else None
         ),
@@ -240,6 +247,8 @@ def _fineness(tile: np.ndarray) -> float:
 
 def _channel_agreement(tile: np.ndarray) -> float:
     steps = [np.diff(_halved(_halved(channel)), axis=0) for channel in np.moveaxis(tile, -1, 0)]
+    if max(step.std() for step in steps) == 0:
+        return 1.0  # one colour
     red, green, blue = ((step - step.mean()) / max(float(step.std()), 1e-3) for step in steps)
     return float(min((red * green).mean(), (green * blue).mean(), (red * blue).mean()))
 

@@ -80,8 +80,13 @@ def check_shared(pages: Sequence[tifffile.TiffPage], pixels: np.ndarray) -> None
 
 def check_blank(pixels: np.ndarray) -> None:
     """Raise ImageError unless a shared tile, (height, width, 3) uint8, has one colour."""
-    if np.ptp(pixels, axis=(0, 1)).max() > _MAX_CONTRAST:
+    if not is_blank(pixels.reshape(-1, pixels.shape[-1])):
         raise ImageError(_COPIES)
+
+
+def is_blank(pixels: np.ndarray) -> bool:
+    """Whether pixels (n, samples) uint8 have one colour."""
+    return bool(np.ptp(pixels, axis=0).max() <= _MAX_CONTRAST)
 
 
 def _places(page: tifffile.TiffPage) -> np.ndarray:

@@ -98,7 +98,9 @@ def _aperio(page: tifffile.TiffPage) -> Statement | None:
     scanned = re.search(r"\[\d+,\s*\d+[,\s]+(\d+)x(\d+)\]", text)
     if scanned and _is_reduced(page, _pair(scanned[1], scanned[2])):
         return Statement(source, None, _ANOTHER_SIZE)
-    return Statement(source, (mpp / 1000, mpp / 1000))
+    found_power = re.search(r"\|\s*AppMag\s*=\s*([^|\s]+)", text, re.IGNORECASE)
+    power = _number(found_power[1].replace(",", ".")) if found_power else None
+    return Statement(source, (mpp / 1000, mpp / 1000), magnification=power)
 
 
 def _philips(page: tifffile.TiffPage) -> Statement | None:

@@ -70,7 +70,7 @@ def encoding(
         how |= {"resolution": (per_cm, per_cm), "resolutionunit": "CENTIMETER"}
     if kind == "svs":
         text = APERIO.format(w=size[0], h=size[1])
-        return how | {"description": text + (f"|AppMag = 40|MPP = {mpp}" if mpp else "")}
+        return how | {"description": text + (f"|AppMag = {10 / mpp:g}|MPP = {mpp}" if mpp else "")}
     if kind == "ome" and index == 0:
         return how | {"subifds": len(FACTORS) - 1, "metadata": {"axes": "YXS"}}
     return how | {"subfiletype": int(index > 0)}

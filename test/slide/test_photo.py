@@ -33,7 +33,7 @@ def exif(orientation: int, order: str = "<") -> bytes:
     return start + struct.pack(f"{order}H", 1) + entry + bytes(4)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".jpeg", ".jfif"])
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_exif_orientation_is_ignored_with_a_warning(

@@ -46,6 +46,15 @@ def test_rendered_tissue_is_usable(size: tuple[int, int], look: Look) -> None:
     assert verdict(render_tissue(size, figures=0, seed=2, look=look)[0]) == []
 
 
+@pytest.mark.parametrize("side", [1, 10])
+def test_smaller_than_a_nucleus(field: np.ndarray, side: int) -> None:
+    assert verdict(field[:side, :side]) == ["smaller than a nucleus: too small to judge"]
+
+
+def test_one_even_colour() -> None:
+    assert verdict(np.full((400, 400, 3), (220, 150, 190), np.uint8)) == BLURRED
+
+
 def test_tissue_on_a_lot_of_glass_is_usable(field: np.ndarray) -> None:
     pixels = glass((2000, 3000), 242, 2)
     pixels[1001:1901, 1300:2300] = field

@@ -95,6 +95,14 @@ def test_a_slide_without_a_pixel_size(tmp_path: Path, kind: Kind) -> None:
     assert slide.mpp == pytest.approx((0.23, 0.23)) and slide.mpp_source == "--mpp"
 
 
+def test_a_magnification_that_contradicts(tmp_path: Path) -> None:
+    path = write(tmp_path, "svs")
+    path.write_bytes(path.read_bytes().replace(b"AppMag = 40", b"AppMag = 20"))
+    (warning,) = WholeSlide(path).warnings
+    assert warning.startswith("a magnification of 20x is not usual for 0.25 x 0.25 µm (aperio mpp)")
+    assert WholeSlide(path, mpp=0.25).warnings == ()
+
+
 def test_label_and_macro_are_not_levels(tmp_path: Path) -> None:
     slide = WholeSlide(write(tmp_path, "svs"))
     assert len(slide.levels) == 3

@@ -110,6 +110,20 @@ VENDORS: list[Any] = [
 DPI_72: dict[str, Any] = {"resolution": (72, 72), "resolutionunit": "INCH"}
 
 
+@pytest.mark.parametrize(("power", "mpp", "usual"), [
+    ("40", "0.25", True), ("40", "0.2275", True), ("20", "0.5", True), ("20", "0.46", True),
+    ("20", "0.25", False), ("40", "0.5", False), ("forty", "0.5", True), ("0", "0.5", True),
+])  # fmt: skip
+def test_a_magnification_that_contradicts(tiff: Path, power: str, mpp: str, usual: bool) -> None:
+    text = aperio(mpp=mpp).replace("AppMag = 40", f"AppMag = {power}")
+    write(tiff, description=text.encode(), **NO_TAGS)
+    warnings = read_image(tiff).warnings
+    assert [
+        f"a magnification of {power}x is not usual for {mpp} x {mpp} µm" in w for w in warnings
+    ] == ([] if usual else [True])
+    assert not any("magnification" in warning for warning in read_image(tiff, 0.25).warnings)
+
+
 @pytest.mark.parametrize("tags", [NO_TAGS, DPI_72, {**CM, "resolutionunit": "NONE"}], ids=str)
 @pytest.mark.parametrize(("source", "description"), VENDORS)
 def test_vendors_fields(tiff: Path, source: str, description: str, tags: dict[str, Any]) -> None:

@@ -37,10 +37,25 @@ def test_a_vendor_s_slide_opens_nevertheless(tmp_path: Path) -> None:
     levels.close()
 
 
-def test_tiles_that_share_their_bytes(tmp_path: Path) -> None:
-    path = write_slide(tmp_path / "a.svs", PIXELS, "raw")
-    damage(path, lambda offsets: offsets.__setitem__(1, offsets[0]))
+def show_again(path: Path, first: int, second: int) -> None:
+    """Let the second tile have the bytes of the first."""
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        page = tiff.pages.first
+        for name, values in (("Offsets", page.dataoffsets), ("ByteCounts", page.databytecounts)):
+            changed = [*values[:second], values[first], *values[second + 1 :]]
+            page.tags[f"Tile{name}"].overwrite(changed)
+
+
+@pytest.mark.parametrize("kind", ["raw", "svs", "pages"])
+def test_tiles_that_share_their_bytes(tmp_path: Path, kind: Kind) -> None:
+    blank = PIXELS.copy()
+    blank[:256, :256] = 240
+    path = write_slide(tmp_path / "a.svs", blank, kind)
+    show_again(path, 0, 1)
     assert table_warnings(path) == ()
+    show_again(path, 5, 2)
+    shared = "2 tiles that are not blank share bytes in the file: it may be damaged"
+    assert table_warnings(path) == (shared,)
 
 
 @pytest.mark.parametrize(
