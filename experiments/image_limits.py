@@ -39,7 +39,7 @@ COLOURS = (
 )
 NUMBERS = (
     "h_and_e_share", "sharpness", "fineness", "row_step", "row_gain", "nuclear_radius_um",
-    "smallness", "largeness", "channel_agreement",
+    "smallness", "largeness", "channel_agreement", "channel_shift",
 )  # fmt: skip
 
 
@@ -110,6 +110,10 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         yield f"{colours} taken for RGB", np.asarray(image.convert(colours))
     for width in (PIECE - 1, PIECE + 1, PIECE * 3 // 4):
         yield f"rows of {width} px", with_rows_of(pixels, width)
+    for channel in (0, 2):
+        moved = pixels.copy()
+        moved[..., channel] = np.roll(pixels[..., channel], 1, axis=1)
+        yield f"channel {channel} moved by 1 px", moved
     yield "brown", brown(pixels)
     for factor in (0.5, 2.0):
         size = round(image.width * factor), round(image.height * factor)

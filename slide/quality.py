@@ -17,6 +17,7 @@ from scipy import ndimage
 from skimage.feature import peak_local_max
 from skimage.filters import threshold_otsu
 
+from slide.channel_shift import channel_shift
 from slide.tissue import Kind, TissueMap
 
 TILE_UM, MIN_TILE_UM = 128.0, 20.0  # side of the squares that are looked at; in small images less
@@ -30,6 +31,8 @@ MIN_NUCLEI = 20  # fewer say little about their size
 MIN_H_AND_E_SHARE = 0.5  # 0.71 and more
 # Half of the copies with red and blue exchanged, as some programs store them: 35 to 67.
 MAX_BLUENESS = 35  # grey levels; 23 and less
+# Copies with red or blue moved by 1 px: 0.75 and more.
+MAX_CHANNEL_SHIFT = 0.5  # px; 0.25 and less
 # Copies in YCbCr, HSV or HLS that are taken for RGB: below -0.1.
 MIN_CHANNEL_AGREEMENT = 0.3  # 0.81 and more; in pieces of 0.003 mm² 0.42 and more
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
@@ -69,6 +72,7 @@ class Appearance(NamedTuple):
         row_gain: the same, by that between rows of which one is moved by up to ROW_SHIFTS px.
         channel_agreement: smallest correlation between two channels of the differences between
             neighbouring squares of 4x4 px; None likewise.
+        channel_shift: how far red or blue is moved against green, px; None likewise.
         blueness: median over the tissue of blue minus red, grey levels; None without tissue.
         fineness: 0.99 quantile of the differences between neighbouring pixels, in doublings of
             that between means of 2x2 pixels; None likewise.
@@ -92,6 +96,7 @@ class Appearance(NamedTuple):
     fineness: float | None = None
     channel_agreement: float | None = None
     blueness: float | None = None
+    channel_shift: float | None = None
     inside_mm2: float | None = None
     side_um: float | None = None
 
@@ -140,6 +145,9 @@ def judge(appearance: Appearance) -> list[str]:
             and appearance.channel_agreement < MIN_CHANNEL_AGREEMENT
         ),
         "bluer than H&E: red and blue may be exchanged": (appearance.blueness or 0) > MAX_BLUENESS,
+        "its colour channels are out of register": (
+            (appearance.channel_shift or 0) > MAX_CHANNEL_SHIFT
+        ),
         "rows do not continue each other: width and height may be wrong": (
             (appearance.row_step or 0) > MAX_ROW_STEP or (appearance.row_gain or 0) > MAX_ROW_GAIN
         ),
@@ -180,6 +188,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         row_gain=row_gain,
         fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
         blueness=_blueness(tissue_map),
+        channel_shift=channel_shift(tiles),
         inside_mm2=tissue_map.inside_mm2,
         side_um=min(tissue_map.whole) * tissue_map.mpp,
         channel_agreement=(
