@@ -83,9 +83,11 @@ def _range(result: ProcessedImage) -> str:
 
 
 def _hotspot(spot: HotspotCount, result: ProcessedImage) -> str:
-    """Its figures, densities and place; of a small image it is the whole."""
+    """Its figures, densities and place; of a small image it is the whole, or all regions."""
     left, top, width, height = spot.box_px
     if width * height > WHOLE * math.prod(result.size_px):
+        if result.regions is not None:
+            return "all regions" + _area(result.regions.area_mm2)
         return f"the whole image, of {spot.area_mm2:.2g} mm²"
     densities = [
         f", {density.value:.1f} per {unit}"
@@ -99,6 +101,11 @@ def _hotspot(spot: HotspotCount, result: ProcessedImage) -> str:
         f" in {spot.area_mm2:.2g} mm² around ({left + width / 2:.0f}, {top + height / 2:.0f}) px"
     )
     return counted(int(spot.figures.value), "figure") + place + "".join(densities)
+
+
+def _area(area_mm2: float | None) -> str:
+    """ ", of 0.28 mm²"; "" where it is not known."""
+    return "" if area_mm2 is None else f", of {area_mm2:.2g} mm²"
 
 
 def _adapted(result: ProcessedImage) -> str:

@@ -76,10 +76,13 @@ def read_manifest(path: Path, with_mpp: bool = False) -> list[Planned]:
 def _rows(path: Path) -> Iterator[tuple[int, Row]]:
     """Line and content, by column, of each row that is not blank."""
     text = _text(path)
-    head = text.split("\n", 1)[0]
-    delimiter = max(DELIMITERS, key=head.count)
+    head, *below = text.split("\n", 2)
+    is_marked = head.lower().startswith("sep=")  # Excel's statement of the delimiter
+    delimiter = max(DELIMITERS, key=(below[0] if is_marked and below else head).count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
+        if is_marked:
+            next(reader)
         columns = _columns(path, next(reader, []))
         for cells in reader:
             values = [cell.strip() for cell in cells]

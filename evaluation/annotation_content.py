@@ -10,13 +10,14 @@ from evaluation.box_format import TWO_CORNERS, Boxes, box_format, to_corners
 from evaluation.category_names import CellClass, category_classes
 from evaluation.midog_editions import ScannerBlock, block_of, edition_of
 from evaluation.midog_schema import MOST_PIXELS, Annotation, ImageEntry, MidogJson
-from evaluation.repetitions import repeating, without_repetitions
+from evaluation.repetitions import close_pairs, repeating, without_repetitions
 from evaluation.scored_image import UNKNOWN_DOMAIN
 
 Centres = Mapping[tuple[str, CellClass], np.ndarray]  # (n, 2) px by image id and class
 # px, between which the longest side of a box may be half its image: MIDOG's are 50 px, those of all
 # nuclei of BreCaHAD 211 px at most.
 LONGEST_SIDES = 250, 1000
+UNUSABLE = "iscrowd", "ignore", "deleted"  # fields that, if set, say not to take it for one cell
 
 
 def annotated_images(
@@ -75,8 +76,7 @@ def _usable(
         annotation = annotation.model_copy(update={"id": name})
         if annotation.image_id not in entries:
             problems.append(f"{name} is for an image that is not in 'images'")
-        elif annotation.iscrowd or annotation.ignore:
-            flag = "iscrowd" if annotation.iscrowd else "ignore"
+        elif flag := next((f for f in UNUSABLE if getattr(annotation, f)), None):
             problems.append(f"{name}: '{flag}' is set: mark single cells, or remove it")
         elif annotation.bbox is None and _polygon(annotation.segmentation) is None:
             problems.append(f"{name} has no 'bbox'")
@@ -100,12 +100,19 @@ def _different(annotations: list[Annotation]) -> list[Annotation]:
 
 
 def _repetition_notes(repeated: int, images: list[AnnotatedImage]) -> list[str]:
-    """Lines on annotations that repeat another one, and on cells of two kinds."""
+    """Lines on annotations that repeat another one or may, and on cells of two kinds."""
     notes = []
     if repeated:
         few = "1 annotation repeats another one and counts once"
         many = f"{repeated} annotations repeat another one and count once"
         notes.append(few if repeated == 1 else many)
+    if close := sum(close_pairs(image.figures, image.mpp) for image in images):
+        which = (
+            "1 pair of annotated mitotic figures is"
+            if close == 1
+            else f"{close} pairs of annotated mitotic figures are"
+        )
+        notes.append(f"{which} within 5 µm (20 px): if cells are annotated twice, keep one")
     if both := sum(repeating(image.figures, image.hard_negatives) for image in images):
         notes.append(f"mitotic figures that are annotated as another kind of cell as well: {both}")
     return notes

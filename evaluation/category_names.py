@@ -26,6 +26,7 @@ _UNSURE = re.compile(
     r"\b(unsure|uncertain|possibl[ey]|probabl[ey]|questionable|ambiguous|unclear|candidates?"
     r"|suspect\w*|suspicious|disputed|disagreed|maybe)\b"
 )
+_IGNORED = re.compile(r"\b(ignor\w*|exclu\w*|deleted|discard\w*|obsolete)\b")
 _NEGATIVE = re.compile(
     r"\b(no|not|non\w*|nmf|negatives?|impost[eo]rs?|look ?alikes?|like|mimic\w*|pseudo\w*|false"
     r"|apopto\w*|pyknot\w*|interphase|amito\w*|rejected|kein\w*|nicht|pas)\b"
@@ -56,9 +57,15 @@ def category_classes(names: Mapping[str, str] | None, used: Iterable[str]) -> di
         listed = ", ".join(f"{key} {name!r}" for key, name in names.items())
         raise ValueError(f"no category is named as mitotic figure ({listed})")
     for key in used:
-        if _UNSURE.search(_words(names[key])) or "?" in names[key]:
+        if _is_unsure(names[key]):
             raise ValueError(f"category {key} {names[key]!r}: mitotic figure or not?")
     return {key: classes[key] or CellClass.LOOK_ALIKE for key in used}
+
+
+def _is_unsure(name: str) -> bool:
+    """Whether a name leaves open whether its cells count, such as "ignore: mitotic figure"."""
+    is_ignored = _class_of(name) is CellClass.MITOTIC_FIGURE and _IGNORED.search(_words(name))
+    return bool(is_ignored or _UNSURE.search(_words(name)) or "?" in name)
 
 
 def _by_default(used: list[str]) -> dict[str, CellClass]:

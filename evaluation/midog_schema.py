@@ -106,6 +106,7 @@ class Annotation(_Entry):
     area: float | None = Field(None, description="px²; distinguishes the formats of bbox")
     iscrowd: bool = Field(False, description="groups of cells are refused")
     ignore: bool = Field(False, description="annotations to be ignored are refused")
+    deleted: bool | None = Field(None, description="deleted annotations are refused")
 
 
 class MidogJson(_Entry):

@@ -6,6 +6,7 @@ from scipy.spatial import cKDTree
 # px, 2 µm at 0.25 µm per pixel: no two cells are so close. The smallest distance between
 # annotations of one image is 30 px in MIDOG.json (4,435) and 22 px between all nuclei of BreCaHAD.
 SAME_CELL = 8.0
+CLOSE_UM, CLOSE_PX = 5.0, 20.0  # closer than any two of those, but as boxes drawn twice by hand are
 
 
 def without_repetitions(centres: np.ndarray) -> np.ndarray:
@@ -15,6 +16,18 @@ def without_repetitions(centres: np.ndarray) -> np.ndarray:
     for earlier, later in sorted(map(sorted, pairs)):
         kept[later] &= not kept[earlier]
     return centres[kept]
+
+
+def close_pairs(centres: np.ndarray, mpp: tuple[float, float] | None) -> int:
+    """How many pairs of centres (n, 2) px are closer than cells are.
+
+    mpp: µm per pixel (x, y); None where it is unknown, so probably the usual 0.25.
+    """
+    if len(centres) < 2:
+        return 0
+    if mpp is None:
+        return len(cKDTree(centres).query_pairs(CLOSE_PX))
+    return len(cKDTree(centres * np.array(mpp)).query_pairs(CLOSE_UM))
 
 
 def repeating(centres: np.ndarray, others: np.ndarray) -> int:

@@ -8,6 +8,7 @@ import pytest
 from batch.account import HEAD, account, cells, doubtful, without_adaptation
 from batch.counts import count
 from batch.documents import Detection, ProcessedImage, Tissue
+from batch.documents.result import RegionsOfInterest
 from model.adaptation.record import AdaptationRecord
 from slide.tissue import Kind, TissueMap
 from test.batch.builders import processed
@@ -67,6 +68,9 @@ def test_hotspot_and_range() -> None:
     assert row["in hotspot"] == "2"
     small = counted(result, (2000, 1000), (0.5, 0.5))
     assert account(small)[1] == "hotspot: the whole image, of 0.5 mm²"
+    for area, expected in ((6.2e-5, "all regions, of 6.2e-05 mm²"), (None, "all regions")):
+        regions = RegionsOfInterest(polygons=2, area_mm2=area)
+        assert account(small.model_copy(update={"regions": regions}))[1] == f"hotspot: {expected}"
 
 
 def counted(

@@ -53,9 +53,10 @@ def test_paths_start_at_the_manifest_and_keep_its_order(folder: Path) -> None:
         "path,mpp,group\na.tif,0.5,x y\ndeep/b.tif,,\n",
         "\ufeffpath;mpp;group\r\na.tif;0,5;x y\r\n\r\ndeep/b.tif\r\n",
         "Group\tPATH \tMpp\nx y\t a.tif\t0.5\n\tdeep/b.tif\t\n",
+        "sep=;\r\npath;mpp;group\r\na.tif;0,5;x y\r\ndeep/b.tif\r\n",
         'path,mpp,group,\n"a.tif","0.5","x y",\n"deep/b.tif",,,\n',
     ],
-    ids=["plain", "spreadsheet", "tabs", "quoted"],
+    ids=["plain", "spreadsheet", "tabs", "marked", "quoted"],
 )
 def test_what_spreadsheets_write_is_understood(folder: Path, content: str) -> None:
     assert read(folder, content) == [

@@ -19,6 +19,7 @@ FIGURE, LOOK_ALIKE, MASKED = CellClass
             "imposter", "impostor", "look-alike", "mitotic figure look-alike", "mitosis-like",
             "rejected mitotic figure", "keine Mitose", "amitotic", "pas de mitose",
             "mitotic mimic", "pseudo-mitosis", "NMF", "Apoptosis", "no mitosis", "lymphocyte",
+            "Ignore*", "ignored non-mitotic figure",
         )),
         ("painted mitotic figure", MASKED),
     ],
@@ -46,7 +47,8 @@ def test_the_names_of_figures_must_be_known() -> None:
         category_classes({"1": "mitosis"}, ["2"])
     with pytest.raises(ValueError, match="'possible mitosis': mitotic figure or not"):
         category_classes({"1": "mitosis", "2": "possible mitosis"}, ["1", "2"])
-    for name in ("mitosis candidate", "mitotic figure?", "disputed mitosis"):
+    for name in ("mitosis candidate", "mitotic figure?", "disputed mitosis",
+                 "ignore: mitotic figure", "excluded mitosis", "Mitosis (deleted)"):  # fmt: skip
         with pytest.raises(ValueError, match="mitotic figure or not"):
             category_classes({"1": "mitosis", "2": name}, ["1", "2"])
     unused = category_classes({"1": "mitosis", "2": "possible mitosis"}, ["1"])

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from evaluation.midog_json import AnnotationError, AnnotationFile, read_annotations
 from test.evaluation.annotations import CENTRES, annotation, corners, document, image, write
 
+WITHIN = "within 5 µm (20 px): if cells are annotated twice, keep one"
+
 
 def read(tmp_path: Path, content: Any, encoding: str = "utf-8") -> AnnotationFile:
     return read_annotations(write(tmp_path / "truth.json", content, encoding))
@@ -109,14 +111,33 @@ def test_cells_annotated_twice_count_once(tmp_path: Path, shift: float) -> None:
 def test_neighbours_other_kinds_and_midogs_own_files_count(tmp_path: Path) -> None:
     close = [annotation(bbox=corners(x, 100)) for x in (100, 108.5, 117)]
     file = read(tmp_path, document(close))
-    assert len(file.images[0].figures) == 3 and file.notes == []
+    assert len(file.images[0].figures) == 3
+    assert file.notes == [f"3 pairs of annotated mitotic figures are {WITHIN}"]
     two_kinds = [annotation(bbox=corners(100 + k, 100), category_id=k) for k in (1, 2)]
     file = read(tmp_path, document(two_kinds))
     assert (len(file.images[0].figures), len(file.images[0].hard_negatives)) == (1, 1)
     assert file.notes == ["mitotic figures that are annotated as another kind of cell as well: 1"]
     twice = [annotation(bbox=corners(100 + shift, 100)) for shift in (0, 3)]
     own = read(tmp_path, document(twice, info={"description": "MIDOG++"}))
-    assert len(own.images[0].figures) == 2 and own.notes == []
+    assert len(own.images[0].figures) == 2
+    assert own.notes == [f"1 pair of annotated mitotic figures is {WITHIN}"]
+
+
+@pytest.mark.parametrize(
+    ("shift", "mpp", "is_noted"),
+    [(9, None, True), (19, 0.25, True), (22, 0.25, False), (22, None, False), (11, 0.5, False)],
+)
+def test_figures_closer_than_cells_are_noted(
+    tmp_path: Path, shift: float, mpp: float | None, is_noted: bool
+) -> None:
+    """Of any class that counts, but not look-alikes."""
+    categories = [{"id": k, "name": n} for k, n in enumerate(("mitosis", "MF", "not mitosis"))]
+    kinds = ((100, 0), (100 + shift, 1), (300, 2), (300 + shift, 2))
+    cells = [annotation(bbox=corners(x, 100), category_id=kind) for x, kind in kinds]
+    file = read(tmp_path, document(cells, [image(mpp=mpp)], categories=categories))
+    assert len(file.images[0].figures) == 2
+    expected = [f"1 pair of annotated mitotic figures is {WITHIN}"] if is_noted else []
+    assert file.notes == ["all of these count as mitotic figures: 'mitosis', 'MF'", *expected]
 
 
 def test_one_repetition(tmp_path: Path) -> None:
@@ -186,6 +207,7 @@ def test_what_the_file_says_of_an_image(tmp_path: Path) -> None:
         (document([annotation(bbox=None, segmentation={"counts": ""})]), "has no 'bbox'"),
         (document([*boxes(corners), annotation(id=9, bbox=[0, 0, 0, 0])]), "9 of image 1 has no"),
         (document([annotation(iscrowd=1)]), "'iscrowd' is set: mark single cells"),
+        (document([annotation(deleted=True)]), "'deleted' is set: mark single cells"),
         (
             document([annotation(id=1), annotation(id=2, category_id=2)]),
             "annotation 2 of image 1 marks the box of annotation 1 of image 1 as another kind",
