@@ -17,17 +17,10 @@ import numpy as np
 
 from slide.crossings import crosses_itself
 from slide.polygon import Polygon
+from slide.region_classes import class_of, classes_note, is_drawn, is_left_out
 
 EXPORT = "export the annotations from QuPath as GeoJSON"
 MOST_POINTS = 4096  # a side of the grid by which areas are measured
-OF_CELLS = ("detection", "cell", "tile")  # QuPath's objects that are not drawn by a person
-# Classes of areas to leave out, in lower case and without QuPath's asterisk.
-LEFT_OUT = (
-    "ignore", "ignored", "exclude", "excluded", "exclusion", "necrosis", "necrotic",
-    "artifact", "artifacts", "artefact", "artefacts", "background",
-    "glass", "whitespace", "white space", "pen", "pen mark", "pen marks", "fold", "folds",
-    "blur", "blurred", "blurry",
-)  # fmt: skip
 Point = tuple[float, float]
 
 
@@ -136,8 +129,8 @@ class Regions:
                 for hole in holes
                 if crosses_itself(hole)
             ]
-        if len(self.classes) > 1:
-            found.append(f"regions of different classes ({', '.join(self.classes)}) count alike")
+        if note := classes_note(self.classes):
+            found.append(note)
         return found
 
 
@@ -177,9 +170,8 @@ def _polygons(part: Any, name: str = "") -> Iterator[tuple[Any, str]]:
         case "FeatureCollection":
             yield from _polygons(_list(part, "features"))
         case "Feature":
-            properties = part.get("properties") or {}
-            if _is_drawn(properties) and part.get("geometry") is not None:
-                yield from _polygons(part["geometry"], _class(properties))
+            if is_drawn(part) and part.get("geometry") is not None:
+                yield from _polygons(part["geometry"], class_of(part))
         case "GeometryCollection":
             yield from _polygons(_list(part, "geometries"), name)
         case "Polygon":
@@ -192,26 +184,6 @@ def _polygons(part: Any, name: str = "") -> Iterator[tuple[Any, str]]:
             raise RegionError(f"not GeoJSON: {EXPORT}")
 
 
-def _is_drawn(properties: Any) -> bool:
-    return not (isinstance(properties, dict) and properties.get("objectType") in OF_CELLS)
-
-
-def _class(properties: Any) -> str:
-    """Name of QuPath's class, such as "Tumor", or the own name of an area to leave out, or ""."""
-    stated = properties.get("classification") if isinstance(properties, dict) else None
-    name = (stated.get("name") or stated.get("names")) if isinstance(stated, dict) else stated
-    text = ": ".join(map(str, name)) if isinstance(name, list) else str(name or "")
-    own = str(properties.get("name") or "") if isinstance(properties, dict) else ""
-    if not text and _is_left_out(own):
-        text = own
-    return " ".join(text.split())[:40]
-
-
-def _is_left_out(name: str) -> bool:
-    """Whether a class, or a part of one such as "Tumor: Necrosis", is of areas to leave out."""
-    return any(part.strip().rstrip("*") in LEFT_OUT for part in name.lower().split(":"))
-
-
 def _list(part: dict[str, Any], name: str) -> list[Any]:
     value = part.get(name)
     if not isinstance(value, list):
@@ -220,7 +192,7 @@ def _list(part: dict[str, Any], name: str) -> list[Any]:
 
 
 def _polygon(rings: Any, name: str) -> Polygon:
-    if _is_left_out(name):
+    if is_left_out(name):
         raise RegionError(f"a polygon of the class {name}: draw a hole there, or delete it")
     if not isinstance(rings, list) or not rings:
         raise RegionError(f"a polygon without coordinates: {EXPORT}")

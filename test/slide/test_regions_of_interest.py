@@ -27,6 +27,11 @@ def feature(geometry: Any, **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "id": "a", "geometry": geometry, "properties": properties}
 
 
+def old(geometry: Any, kind: str, **properties: Any) -> dict[str, Any]:
+    """As QuPath wrote it before 0.4."""
+    return {**feature(geometry, **properties), "id": kind}
+
+
 def regions(*rings: Any) -> Regions:
     return Regions((Polygon(tuple(np.array(ring, float) for ring in rings)),), "")
 
@@ -91,6 +96,9 @@ def test_neighbours_share_no_pixel_and_leave_none_out() -> None:
         ({"type": "GeometryCollection", "geometries": [POLYGON, FAR]}, 2),
         (POLYGON, 1),
         ([feature(POLYGON, objectType="annotation"), feature(FAR, objectType="detection")], 1),
+        ([old(POLYGON, "PathAnnotationObject"), old(FAR, "PathCellObject")], 1),
+        ([old(POLYGON, "PathRootObject"), old(FAR, "PathDetectionObject")], 1),
+        ([old(POLYGON, "PathTileObject", objectType="annotation"), old(FAR, "PathTileObject")], 1),
         ([feature({"type": "Point", "coordinates": [1, 2]}), feature(POLYGON)], 1),
         ({"type": "Polygon", "coordinates": [[[0, 0, 5], [9, 0, 5], [9, 9, 5]]]}, 1),
     ],
@@ -183,18 +191,19 @@ def test_classes_of_qupath(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["Ignore", "exclude*", "Necrosis", "Tumor: Necrosis", "Artefact", "BACKGROUND", "Glass", "Pen",
-     "Pen marks", "Fold", "Whitespace", "blur*"],
+     "Pen marks", "Fold", "Whitespace", "blur*", "Ink", "Blood", "Haemorrhage", "Exclusion_zone",
+     "exclusion area", "Do not count", "NEKROSE", "Artefakt"],
 )  # fmt: skip
-@pytest.mark.parametrize("field", ["classification", "name"])
+@pytest.mark.parametrize("field", ["classification", "name", "label", "class"])
 def test_areas_to_leave_out(tmp_path: Path, name: str, field: str) -> None:
     path = tmp_path / "a.geojson"
-    stated: dict[str, Any] = {field: name if field == "name" else {"name": name}}
+    stated: dict[str, Any] = {field: {"name": name} if field == "classification" else name}
     path.write_text(json.dumps([feature(FAR), feature(POLYGON, **stated)]))
     with pytest.raises(
         RegionError, match=f"^a polygon of the class {re.escape(name)}: draw a hole"
     ):
         load_regions(path)
-    stated = {field: "Region 1" if field == "name" else {"name": "Region*"}}
+    stated = {field: {"name": "Region*"} if field == "classification" else "Region 1"}
     path.write_text(json.dumps([feature(POLYGON, **stated)]))
     assert load_regions(path).warnings((90, 90)) == []
 
