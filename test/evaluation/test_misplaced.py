@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -40,8 +42,6 @@ STATED = {
     "multiplied by 32": lambda x, y: (x / 32, y / 32),
     "divided by 2": lambda x, y: (x * 2, y * 2),
     "divided by 4": lambda x, y: (x * 4, y * 4),
-    "moved by -25 px along x and y": lambda x, y: (x + 25, y + 25),
-    "moved by +25 px along x and y": lambda x, y: (x - 25, y - 25),
 }
 
 
@@ -54,6 +54,24 @@ def test_the_transformation_is_named(name: str, figures: int) -> None:
     count = round(0.8 * figures)
     assert f"of {figures} mitotic figures are found as stated, but {count}" in note
     assert f" {name}: correct the positions in the annotations" in note
+
+
+@pytest.mark.parametrize("by", [(25, 25), (-25, -25), (40, 40), (90, -120)])
+def test_a_shift_is_named(by: tuple[float, float]) -> None:
+    right = image(0, 50)
+    (note,) = misplaced_note([right._replace(figures=right.figures - by)])
+    assert "of 50 mitotic figures are found as stated, but 40 moved by" in note
+    named = re.findall(r"([+-]\d+) px along", note)
+    assert np.abs(np.array(named, float) - by).max() <= 3
+
+
+def test_a_single_wrong_image_is_named() -> None:
+    images = [image(seed, 10)._replace(name=f"image{seed}") for seed in range(6)]
+    images[2] = images[2]._replace(figures=images[2].figures[:, ::-1])
+    images[4] = images[4]._replace(figures=images[4].figures + 40)
+    (note,) = misplaced_note(images)
+    assert "image2 (1 of 10 mitotic figures are found as stated, but 8 with x and y exch" in note
+    assert "image4 (0 of 10 mitotic figures are found as stated, but 8 moved by -" in note
 
 
 def test_every_transformation_is_tested() -> None:
