@@ -20,6 +20,7 @@ MAX_PLATFORM_BYTES = 1 << 20  # the platform writes some hundred an input
 # A slug names a folder: it cannot lead elsewhere, nor be too long for a name.
 _IS_SLUG = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # Files that operating systems leave beside a user's own.
+HIDDEN = (".", "~$")  # "~$" in front of its name marks a document that Office has open
 COMPANIONS = ("thumbs.db", "desktop.ini", "icon\r")
 NEEDED = "not a .tif, .tiff or .mha file"
 NO_MPP = "its pixel size is not known: state it with --mpp (µm per pixel) to include it"
@@ -103,7 +104,7 @@ def _reason_to_skip(path: Path, with_mpp: bool) -> str | None:
     """Why a file is not an image to process; None for an image and for the platform's file."""
     if path.name == PLATFORM_FILE:
         return None
-    if path.name.startswith(".") or path.name.lower() in COMPANIONS:
+    if path.name.startswith(HIDDEN) or path.name.lower() in COMPANIONS:
         return "a hidden or system file"
     if path.name in OF_IMAGE and _is_of_earlier_run(path):
         return "written by an earlier run"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from slide.checks import EXPORT_AGAIN
 from slide.image import ImageError
 
+_TIFF = (".tif", ".tiff")
 _READ = {  # by the first bytes: name and suffixes of kinds that are read
-    b"II*\0": ("TIFF", (".tif", ".tiff")),
-    b"MM\0*": ("TIFF", (".tif", ".tiff")),
-    b"II+\0": ("TIFF", (".tif", ".tiff")),
-    b"MM\0+": ("TIFF", (".tif", ".tiff")),
+    b"II*\0": ("TIFF", _TIFF),
+    b"MM\0*": ("TIFF", _TIFF),
+    b"II+\0": ("TIFF", _TIFF),
+    b"MM\0+": ("TIFF", _TIFF),
     b"\x89PNG\r\n\x1a\n": ("PNG", (".png",)),
     b"\xff\xd8\xff": ("JPEG", (".jpg", ".jpeg", ".jfif")),
     b"ObjectType = Image": ("MetaImage", (".mha",)),
@@ -30,11 +32,15 @@ _OTHERS = {  # by the first bytes: what it is, and the remedy
     b"\0\0\0\x0cjP  ": ("a JPEG 2000 file", _CONVERT),
     b"\xff\x4f\xff\x51": ("a JPEG 2000 stream", _CONVERT),
 }
+_TIFF_STARTS = tuple(start for start, (kind, _) in _READ.items() if kind == "TIFF")
 _LONGEST = max(map(len, (*_READ, *_OTHERS)))
 
 
 def check_content(path: Path) -> None:
-    """Raise ImageError if the first bytes are known to be those of another kind of file."""
+    """Raise ImageError if the first bytes are known to be those of another kind of file.
+
+    Those of a TIFF file have to be its own: tifffile would quote them.
+    """
     with path.open("rb") as file:
         start = file.read(_LONGEST)
     for signature, (kind, suffixes) in _READ.items():
@@ -43,3 +49,5 @@ def check_content(path: Path) -> None:
     for signature, (kind, remedy) in _OTHERS.items():
         if start.startswith(signature):
             raise ImageError(f"it is {kind}: {remedy}")
+    if path.suffix.lower() in _TIFF and not start.startswith(_TIFF_STARTS):
+        raise ImageError(f"not a TIFF file, or damaged: {EXPORT_AGAIN}")

@@ -101,12 +101,20 @@ def huffman_symbols(data: bytes | mmap.mmap) -> dict[tuple[int, int], bytes]:
 
     They stand in the order of their codes, so the first has the code of bits 0.
     """
-    tables = {}
+    tables: dict[tuple[int, int], bytes] = {}
     for marker, start, end in _markers(data):
-        while marker == _DHT and start + 17 <= end:
-            count = sum(data[start + 1 : start + 17])
-            tables[data[start] >> 4, data[start] & 15] = data[start + 17 : start + 17 + count]
-            start += 17 + count
+        if marker == _DHT:
+            tables |= huffman_tables(data[start:end])
+    return tables
+
+
+def huffman_tables(body: bytes) -> dict[tuple[int, int], bytes]:
+    """The tables of one DHT segment, as in huffman_symbols."""
+    tables, start = {}, 0
+    while start + 17 <= len(body):
+        count = sum(body[start + 1 : start + 17])
+        tables[body[start] >> 4, body[start] & 15] = body[start + 17 : start + 17 + count]
+        start += 17 + count
     return tables
 
 

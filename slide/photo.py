@@ -105,7 +105,7 @@ def _jpeg_header(data: mmap.mmap) -> Header:
         raise ImageError(f"not a JPEG file, or damaged: {EXPORT_AGAIN}")
     check_jpeg(header)
     if has_hole(data):
-        raise ImageError(f"damaged, zeros in place of encoded pixels: {EXPORT_AGAIN}")
+        raise ImageError(f"damaged, encoded pixels are missing or zeros: {EXPORT_AGAIN}")
     warnings = profile_warning(icc_profile(data))
     return Header(header.size, header.orientation, has_several_pictures(data), False, warnings)
 

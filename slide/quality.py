@@ -155,7 +155,7 @@ def judge(appearance: Appearance) -> list[str]:
             sharpness is not None
             and (sharpness < MIN_SHARPNESS or (appearance.fineness or 0) < MIN_FINENESS)
         ),
-        "nuclei look too small for the stated pixel size": (
+        "nuclei look too small for the stated pixel size, or broken up by compression or scaling": (
             appearance.smallness > MAX_SMALLNESS and appearance.area_mm2 > MIN_AREA_OF_SMALL_MM2
         ),
         "nuclei look too large for the stated pixel size": (

@@ -168,6 +168,8 @@ def planes(page: tifffile.TiffPage) -> int:
 
 
 def _grid(page: tifffile.TiffPage) -> tuple[int, int]:
-    """Rows and columns of segments."""
+    """Rows and columns of segments. Zeros in place of a page's tags leave it without pixels."""
     height, width = segment_size(page)
+    if height < 1 or width < 1:
+        raise ImageError(f"damaged, a page of it declares no pixels: {EXPORT_AGAIN}")
     return math.ceil(page.imagelength / height), math.ceil(page.imagewidth / width)

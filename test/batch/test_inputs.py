@@ -92,6 +92,8 @@ def test_companions_are_skipped_and_one_image_stays_one(tmp_path: Path) -> None:
         "._a.tif",
         ".DS_Store",
         "Thumbs.db",
+        "~$a.tif",
+        ".~lock.a.tif#",
         "desktop.ini",
         "a.tif:Zone.Identifier",
     )
@@ -103,10 +105,12 @@ def test_companions_are_skipped_and_one_image_stays_one(tmp_path: Path) -> None:
         ".DS_Store: a hidden or system file",
         "._a.tif: a hidden or system file",
         ".hidden.tif: a hidden or system file",
+        ".~lock.a.tif#: a hidden or system file",
         "Thumbs.db: a hidden or system file",
         "a.tif:Zone.Identifier: not a .tif, .tiff or .mha file",
         f"b.tif: {EMPTY}",
         "desktop.ini: a hidden or system file",
+        "~$a.tif: a hidden or system file",
     ]
 
 

@@ -56,3 +56,9 @@ def test_other_kinds(tmp_path: Path, suffix: str) -> None:
     assert_refused(path, "^it is a JPEG 2000 file: convert it to .tif$", 0.25)
     Picture.fromarray(RGB).save(path, "GIF")
     assert_refused(path, "^it is a GIF file: convert it to .tif$", 0.25)
+
+
+@pytest.mark.parametrize("content", [b"x", bytes(4096), b"garbage"])
+def test_what_is_no_tiff_file(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.tif").write_bytes(content)
+    assert_refused(tmp_path / "a.tif", "^not a TIFF file, or damaged: copy or export it again$")

@@ -14,7 +14,7 @@ from slide.read import read_image
 from slide.tiff.levels import TiffLevels
 from test.rendering import render_tissue
 from test.slide.builders import assert_refused, patch_tag
-from test.slide.tiff.builders import jfif, write, write_encoded
+from test.slide.tiff.builders import CM, jfif, write, write_encoded
 
 RGB = render_tissue((300, 320), figures=0, seed=5)[0]
 TILES: dict[str, Any] = {"tile": (128, 128)}
@@ -102,6 +102,19 @@ def test_zeros_in_a_tile_of_a_slide(tiff: Path) -> None:
     with pytest.raises(ImageError, match="a tile contains zeros"):
         levels.read(0, 128, 128, 20, 20)
     levels.close()
+
+
+@pytest.mark.parametrize("tag", ["TileLength", "TileWidth"])
+def test_zeros_in_place_of_a_copys_tags(tiff: Path, tag: str) -> None:
+    with tifffile.TiffWriter(tiff) as writer:
+        writer.write(RGB, photometric="rgb", **TILES, **CM)
+        writer.write(RGB[::2, ::2], photometric="rgb", subfiletype=1, **TILES)
+    read_image(tiff)
+    with tifffile.TiffFile(tiff, mode="r+") as file:
+        copy = file.pages[1]
+        assert isinstance(copy, tifffile.TiffPage)
+        copy.tags[tag].overwrite(0)
+    assert_refused(tiff, "^damaged, a page of it declares no pixels: copy or export it again$")
 
 
 # ---------------------------------------------------------------------------- sizes that are wrong
