@@ -120,6 +120,8 @@ def process_images(settings: FolderSettings, run: Run) -> list[str]:
                     failures.append(_stop(left, summary, settings))
                     break
     failures += _report_losses(summary, settings)
+    for names in summary.copies():
+        settings.terminal.warn(f"the same file, and each counts: {shown(', '.join(names))}")
     if len(images) > 1:
         settings.terminal.table(summary.table())
     return failures

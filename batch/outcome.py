@@ -15,13 +15,16 @@ class Outcome:
     Attributes:
         entry: of the image in `results.json`.
         cells: of the image in the closing table, after its name; None where it failed.
+        sha256: of the image's file; None where it failed.
     """
 
     entry: FolderEntry
     cells: list[str] | None = None
+    sha256: str | None = None
 
     @classmethod
     def of(cls, result: ImageResult, folder: str) -> Outcome:
         """The outcome of an image whose results are in this folder of the output."""
-        shown = cells(result) if isinstance(result, ProcessedImage) else None
-        return cls(entry(result, folder), shown)
+        if not isinstance(result, ProcessedImage):
+            return cls(entry(result, folder))
+        return cls(entry(result, folder), cells(result), result.image.sha256)

@@ -35,6 +35,7 @@ class Summary:
         self._skipped = list(skipped)
         self._by_name: dict[str, FolderEntry] = {}
         self._cells: dict[str, list[str]] = {}
+        self._names_of: dict[str, list[str]] = {}  # files by the SHA-256 of their content
         earlier = earlier_summary(output)
         self.written: Mapping[str, str] = {} if earlier is None else earlier.files
         self._is_foreign = earlier is None
@@ -54,6 +55,8 @@ class Summary:
         self._by_name[name] = outcome.entry.model_copy(update={"group": self._groups[name]})
         if outcome.cells is not None:
             self._cells[name] = outcome.cells
+        if outcome.sha256 is not None:
+            self._names_of.setdefault(outcome.sha256, []).append(outcome.entry.file)
 
     def write(self) -> None:
         """Write the file; where that fails, `unwritten` says why."""
@@ -70,6 +73,10 @@ class Summary:
                 write_json(self._output / SUMMARY_FILE, content)
         except OutputError as error:
             self.unwritten = str(error)
+
+    def copies(self) -> list[list[str]]:
+        """Names of files with the same content, of which each counts."""
+        return [sorted(names) for names in self._names_of.values() if len(names) > 1]
 
     def fail_vanished(self) -> list[str]:
         """Mark images as failed whose files were taken away since; the files' names."""

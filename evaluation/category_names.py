@@ -26,7 +26,11 @@ _UNSURE = re.compile(
     r"\b(unsure|uncertain|possibl[ey]|probabl[ey]|questionable|ambiguous|unclear|candidates?"
     r"|suspect\w*|suspicious|disputed|disagreed|maybe)\b"
 )
-_IGNORED = re.compile(r"\b(ignor\w*|exclu\w*|deleted|discard\w*|obsolete)\b")
+# Names of areas, of cells that do not count, and of cells that not all saw.
+_OPEN = re.compile(
+    r"\b(ignor\w*|exclu\w*|deleted|discard\w*|obsolete|old|former\w*|ex|fps?|fns?|vot\w+"
+    r"|hot ?spots?|regions?|areas?|zones?|rois?|fields?)\b"
+)
 _NEGATIVE = re.compile(
     r"\b(no|not|non\w*|nmf|negatives?|impost[eo]rs?|look ?alikes?|like|mimic\w*|pseudo\w*|false"
     r"|apopto\w*|pyknot\w*|interphase|amito\w*|rejected|kein\w*|nicht|pas)\b"
@@ -64,8 +68,8 @@ def category_classes(names: Mapping[str, str] | None, used: Iterable[str]) -> di
 
 def _is_unsure(name: str) -> bool:
     """Whether a name leaves open whether its cells count, such as "ignore: mitotic figure"."""
-    is_ignored = _class_of(name) is CellClass.MITOTIC_FIGURE and _IGNORED.search(_words(name))
-    return bool(is_ignored or _UNSURE.search(_words(name)) or "?" in name)
+    is_open = _class_of(name) is CellClass.MITOTIC_FIGURE and _OPEN.search(_words(name))
+    return bool(is_open or _UNSURE.search(_words(name)) or "?" in name)
 
 
 def _by_default(used: list[str]) -> dict[str, CellClass]:

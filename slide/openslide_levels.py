@@ -15,10 +15,12 @@ from slide.colour_profile import profile_warning
 from slide.image import ImageError
 from slide.levels import WHITE
 from slide.pixel_size import Statement
+from slide.tiff.resolution import TAGS
 from slide.tiff.tables import table_warnings
 
 CACHE_BYTES = 1 << 26  # of decoded tiles
 GENERIC = "generic-tiff"  # a tiled TIFF without a vendor's fields
+_MILLIMETRES = {"inch": 25.4, "centimeter": 10.0}  # by OpenSlide's names of TIFF's units
 
 
 def vendor(path: Path) -> str | None:
@@ -67,14 +69,25 @@ class OpenSlideLevels:
 
 
 def _stated(slide: openslide.OpenSlide) -> list[Statement]:
-    """The vendor's pixel size, in µm in x and y."""
+    """The vendor's pixel size, in µm in x and y, and for Aperio's TIFF files that of their tags."""
     names = openslide.PROPERTY_NAME_MPP_X, openslide.PROPERTY_NAME_MPP_Y
     try:
         x, y = (float(slide.properties[name]) for name in names)
     except (KeyError, ValueError):
         return []
     vendor_name = slide.properties[openslide.PROPERTY_NAME_VENDOR]
-    return [Statement(f"{vendor_name} mpp", (x / 1e3, y / 1e3), magnification=_apparent(slide))]
+    stated = Statement(f"{vendor_name} mpp", (x / 1e3, y / 1e3), magnification=_apparent(slide))
+    return [stated, *(_of_tags(slide) if vendor_name == "aperio" else [])]
+
+
+def _of_tags(slide: openslide.OpenSlide) -> list[Statement]:
+    """By the resolution tags, where they have a unit."""
+    try:
+        unit = _MILLIMETRES[slide.properties["tiff.ResolutionUnit"]]
+        x, y = (unit / float(slide.properties[f"tiff.{axis}Resolution"]) for axis in "XY")
+    except (KeyError, ValueError, ZeroDivisionError):
+        return []
+    return [Statement(TAGS, (x, y))]
 
 
 def _apparent(slide: openslide.OpenSlide) -> float | None:

@@ -130,8 +130,8 @@ def judge(appearance: Appearance) -> list[str]:
     sharpness = appearance.sharpness
     little = appearance.area_mm2 < MIN_AREA_MM2 and appearance.share < 0.5
     reasons = {
-        "regions below 0.001 mm²: too small to judge, or not in px of the full image": (
-            appearance.inside_mm2 is not None and appearance.inside_mm2 < MIN_AREA_MM2
+        "regions of about 0.001 mm² or less: too small to judge, or not in px of the full image": (
+            appearance.inside_mm2 is not None and appearance.inside_mm2 < 1.5 * MIN_AREA_MM2
         ),
         "smaller than a nucleus: too small to judge": (
             appearance.side_um is not None and appearance.side_um < MIN_SIDE_UM

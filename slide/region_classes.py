@@ -17,16 +17,21 @@ LEFT_OUT = (
 _ANALYSED = re.compile(
     r"tum(o|ou)r|cancer|carcinom|sarcom|lymphom|melanom|metasta|neoplas|invasi|malign|lesion"
     r"|stroma|tissue|gewebe|epitheli|immune|region|\brois?\b|\baoi\b|^area( \d+)?$|field|\bhpf"
-    r"|hot ?spot|annotation|selection|positive|negative|mito|include|other|^no class$"
+    r"|hot ?spot|annotation|selection|positive|mito|include|other|^no class$"
 )
-_DENIED = re.compile(r"\b(non|not|don|skip|without|exclu\w*|ignor\w*)\b|\bno (?!class$)")
+_DENIED = re.compile(
+    r"\b(non|not|don|skip|without|out of|outside|anti|bad|missing|folds?|negative|exclu\w*"
+    r"|ignor\w*)\b|\bno (?!class$)"
+)
 _OBJECT_TYPES = ("detection", "cell", "tile")  # QuPath's objects that are not drawn by a person
 _OBJECT_IDS = ("PathDetectionObject", "PathCellObject", "PathTileObject")  # before QuPath 0.4
 
 
 def is_drawn(feature: dict[str, Any]) -> bool:
-    """Whether a GeoJSON feature is not one of the objects that QuPath found itself."""
+    """Whether a GeoJSON feature is neither found by QuPath nor a missing tissue core."""
     kind = _properties(feature).get("objectType")
+    if _properties(feature).get("isMissing") is True:
+        return False
     if kind is None:
         return feature.get("id") not in _OBJECT_IDS
     return kind not in _OBJECT_TYPES

@@ -204,6 +204,18 @@ def test_few_candidates_are_noted(detector: Detector, source: Path) -> None:
     )
 
 
+def test_copies_of_an_image_are_named(
+    detector: Detector, source: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.tif", "b.tif", "c.tif"):
+        add(source, name, mpp=0.25)
+    (source / "b.tif").write_bytes((source / "a.tif").read_bytes())
+    write_tiff(source / "c.tif", field(), 0.24)
+    process(detector, source)
+    shown = capfd.readouterr().out
+    assert "the same file, and each counts: a.tif, b.tif\n" in shown and "b.tif, c.tif" not in shown
+
+
 def test_ink_like_nuclei_is_noted(detector: Detector, source: Path) -> None:
     marked = field(size=(600, 600))
     marked[300:340] = 75, 0, 130

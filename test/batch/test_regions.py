@@ -84,7 +84,7 @@ def test_what_may_be_wrong_with_regions_is_in_the_result(detector: Detector, sou
     tiny = geojson(source.parent / "tiny.geojson", [[20, 10], [40, 10], [40, 30]])
     result = run(detector, source / "a.tif", tiny)
     assert result.verdict is not None and not result.verdict.usable
-    assert result.verdict.reasons[0].startswith("regions below 0.001 mm²")
+    assert result.verdict.reasons[0].startswith("regions of about 0.001 mm² or less")
 
 
 def test_a_folder_of_regions_and_other_regions_are_another_run(

@@ -48,7 +48,9 @@ def test_the_names_of_figures_must_be_known() -> None:
     with pytest.raises(ValueError, match="'possible mitosis': mitotic figure or not"):
         category_classes({"1": "mitosis", "2": "possible mitosis"}, ["1", "2"])
     for name in ("mitosis candidate", "mitotic figure?", "disputed mitosis",
-                 "ignore: mitotic figure", "excluded mitosis", "Mitosis (deleted)"):  # fmt: skip
+                 "ignore: mitotic figure", "excluded mitosis", "Mitosis (deleted)",
+                 "mitosis hotspot", "mitotic region", "mitotic figure FP",
+                 "mitotic figure old"):  # fmt: skip
         with pytest.raises(ValueError, match="mitotic figure or not"):
             category_classes({"1": "mitosis", "2": name}, ["1", "2"])
     unused = category_classes({"1": "mitosis", "2": "possible mitosis"}, ["1"])

@@ -21,7 +21,7 @@ from test.slide.test_tissue import GREEN, glass
 
 DATA = os.environ.get("MITOSIS_DATA")
 NOT_H_AND_E = ["probably not H&E: its colours are not those of haematoxylin and eosin"]
-TINY = ["regions below 0.001 mm²: too small to judge, or not in px of the full image"]
+TINY = ["regions of about 0.001 mm² or less: too small to judge, or not in px of the full image"]
 NO_TISSUE = ["no tissue found: only glass, black or debris"]
 BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size, or broken up by compression or scaling"]

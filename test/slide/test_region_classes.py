@@ -24,7 +24,7 @@ def test_the_class_of_a_feature(properties: Any, expected: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Tumor", "Tumour", "Stroma", "Region*", "Region 1", "ROI", "Positive", "Negative", "Other",
+    ["Tumor", "Tumour", "Stroma", "Region*", "Region 1", "ROI", "Positive", "Other",
      "Annotation", "Hotspot", "hot spot", "no class", "Immune cells", "Invasive carcinoma", "HPF",
      "Area 2"],
 )  # fmt: skip
@@ -45,6 +45,10 @@ def test_a_class_to_be_analysed_is_not_noted(name: str) -> None:
         "Don't count",
         "Area to skip",
         "not a region",
+        "Tissue fold",
+        "Out of tissue",
+        "Tumor-negative region",
+        "Anti-ROI",
     ],
 )
 def test_a_single_class_of_unknown_meaning_is_noted(name: str) -> None:

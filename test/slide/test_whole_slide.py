@@ -103,6 +103,17 @@ def test_a_magnification_that_contradicts(tmp_path: Path) -> None:
     assert WholeSlide(path, mpp=0.25).warnings == ()
 
 
+def test_resolution_tags_that_contradict_the_vendor(tmp_path: Path) -> None:
+    path = write(tmp_path, "svs")
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages.first.tags["ResolutionUnit"].overwrite(3)
+        for axis in "XY":
+            tiff.pages.first.tags[f"{axis}Resolution"].overwrite((20000, 1))
+    with pytest.raises(ImageError, match=r"two pixel sizes, 0.25 x 0.25 µm .aperio.*0.5 x 0.5 µm"):
+        WholeSlide(path)
+    assert WholeSlide(path, mpp=0.25).mpp == (0.25, 0.25)
+
+
 def test_label_and_macro_are_not_levels(tmp_path: Path) -> None:
     slide = WholeSlide(write(tmp_path, "svs"))
     assert len(slide.levels) == 3
