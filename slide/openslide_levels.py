@@ -17,6 +17,7 @@ from slide.levels import WHITE
 from slide.pixel_size import Statement
 from slide.tiff.resolution import TAGS
 from slide.tiff.tables import table_warnings
+from slide.tiff.vendors import ANOTHER_SIZE, describes_another_size
 
 CACHE_BYTES = 1 << 26  # of decoded tiles
 GENERIC = "generic-tiff"  # a tiled TIFF without a vendor's fields
@@ -76,6 +77,9 @@ def _stated(slide: openslide.OpenSlide) -> list[Statement]:
     except (KeyError, ValueError):
         return []
     vendor_name = slide.properties[openslide.PROPERTY_NAME_VENDOR]
+    described = slide.properties.get("tiff.ImageDescription", "")
+    if vendor_name == "aperio" and describes_another_size(described, slide.dimensions):
+        return [Statement("aperio mpp", None, ANOTHER_SIZE)]
     stated = Statement(f"{vendor_name} mpp", (x / 1e3, y / 1e3), magnification=_apparent(slide))
     return [stated, *(_of_tags(slide) if vendor_name == "aperio" else [])]
 

@@ -20,9 +20,10 @@ _ANALYSED = re.compile(
     r"|hot ?spot|annotation|selection|positive|mito|include|other|^no class$"
 )
 _DENIED = re.compile(
-    r"\b(non|not|don|skip|without|out of|outside|anti|bad|missing|folds?|negative|exclu\w*"
-    r"|ignor\w*)\b|\bno (?!class$)"
+    r"\b(non|not|don|skip|without|out of|outside|anti|bad|missing|folds?|negative|exclu\w*|ignor\w*"
+    r"|necro\w*|nekro\w*)\b|\bno (?!class$)"
 )
+_NAMES_LEFT_OUT = re.compile(rf"\b({'|'.join(LEFT_OUT)}|exclu\w+|ignor\w+|necro\w+|nekro\w+)\b")
 _OBJECT_TYPES = ("detection", "cell", "tile")  # QuPath's objects that are not drawn by a person
 _OBJECT_IDS = ("PathDetectionObject", "PathCellObject", "PathTileObject")  # before QuPath 0.4
 
@@ -50,14 +51,15 @@ def class_of(feature: dict[str, Any]) -> str:
     if not text and others:
         text = re.sub(r"[\s_#-]*\d+\s*$", "", others[0])
     own = str(properties.get("name") or "")
-    if not text and is_left_out(own):
+    if not text and _NAMES_LEFT_OUT.search(_words(own)):
         text = own
     return " ".join(text.split())[:40]
 
 
 def is_left_out(name: str) -> bool:
     """Whether a class, or a part of one such as "Tumor: Necrosis", is of areas to leave out."""
-    return any(part.strip().rstrip("*") in LEFT_OUT for part in _words(name).split(":"))
+    parts = (re.sub(r"[\d*]+\s*$", "", part).strip() for part in _words(name).split(":"))
+    return any(part in LEFT_OUT for part in parts)
 
 
 def classes_note(classes: tuple[str, ...]) -> str:

@@ -25,7 +25,7 @@ _MILLIMETRES: dict[str, float] = {
     "pm": 1e-9, "nm": 1e-6, "mm": 1.0, "cm": 10.0, "m": 1000.0, "Å": 1e-7,
     "in": 25.4, "inch": 25.4,
 }  # fmt: skip
-_ANOTHER_SIZE = "it describes an image of another size"
+ANOTHER_SIZE = "it describes an image of another size"
 
 
 def _ome(page: tifffile.TiffPage) -> Statement | None:
@@ -40,10 +40,11 @@ def _ome(page: tifffile.TiffPage) -> Statement | None:
     sized = [e for e in described if e.get("PhysicalSizeX") or e.get("PhysicalSizeY")]
     if not sized:
         return None
-    usable = [e for e in sized if not _is_reduced(page, _ome_size(e))]
+    size = page.imagewidth, page.imagelength
+    usable = [e for e in sized if not _is_reduced(size, _ome_size(e))]
     if not usable:
-        return Statement(source, None, _ANOTHER_SIZE)
-    exact = [e for e in usable if _ome_size(e) == (page.imagewidth, page.imagelength)]
+        return Statement(source, None, ANOTHER_SIZE)
+    exact = [e for e in usable if _ome_size(e) == size]
     sizes = {(_ome_axis(e, "X"), _ome_axis(e, "Y")) for e in exact or usable}
     if len(sizes) > 1:
         return Statement(source, None, f"{len(sizes)} images of different pixel sizes")
@@ -95,12 +96,17 @@ def _aperio(page: tifffile.TiffPage) -> Statement | None:
     mpp = _number(stated.replace(",", "."))
     if mpp is None:
         return Statement(source, None, f"{ascii(stated)[:20]} is not a positive number")
-    scanned = re.search(r"\[\d+,\s*\d+[,\s]+(\d+)x(\d+)\]", text)
-    if scanned and _is_reduced(page, _pair(scanned[1], scanned[2])):
-        return Statement(source, None, _ANOTHER_SIZE)
+    if describes_another_size(text, (page.imagewidth, page.imagelength)):
+        return Statement(source, None, ANOTHER_SIZE)
     found_power = re.search(r"\|\s*AppMag\s*=\s*([^|\s]+)", text, re.IGNORECASE)
     power = _number(found_power[1].replace(",", ".")) if found_power else None
     return Statement(source, (mpp / 1000, mpp / 1000), magnification=power)
+
+
+def describes_another_size(text: str, size: tuple[int, int]) -> bool:
+    """Whether Aperio's description is of the image at another scale than this (width, height)."""
+    scanned = re.search(r"\[\d+,\s*\d+[,\s]+(\d+)x(\d+)\]", text)
+    return scanned is not None and _is_reduced(size, _pair(scanned[1], scanned[2]))
 
 
 def _philips(page: tifffile.TiffPage) -> Statement | None:
@@ -126,12 +132,12 @@ def _dicom_pair(text: str) -> tuple[float, float] | None:
     return values[1], values[0]
 
 
-def _is_reduced(page: tifffile.TiffPage, described: tuple[int, int] | None) -> bool:
-    """Whether the page is the described (width, height) at another scale, not a part of it."""
-    if described is None or described == (page.imagewidth, page.imagelength):
+def _is_reduced(size: tuple[int, int], described: tuple[int, int] | None) -> bool:
+    """Whether a size is the described (width, height) at another scale, not a part of it."""
+    if described is None or described == size:
         return False
     width, height = described
-    return abs(page.imagewidth * height / width - page.imagelength) <= 1 + height / width
+    return abs(size[0] * height / width - size[1]) <= 1 + height / width
 
 
 def _xml(text: str) -> ElementTree.Element | None:

@@ -15,6 +15,8 @@ from slide.region_classes import class_of, classes_note
         ({"label": 7}, ""),
         ({"name": "left one"}, ""),
         ({"name": "Necrosis"}, "Necrosis"),
+        ({"name": "to exclude"}, "to exclude"),
+        ({"name": "Tumor 3"}, ""),
         (None, ""),
     ],
 )
@@ -49,6 +51,7 @@ def test_a_class_to_be_analysed_is_not_noted(name: str) -> None:
         "Out of tissue",
         "Tumor-negative region",
         "Anti-ROI",
+        "Tumor necrosis",
     ],
 )
 def test_a_single_class_of_unknown_meaning_is_noted(name: str) -> None:

@@ -208,6 +208,22 @@ def test_areas_to_leave_out(tmp_path: Path, name: str, field: str) -> None:
     assert load_regions(path).warnings((90, 90)) == []
 
 
+@pytest.mark.parametrize("name", ["Necrosis 2", "exclude 1"])
+def test_numbered_areas_to_leave_out(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.geojson"
+    path.write_text(json.dumps([feature(FAR, name="tumor"), feature(POLYGON, name=name)]))
+    with pytest.raises(RegionError, match=f"^a polygon of the class {name}: draw a hole"):
+        load_regions(path)
+
+
+def test_a_name_that_speaks_of_leaving_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    names = ("tumor", "necrosis - exclude")
+    path.write_text(json.dumps([feature(FAR, name=names[0]), feature(POLYGON, name=names[1])]))
+    (warning,) = load_regions(path).warnings((10_000, 10_000))
+    assert warning == "regions of different classes (necrosis - exclude, no class) count alike"
+
+
 @pytest.mark.parametrize(
     ("hole", "is_outside"),
     [

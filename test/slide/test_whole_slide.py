@@ -103,6 +103,19 @@ def test_a_magnification_that_contradicts(tmp_path: Path) -> None:
     assert WholeSlide(path, mpp=0.25).warnings == ()
 
 
+def test_a_description_of_a_larger_slide(tmp_path: Path) -> None:
+    """As where a viewer exports a slide at half the size and keeps the text."""
+    path = write(tmp_path, "svs")
+    width, height = WholeSlide(path).size
+    size, twice = f"[0,0,{width}x{height}]", f"[0,0,{2 * width}x{2 * height}]"
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        page = tiff.pages.first
+        assert size in page.description
+        page.tags["ImageDescription"].overwrite(page.description.replace(size, twice))
+    with pytest.raises(ImageError, match="aperio mpp: it describes an image of another size"):
+        WholeSlide(path)
+
+
 def test_resolution_tags_that_contradict_the_vendor(tmp_path: Path) -> None:
     path = write(tmp_path, "svs")
     with tifffile.TiffFile(path, mode="r+") as tiff:
