@@ -13,9 +13,9 @@ from batch import http_server
 from test import load
 from test.hostile_clients import CLIENTS
 
-# Memory may grow by 5 % over the 950 calls after the 50th. Over 50 calls it moves by up to 3 %, up
+# Memory may grow by 5 % over the 950 calls after the 50th. Over 50 calls it moves by up to 5 %, up
 # or down, with the call that it is measured after.
-GROWTH = {100: 4.0, 1000: 5.0}  # %, by calls
+GROWTH = {100: 10.0, 1000: 5.0}  # %, by calls
 # Over 5 calls with an adaptation after 5 others, the allocator's peak still moves by up to 7 %.
 ADAPTED_GROWTH = {10: 15.0, 30: 5.0}  # %, by calls
 
