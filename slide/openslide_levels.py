@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from slide.levels import WHITE
 from slide.pixel_size import Statement
 from slide.tiff.resolution import TAGS
 from slide.tiff.tables import table_warnings
-from slide.tiff.vendors import ANOTHER_SIZE, describes_another_size
+from slide.tiff.vendors import ANOTHER_SIZE, describes_another_size, positive_number
 
 CACHE_BYTES = 1 << 26  # of decoded tiles
 GENERIC = "generic-tiff"  # a tiled TIFF without a vendor's fields
@@ -96,11 +95,7 @@ def _of_tags(slide: openslide.OpenSlide) -> list[Statement]:
 
 def _apparent(slide: openslide.OpenSlide) -> float | None:
     """Aperio's apparent magnification. Others state that of the objective, without adapters."""
-    try:
-        power = float(slide.properties["aperio.AppMag"])
-    except (KeyError, ValueError):
-        return None
-    return power if math.isfinite(power) and power > 0 else None
+    return positive_number(slide.properties.get("aperio.AppMag"))
 
 
 def _profile(slide: openslide.OpenSlide) -> bytes:

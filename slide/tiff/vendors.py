@@ -59,7 +59,7 @@ def _ome_size(pixels: ElementTree.Element) -> tuple[int, int] | None:
 
 
 def _ome_axis(pixels: ElementTree.Element, axis: str) -> float | None:
-    value = _number(pixels.get(f"PhysicalSize{axis}"))
+    value = positive_number(pixels.get(f"PhysicalSize{axis}"))
     unit = _millimetres(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
     return None if value is None or unit is None else value * unit
 
@@ -93,13 +93,13 @@ def _aperio(page: tifffile.TiffPage) -> Statement | None:
     if len(found) > 1:
         return Statement(source, None, "it is stated more than once")
     (stated,) = found
-    mpp = _number(stated.replace(",", "."))
+    mpp = positive_number(stated.replace(",", "."))
     if mpp is None:
         return Statement(source, None, f"{ascii(stated)[:20]} is not a positive number")
     if describes_another_size(text, (page.imagewidth, page.imagelength)):
         return Statement(source, None, ANOTHER_SIZE)
     found_power = re.search(r"\|\s*AppMag\s*=\s*([^|\s]+)", text, re.IGNORECASE)
-    power = _number(found_power[1].replace(",", ".")) if found_power else None
+    power = positive_number(found_power[1].replace(",", ".")) if found_power else None
     return Statement(source, (mpp / 1000, mpp / 1000), magnification=power)
 
 
@@ -126,7 +126,7 @@ def _philips(page: tifffile.TiffPage) -> Statement | None:
 
 def _dicom_pair(text: str) -> tuple[float, float] | None:
     """DICOM's order is rows, then columns: y, then x. Values are quoted: "0.00025" "0.00025"."""
-    values = [_number(part) for part in text.replace('"', " ").split()]
+    values = [positive_number(part) for part in text.replace('"', " ").split()]
     if len(values) != 2 or values[0] is None or values[1] is None:
         return None
     return values[1], values[0]
@@ -155,7 +155,7 @@ def _millimetres(unit: str) -> float | None:
     return _MILLIMETRES.get(unit, _MILLIMETRES.get(unit.lower()))
 
 
-def _number(text: str | None) -> float | None:
+def positive_number(text: str | None) -> float | None:
     """A positive finite number; None for anything else."""
     try:
         value = float(text or "")
@@ -165,7 +165,7 @@ def _number(text: str | None) -> float | None:
 
 
 def _pair(width: str | None, height: str | None) -> tuple[int, int] | None:
-    values = _number(width), _number(height)
+    values = positive_number(width), positive_number(height)
     return None if values[0] is None or values[1] is None else (int(values[0]), int(values[1]))
 
 
