@@ -1,7 +1,8 @@
 """The memory allocator of a process that runs for days.
 
-glibc gives new threads arenas of their own, and keeps in each what was freed there. New threads
-compute every image, so a server's memory grows until many arenas have held the largest batch.
+glibc lets each new thread allocate from an arena of its own, and keeps the memory that is freed
+there. Every image is computed by new threads, so a server's memory grows until many arenas have
+held the largest batch.
 """
 
 from __future__ import annotations

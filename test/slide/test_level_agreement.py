@@ -117,6 +117,6 @@ def test_squares_that_differ() -> None:
     noisy = cells + np.random.default_rng(1).normal(0, 10, cells.shape).astype(np.float32)
     assert not differing(cells, noisy).any()
     assert differing(cells, noisy[::-1]).all()
-    assert not differing(cells[:20], noisy[20:]).any()  # too few to tell by their structure
+    assert not differing(cells[:20], noisy[20:]).any()  # too few squares to judge by
     noisy[[3, 7]] -= 40
     assert np.flatnonzero(differing(cells, noisy)).tolist() == [3, 7]
