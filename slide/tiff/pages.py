@@ -11,7 +11,8 @@ from slide.checks import EXPORT_AGAIN, SAVE_PAGE
 from slide.image import ImageError
 
 MAX_PAGES = 1000  # a pyramid has a dozen; a long chain of empty pages would be read for hours
-_GREY = (0, 1)  # TIFF 6.0, tag PhotometricInterpretation: white is zero, black is zero
+# TIFF 6.0, tag PhotometricInterpretation: white is zero, black is zero, transparency mask.
+_WITHOUT_COLOUR = (0, 1, 4)
 
 
 def full_resolution(tiff: tifffile.TiffFile) -> tifffile.TiffPage:
@@ -25,12 +26,23 @@ def full_resolution(tiff: tifffile.TiffFile) -> tifffile.TiffPage:
     pages = [page for page in every if not _is_accessory(page, every[0])] or every
     largest = max(pages, key=_area)
     if not all(page is largest or _is_level_of(largest, page) for page in pages):
-        kind = "greyscale pages (channels or slices)" if largest.photometric in _GREY else "pages"
-        raise ImageError(f"{len(pages)} {kind} that are not a pyramid of one image: {SAVE_PAGE}")
+        raise ImageError(_why_several(pages))
     if any(_area(page) > _area(largest) for page in every):
         raise ImageError(f"its largest page is marked as a reduced copy: {EXPORT_AGAIN}")
     _check_single(largest)
     return largest
+
+
+def _why_several(pages: list[tifffile.TiffPage]) -> str:
+    """Why pages are not one image, and the remedy."""
+    grey = sum(page.photometric in _WITHOUT_COLOUR for page in pages)
+    if 0 < grey < len(pages):
+        return (
+            f"{grey} of {len(pages)} pages without colour, such as a mask: save the image in "
+            "colour as a separate file"
+        )
+    kind = "greyscale pages (channels or slices)" if grey else "pages"
+    return f"{len(pages)} {kind} that are not a pyramid of one image: {SAVE_PAGE}"
 
 
 def levels_of(tiff: tifffile.TiffFile, base: tifffile.TiffPage) -> list[tifffile.TiffPage]:

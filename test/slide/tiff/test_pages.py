@@ -83,10 +83,11 @@ def test_the_largest_page_is_marked_as_a_reduced_copy(tiff: Path) -> None:
 
 
 def test_a_transparency_mask_on_a_page(tiff: Path) -> None:
-    with tifffile.TiffWriter(tiff) as writer:
-        writer.write(RGB, **RGB_PAGE, **CM)
-        writer.write(GREY > 9, photometric="minisblack", metadata=None, subfiletype=4)
-    assert_refused(tiff, "2 pages that are not a pyramid")
+    for mask, kind in ((GREY > 9, 4), (GREY > 9, 0), (GREY, 0)):
+        with tifffile.TiffWriter(tiff) as writer:
+            writer.write(RGB, **RGB_PAGE, **CM)
+            writer.write(mask, photometric="minisblack", metadata=None, subfiletype=kind)
+        assert_refused(tiff, "^1 of 2 pages without colour, such as a mask: save the image in")
     with tifffile.TiffWriter(tiff) as writer:
         writer.write(GREY > 9, photometric="minisblack", metadata=None, **CM)
     edit_ifd(tiff, [(262, SHORT, [4])])
