@@ -69,7 +69,7 @@ class FolderSettings:
         """How the images of these jobs are read. Files that the user named may be links."""
         source = source_of(self.input) if self.manifest is None else None
         stated = {job.path: job.record.settings.mpp for job in jobs}
-        mpp_of = {path: mpp for path, mpp in stated.items() if mpp is not None}
+        mpp_of = {path: mpp for path, mpp in stated.items() if mpp not in (None, self.mpp)}
         return Reading(source, self.mpp, self.budget, mpp_of)
 
     def record_of(self, image: Planned) -> Record:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from batch.documents.platform import PLATFORM_INPUTS
 from batch.layout import OF_IMAGE
 from batch.recognise import earlier_result, is_own
-from slide.read import SUFFIXES, SUFFIXES_WITH_MPP
+from slide.read import FORMATS, NOT_READ, SUFFIXES, SUFFIXES_WITH_MPP
 
 SLUG = "histopathology-roi-cropout"  # the challenge's name of its input
 PLATFORM_FILE = "inputs.json"
@@ -22,10 +22,7 @@ _IS_SLUG = re.compile(r"[A-Za-z0-9_-]{1,255}")
 # Files that operating systems leave beside a user's own.
 HIDDEN = (".", "~$")  # "~$" in front of its name marks a document that Office has open
 COMPANIONS = ("thumbs.db", "desktop.ini", "icon\r")
-NEEDED = "not a .tif, .tiff or .mha file"
 NO_MPP = "its pixel size is not known: state it with --mpp (µm per pixel) to include it"
-WHOLE_SLIDES = (".vms", ".vmu", ".czi", ".isyntax", ".dcm", ".qptiff", ".lif", ".vsi", ".jp2")
-CONVERT = "a format that is not read: convert it, or a region of it, to .tif, .tiff or .mha"
 TEXTS = (".md", ".txt")  # what people write about a folder of images
 EMPTY = "an empty file (0 bytes), perhaps not copied or synchronised yet"
 
@@ -45,15 +42,16 @@ class Inputs(NamedTuple):
 
     def why_empty(self) -> str:
         """One line on an input without any image to process."""
-        line = f"no .tif, .tiff or .mha image in {self.folder}"
-        if not self.skipped:
-            return line
-        reasons = [skipped.split(": ", 1)[-1] for skipped in self.skipped]
-        for reason in (NO_MPP, CONVERT):
+        line = f"no image to process in {self.folder}"
+        skipped = [reason for reason in self.skipped if not is_text(reason)] or self.skipped
+        if not skipped:
+            return f"{line}: put images there ({FORMATS})"
+        reasons = [reason.split(": ", 1)[-1] for reason in skipped]
+        for reason in (NO_MPP, NOT_READ):
             if count := reasons.count(reason):
-                first = self.skipped[reasons.index(reason)]
+                first = skipped[reasons.index(reason)]
                 return f"{line}: {first}" + (f" ({count} such files)" if count > 1 else "")
-        return f"{line}: {self.skipped[0]}"
+        return f"{line}: {skipped[0]}"
 
 
 def find_images(source: Path, with_mpp: bool = False) -> Inputs:
@@ -117,7 +115,7 @@ def wrong_kind(path: Path, with_mpp: bool) -> str | None:
     if suffix in SUFFIXES_WITH_MPP and not with_mpp:
         return NO_MPP
     if suffix not in SUFFIXES + SUFFIXES_WITH_MPP:
-        return CONVERT if suffix in WHOLE_SLIDES else NEEDED
+        return NOT_READ
     return None
 
 

@@ -11,10 +11,12 @@ from batch.links import leads_out
 from slide.checks import shown_size
 from slide.image import Image, ImageError
 from slide.memory import BY_RGBA, GIB, MemoryBudget, available_memory, check_memory
+from slide.pixel_size import OPTION
 from slide.read import read_header, read_image
 from slide.training_view import slide_memory
 from slide.whole_slide import WholeSlide, is_whole_slide
 
+MANIFEST = "manifest"  # the source of a pixel size that is stated there
 BYTES_AHEAD = 8  # a pixel of an image that is read ahead: RGB, and what decoding takes besides
 MAX_PIXELS_AHEAD = 2 * 10**8  # of an image that waits: 600 MB, five times an image of MIDOG 2021
 
@@ -37,7 +39,7 @@ class Reading:
         source: folder that images must lie in; None to follow links anywhere.
         mpp: µm per pixel, which replaces what the files say; None to trust them.
         budget: memory that an image may take; None for no limit.
-        mpp_of: the same as `mpp`, of single images, by their path.
+        mpp_of: what the manifest states in place of `mpp`, by the path of the image.
     """
 
     source: Path | None = None
@@ -48,6 +50,9 @@ class Reading:
     def stated_mpp(self, path: Path) -> float | None:
         """µm per pixel that the user states for an image; None to trust the file."""
         return self.mpp_of.get(path, self.mpp)
+
+    def _mpp_source(self, path: Path) -> str:
+        return MANIFEST if path in self.mpp_of else OPTION
 
     def read(self, path: Path) -> Image | WholeSlide:
         """The image of a file; a whole slide is opened only.
@@ -62,12 +67,12 @@ class Reading:
         try:
             if is_whole_slide(path):
                 return self._open_slide(path)
-            return read_image(path, self.stated_mpp(path), self.budget)
+            return read_image(path, self.stated_mpp(path), self.budget, self._mpp_source(path))
         except OSError as error:
             raise ImageError(f"cannot be read ({error.strerror or error}): try again") from error
 
     def _open_slide(self, path: Path) -> WholeSlide:
-        slide = WholeSlide(path, self.stated_mpp(path))
+        slide = WholeSlide(path, self.stated_mpp(path), self._mpp_source(path))
         refusal = self.budget and self.budget.refusal(*slide_memory(slide))
         if refusal:
             raise ImageError(f"{shown_size(slide.size)} pixels: {refusal} (--max-memory)")

@@ -19,8 +19,8 @@ class Image:
         pixels: (height, width, 3) uint8 RGB.
         spacing: mm per pixel, (x, y).
         origin: mm, world position of the centre of pixel (0, 0), (x, y).
-        mpp_source: where the pixel size comes from, such as "resolution tags" or "--mpp"; None for
-            pixels that are not of a file.
+        mpp_source: where the pixel size comes from, such as "resolution tags", "--mpp" or
+            "manifest"; None for pixels that are not of a file.
         warnings: what the reader changed or ignored, a sentence each.
     """
 

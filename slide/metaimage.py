@@ -47,14 +47,14 @@ class _Header:
         return self.get(name)[:1] in ("T", "t", "1")
 
 
-def read_metaimage(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
+def read_metaimage(path: Path, user: Statement | None, budget: MemoryBudget | None) -> Image:
     """Read an .mha file of 8-bit RGB or RGBA; arguments and errors as for read_image."""
     header = _read_header(path)
     reader = itk.open_reader(path, "MetaImageIO")
     reader.ReadImageInformation()
     _check_geometry(reader)
     (width, height), samples = reader.GetSize()[:2], reader.GetNumberOfComponents()
-    size = choose_pixel_size(_stated_pixel_sizes(header, reader), mpp)
+    size = choose_pixel_size(_stated_pixel_sizes(header, reader), user)
     check_memory((width, height), size.spacing, FILLED if samples == 3 else BY_RGBA, budget)
     pixels = _read_pixels(path, header, (height, width, samples))
     pixels, warnings = _in_rgb(pixels)

@@ -30,7 +30,7 @@ from slide.jpeg_header import (
 from slide.jpeg_holes import has_hole
 from slide.memory import BY_RGBA, COPIED, MemoryBudget, check_memory
 from slide.orientation import orientation_warning
-from slide.pixel_size import choose_pixel_size
+from slide.pixel_size import Statement, choose_pixel_size
 from slide.png_rows import SIGNATURE, check_rows, png_chunks
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif")
@@ -62,7 +62,7 @@ class Header(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
+def read_photo(path: Path, user: Statement | None, budget: MemoryBudget | None) -> Image:
     """Read a file of one of the SUFFIXES; arguments and errors as for read_image.
 
     Palettes are expanded, transparency is composed on white, orientation is ignored with a warning.
@@ -71,7 +71,7 @@ def read_photo(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Im
     header = _mapped_header(path, is_png)
     size = header.size
     check_size(size)
-    pixel_size = choose_pixel_size((), mpp)
+    pixel_size = choose_pixel_size((), user)
     reader = itk.open_reader(path, "PNGImageIO" if is_png else "JPEGImageIO")
     reader.ReadImageInformation()
     opaque = reader.GetNumberOfComponents() == _RGB

@@ -14,15 +14,15 @@ DISAGREEMENT = 0.05  # two sources that differ by more than this share contradic
 # Magnification times µm per pixel: 40x at 0.25 µm, 20x at 0.5 µm, each within this factor.
 MAGNIFIED_UM, MAGNIFIED_FACTOR = 10.0, 1.4
 STATE_IT = "state it with --mpp (µm per pixel)"
-OPTION = "--mpp"  # the source of a pixel size that the user states
+OPTION = "--mpp"  # the source of a pixel size that the user states for all images
 
 
 @dataclass(frozen=True)
 class Statement:
-    """What one field of a file says about the pixel size.
+    """What one field of a file, or the user, says about the pixel size.
 
     Attributes:
-        source: name of the field, for messages and result.json.
+        source: name of the field or option, for messages and result.json.
         spacing: mm per pixel (x, y); None if the field is unusable.
         problem: why it is unusable, without a remedy.
         magnification: that the same field states, such as 40.0; None without one.
@@ -43,8 +43,21 @@ class PixelSize:
     warnings: tuple[str, ...] = ()
 
 
-def choose_pixel_size(statements: Iterable[Statement], mpp: float | None) -> PixelSize:
-    """`mpp` (µm) if given, else the first plausible statement of the file.
+def stated_by_user(mpp: float | None, source: str = OPTION) -> Statement | None:
+    """What the user states, in µm per pixel of both axes; None: nothing.
+
+    Raises ImageError unless it is within PLAUSIBLE_MPP.
+    """
+    if mpp is None:
+        return None
+    spacing = (mpp / 1000, mpp / 1000)
+    if not _is_plausible(spacing):
+        raise ImageError(f"{_implausible((mpp, mpp))}: correct it ({source})")
+    return Statement(source, spacing)
+
+
+def choose_pixel_size(statements: Iterable[Statement], user: Statement | None) -> PixelSize:
+    """What the user states, else the first plausible statement of the file.
 
     Implausible statements, such as the 72 dpi that image editors write, are ignored.
 
@@ -54,12 +67,11 @@ def choose_pixel_size(statements: Iterable[Statement], mpp: float | None) -> Pix
     """
     stated = tuple(statements)
     plausible = [s for s in stated if s.spacing is not None and _is_plausible(s.spacing)]
-    if mpp is not None:
-        check_mpp((mpp, mpp))
-        option = Statement(OPTION, (mpp / 1000, mpp / 1000))
-        contradicted = [s for s in plausible if _differ(option, s)]
-        warnings = tuple(f"{_shown(option)} replaces {_shown(s)}" for s in contradicted)
-        return PixelSize((mpp / 1000, mpp / 1000), OPTION, warnings)
+    if user is not None:
+        assert user.spacing is not None
+        contradicted = [s for s in plausible if _differ(user, s)]
+        warnings = tuple(f"{_shown(user)} replaces {_shown(s)}" for s in contradicted)
+        return PixelSize(user.spacing, user.source, warnings)
     for one, other in combinations(plausible, 2):
         if _differ(one, other):
             raise ImageError(f"two pixel sizes, {_shown(one)} and {_shown(other)}: {STATE_IT}")
@@ -68,12 +80,6 @@ def choose_pixel_size(statements: Iterable[Statement], mpp: float | None) -> Pix
         warnings = _not_square(first) + tuple(w for s in plausible for w in _contradicted(s))
         return PixelSize(first.spacing, first.source, warnings)
     raise ImageError(f"{_why_none(stated)}: {STATE_IT}")
-
-
-def check_mpp(mpp: tuple[float, float]) -> None:
-    """Raise ImageError unless both axes, in µm per pixel, are within PLAUSIBLE_MPP."""
-    if not _is_plausible((mpp[0] / 1000, mpp[1] / 1000)):
-        raise ImageError(f"{_implausible(mpp)}: {STATE_IT}")
 
 
 def _is_plausible(spacing: tuple[float, float]) -> bool:

@@ -17,10 +17,10 @@ from slide.libraries import library_errors_named, output_captured
 from slide.memory import MemoryBudget
 from slide.metaimage import read_metaimage
 from slide.photo import read_photo
-from slide.pixel_size import STATE_IT, check_mpp
+from slide.pixel_size import OPTION, STATE_IT, Statement, stated_by_user
 from slide.tiff.read import open_page, read_tiff
 
-Reader = Callable[[Path, float | None, MemoryBudget | None], Image]
+Reader = Callable[[Path, Statement | None, MemoryBudget | None], Image]
 READERS: dict[str, Reader] = {
     ".tif": read_tiff, ".tiff": read_tiff, metaimage.SUFFIX: read_metaimage,
     **dict.fromkeys(photo.SUFFIXES, read_photo),
@@ -28,6 +28,8 @@ READERS: dict[str, Reader] = {
 SUFFIXES_WITH_MPP = photo.SUFFIXES  # read only with `mpp`: their dpi is not to trust
 IMAGE_SUFFIXES = tuple(suffix for suffix in READERS if suffix not in SUFFIXES_WITH_MPP)
 SUFFIXES = (*IMAGE_SUFFIXES, *whole_slide.SUFFIXES)
+FORMATS = ".tif, .tiff, .mha, slides such as .svs, and with --mpp .png and .jpg"
+NOT_READ = f"not a format that is read ({FORMATS}): convert images, or regions of slides, to .tif"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,12 @@ class Header:
     spacing: tuple[float, float]
 
 
-def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None = None) -> Image:
+def read_image(
+    path: Path,
+    mpp: float | None = None,
+    budget: MemoryBudget | None = None,
+    mpp_source: str = OPTION,
+) -> Image:
     """Read a .tif, .tiff or .mha file, or with `mpp` a .png, .jpg or .jpeg file.
 
     What any thread writes to the process's stdout and stderr meanwhile is lost.
@@ -47,6 +54,7 @@ def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None
         path: of the file.
         mpp: µm per pixel of both axes; where given, it replaces what the file says.
         budget: what image and detection may take; None for no limit.
+        mpp_source: where `mpp` is stated.
 
     Raises:
         ImageError: the file is not one plausible 8-bit RGB image, or its header declares one that
@@ -58,12 +66,13 @@ def read_image(path: Path, mpp: float | None = None, budget: MemoryBudget | None
             f"'{suffix}' files are whole slides, which cannot be read as a single image"
         )
     if suffix not in READERS:
-        raise ImageError(f"'{suffix}' files are not read: convert it to .tif, .tiff or .mha")
+        raise ImageError(NOT_READ)
     if mpp is None and suffix in SUFFIXES_WITH_MPP:
         raise ImageError(f"{suffix} files do not contain a reliable pixel size: {STATE_IT}")
-    _check_before_opening(path, mpp)
+    user = stated_by_user(mpp, mpp_source)
+    _check_before_opening(path)
     with output_captured(), library_errors_named():
-        return READERS[suffix](path, mpp, budget)
+        return READERS[suffix](path, user, budget)
 
 
 def read_header(path: Path, mpp: float | None = None) -> Header:
@@ -71,13 +80,12 @@ def read_header(path: Path, mpp: float | None = None) -> Header:
 
     mpp: as for read_image. Raises ImageError where read_image would refuse the header.
     """
-    _check_before_opening(path, mpp)
-    with library_errors_named(), open_page(path, mpp) as (page, size):
+    user = stated_by_user(mpp)
+    _check_before_opening(path)
+    with library_errors_named(), open_page(path, user) as (page, size):
         return Header((page.imagewidth, page.imagelength), size.spacing)
 
 
-def _check_before_opening(path: Path, mpp: float | None) -> None:
-    if mpp is not None:
-        check_mpp((mpp, mpp))
+def _check_before_opening(path: Path) -> None:
     check_file(path)
     check_content(path)

@@ -15,7 +15,7 @@ from slide.image import ImageError
 from slide.levels import WHITE, Levels
 from slide.libraries import library_errors_named
 from slide.openslide_levels import OpenSlideLevels
-from slide.pixel_size import PixelSize, choose_pixel_size
+from slide.pixel_size import OPTION, PixelSize, choose_pixel_size, stated_by_user
 from slide.tiff.levels import TiffLevels
 
 # Formats of scanners. A .tif or .tiff file is a slide if it is tiled and larger than this: an image
@@ -62,23 +62,25 @@ class WholeSlide:
     origin = (0.0, 0.0)
     held = 1 << 28  # bytes of memory that reading takes: the overview and the decoder's cache
 
-    def __init__(self, path: Path, mpp: float | None = None) -> None:
+    def __init__(self, path: Path, mpp: float | None = None, mpp_source: str = OPTION) -> None:
         """Open a file.
 
         Args:
             path: of the file.
             mpp: µm per pixel of level 0; where given, it replaces what the file says.
+            mpp_source: where `mpp` is stated.
 
         Raises:
             ImageError: the file is not a slide that can be read, or its pixel size is not known.
         """
+        user = stated_by_user(mpp, mpp_source)
         check_file(path)
         with library_errors_named():
             self._levels: Levels = (
                 OpenSlideLevels(path) if openslide_levels.vendor(path) else TiffLevels(path)
             )
             size = self._checked()
-            chosen: PixelSize = choose_pixel_size(self._levels.stated, mpp)
+            chosen: PixelSize = choose_pixel_size(self._levels.stated, user)
         self.format = self._levels.format
         self.size = size
         self.levels = self._levels.sizes

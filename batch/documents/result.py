@@ -31,7 +31,7 @@ class Settings(Part):
     adaptation: str = Field(description="--adaptation")
     candidates: str = Field(description="--candidates")
     threshold: float = Field(ge=0, le=1, description="lowest probability of a mitotic figure")
-    mpp: float | None = Field(gt=0, description="--mpp, µm per pixel; null: from the file")
+    mpp: float | None = Field(gt=0, description="stated µm per pixel; null: from the file")
     output_format: str = Field(description="format of mitotic-figures.json: 2021, 2022 or 2025")
     epochs: int = Field(ge=1, description="passes over bank and image")
     learning_rate: float = Field(ge=0, description="learning rate of the adaptation")

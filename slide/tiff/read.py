@@ -10,7 +10,7 @@ import tifffile
 
 from slide.image import Image
 from slide.memory import MemoryBudget, check_memory
-from slide.pixel_size import PixelSize, choose_pixel_size
+from slide.pixel_size import PixelSize, Statement, choose_pixel_size
 from slide.tiff.checks import check_page
 from slide.tiff.copies import check_copies
 from slide.tiff.decode import decode_page
@@ -21,9 +21,9 @@ from slide.tiff.places import check_places, check_shared
 from slide.tiff.seams import seam_warning
 
 
-def read_tiff(path: Path, mpp: float | None, budget: MemoryBudget | None) -> Image:
+def read_tiff(path: Path, user: Statement | None, budget: MemoryBudget | None) -> Image:
     """Read the full resolution of a TIFF file; arguments and errors as for read_image."""
-    with open_page(path, mpp) as (page, size):
+    with open_page(path, user) as (page, size):
         shape = page.imagewidth, page.imagelength
         pixels, warnings = decode_page(
             page, path, lambda decoding: check_memory(shape, size.spacing, decoding, budget)
@@ -41,10 +41,10 @@ def _no_limit(_: float) -> None:
 
 
 @contextlib.contextmanager
-def open_page(path: Path, mpp: float | None) -> Iterator[tuple[tifffile.TiffPage, PixelSize]]:
+def open_page(path: Path, user: Statement | None) -> Iterator[tuple[tifffile.TiffPage, PixelSize]]:
     """The page of the full resolution, its header checked, and its pixel size."""
     with tifffile.TiffFile(path) as tiff:
         page = full_resolution(tiff)
         check_page(page, path.stat().st_size)
         check_places(levels_of(tiff, page))
-        yield page, choose_pixel_size(stated_pixel_sizes(page), mpp)
+        yield page, choose_pixel_size(stated_pixel_sizes(page), user)

@@ -272,7 +272,7 @@ def test_bad_image_in_the_middle(
     assert failed["settings"] == RECORD.settings.model_dump()
     captured = capfd.readouterr()
     assert captured.err.splitlines() == [f"error: {line}" for line in failures]
-    assert "skipped sheet.xlsx: not a .tif" in captured.out
+    assert "skipped sheet.xlsx: not a format that is read" in captured.out
     assert "notes.txt" not in captured.out, "results.json lists it"
     skipped = [line.split(":")[0] for line in read(output, "results.json")["skipped"]]
     assert skipped == ["notes.txt", "sheet.xlsx"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from batch.inputs import CONVERT, EMPTY, NO_MPP, SLUG, find_images, platform_slugs
+from batch.inputs import EMPTY, NO_MPP, SLUG, find_images, platform_slugs
+from slide.read import FORMATS, NOT_READ, SUFFIXES, SUFFIXES_WITH_MPP
+
+OTHER_FORMATS = (".bmp", ".jp2", ".czi", ".VSI", ".gif", ".webp", ".heic", ".dcm", "")
 
 
 def touch(folder: Path, *names: str) -> Path:
@@ -46,10 +50,10 @@ def test_other_files_are_mentioned(tmp_path: Path) -> None:
     touch(tmp_path, "notes.txt", "a.tif", "photo.PNG", "scan.jpeg", "tif", "inputs.json")
     write_inputs(tmp_path, [])
     assert find_images(tmp_path).skipped == [
-        "notes.txt: not a .tif, .tiff or .mha file",
+        f"notes.txt: {NOT_READ}",
         f"photo.PNG: {NO_MPP}",
         f"scan.jpeg: {NO_MPP}",
-        "tif: not a .tif, .tiff or .mha file",
+        f"tif: {NOT_READ}",
     ]
 
 
@@ -72,8 +76,8 @@ def test_one_file(tmp_path: Path) -> None:
     ("name", "reason"),
     [
         ("a.png", f"a.png: {NO_MPP}"),
-        ("a.czi", f"a.czi: {CONVERT}"),
-        ("card.json", "card.json: not a .tif, .tiff or .mha file"),
+        *((f"a{suffix}", f"a{suffix}: {NOT_READ}") for suffix in OTHER_FORMATS),
+        ("card.json", f"card.json: {NOT_READ}"),
     ],
 )
 def test_one_file_of_another_kind(tmp_path: Path, name: str, reason: str) -> None:
@@ -107,7 +111,7 @@ def test_companions_are_skipped_and_one_image_stays_one(tmp_path: Path) -> None:
         ".hidden.tif: a hidden or system file",
         ".~lock.a.tif#: a hidden or system file",
         "Thumbs.db: a hidden or system file",
-        "a.tif:Zone.Identifier: not a .tif, .tiff or .mha file",
+        f"a.tif:Zone.Identifier: {NOT_READ}",
         f"b.tif: {EMPTY}",
         "desktop.ini: a hidden or system file",
         "~$a.tif: a hidden or system file",
@@ -117,18 +121,24 @@ def test_companions_are_skipped_and_one_image_stays_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "reason"),
     [
-        ([], None),
+        ([], f": put images there ({FORMATS})"),
         (["a.png"], f": a.png: {NO_MPP}"),
         (["notes.txt", "a.png", "b.jpg"], f": a.png: {NO_MPP} (2 such files)"),
-        (["a.czi"], f": a.czi: {CONVERT}"),
-        (["notes.txt"], ": notes.txt: not a .tif, .tiff or .mha file"),
+        (["a.czi"], f": a.czi: {NOT_READ}"),
+        (["a.txt", "b.bmp", "c.bmp"], f": b.bmp: {NOT_READ} (2 such files)"),
+        (["notes.txt"], f": notes.txt: {NOT_READ}"),
     ],
 )
-def test_an_input_without_images_says_why(
-    tmp_path: Path, files: list[str], reason: str | None
-) -> None:
+def test_an_input_without_images_says_why(tmp_path: Path, files: list[str], reason: str) -> None:
     line = find_images(touch(tmp_path, *files)).why_empty()
-    assert line == f"no .tif, .tiff or .mha image in {tmp_path}{reason or ''}"
+    assert line == f"no image to process in {tmp_path}{reason}"
+
+
+def test_the_formats_that_messages_name_are_read() -> None:
+    plain, with_mpp = FORMATS.split("with --mpp")
+    for text, suffixes in ((plain, SUFFIXES), (with_mpp, SUFFIXES_WITH_MPP)):
+        named = re.findall(r"\.\w+", text)
+        assert named and set(named) <= set(suffixes)
 
 
 # ----------------------------------------------------------------------------------------- platform

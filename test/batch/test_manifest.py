@@ -148,6 +148,11 @@ def test_each_image_has_its_pixel_size_and_group(tmp_path: Path) -> None:
     ]
     assert [r["pixel_size_um"][0] for r in results] == pytest.approx([0.25, 0.5, 0.25])
     assert [r["settings"]["mpp"] for r in results] == [0.25, 0.5, None]
+    sources = ["manifest", "manifest", "resolution tags"]
+    assert [r["pixel_size_source"] for r in results] == sources
+    assert (
+        "0.5 x 0.5 µm (manifest) replaces 0.3 x 0.3 µm (resolution tags)" in results[1]["warnings"]
+    )
 
 
 def test_resume_does_again_what_the_manifest_states_otherwise(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from batch.reading import BYTES_AHEAD, Reading
 from slide.image import ImageError
 from slide.memory import MemoryBudget
 from test.model.builders import field
+from test.slide.slides import write_slide
 from training.tiff import write_tiff
 
 
@@ -24,6 +25,23 @@ def path(tmp_path: Path) -> Path:
 def test_an_image(path: Path) -> None:
     image = Reading(path.parent, mpp=0.26).read(path)
     assert image.size == (150, 120) and image.mpp == pytest.approx((0.26, 0.26))
+
+
+def test_the_source_of_a_pixel_size_is_named(path: Path) -> None:
+    reading = Reading(mpp=0.26, mpp_of={path: 0.3})
+    image = reading.read(path)
+    assert image.mpp_source == "manifest"
+    assert image.warnings == ("0.3 x 0.3 µm (manifest) replaces 0.25 x 0.25 µm (resolution tags)",)
+    assert Reading(mpp=0.26).read(path).mpp_source == "--mpp"
+    assert Reading().read(path).mpp_source == "resolution tags"
+    with pytest.raises(ImageError, match=r"is implausible .*: correct it \(manifest\)$"):
+        Reading(mpp_of={path: 3.0}).read(path)
+
+
+def test_the_source_of_a_slide_s_pixel_size_is_named(tmp_path: Path) -> None:
+    path = write_slide(tmp_path / "a.svs", field(size=(300, 400)), "svs")
+    slide = Reading(mpp_of={path: 0.3}).read(path)
+    assert slide.mpp == pytest.approx((0.3, 0.3)) and slide.mpp_source == "manifest"
 
 
 def test_a_link_out_of_the_folder(path: Path, tmp_path: Path) -> None:

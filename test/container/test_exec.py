@@ -87,4 +87,4 @@ def test_a_ground_truth_scores_the_run(
 def test_an_empty_input_is_a_failure(runner: Runner, source: Path, target: Path) -> None:
     ended = run(runner, source, target)
     assert ended.status != 0
-    assert "no .tif, .tiff or .mha image in" in ended.stderr
+    assert "no image to process in" in ended.stderr
