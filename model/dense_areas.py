@@ -28,33 +28,35 @@ _SQUARE = np.ones((3, 3), bool)
 
 def mark_dense(tissue_map: TissueMap) -> TissueMap:
     """The map with dense areas marked, and the cells around them; the map itself without any."""
-    strokes = _strokes(tissue_map)
+    far_bluer, bluer = _bluer(tissue_map)
+    strokes = _long(far_bluer, tissue_map)
     if _share(strokes, tissue_map) <= MIN_SHARE:
         return tissue_map
-    whole = ndimage.binary_propagation(strokes, _SQUARE, mask=_bluer(tissue_map, BESIDE))
+    whole = ndimage.binary_propagation(strokes, _SQUARE, mask=bluer)
     dense = ndimage.binary_dilation(whole, _SQUARE) & tissue_map.tissue
     return replace(tissue_map, kinds=np.where(dense, np.uint8(Kind.DENSE), tissue_map.kinds))
 
 
 def dense_share(tissue_map: TissueMap) -> float:
     """Share of the tissue, 0 to 1, in areas that are far bluer and long, however small it is."""
-    return _share(_strokes(tissue_map), tissue_map)
+    far_bluer, _ = _bluer(tissue_map)
+    return _share(_long(far_bluer, tissue_map), tissue_map)
 
 
 def _share(cells: np.ndarray, tissue_map: TissueMap) -> float:
     return float(cells.sum() / max(tissue_map.tissue.sum(), 1))
 
 
-def _strokes(tissue_map: TissueMap) -> np.ndarray:
-    """(rows, columns) bool: cells in connected areas that are long enough."""
-    areas, _ = ndimage.label(_bluer(tissue_map, STROKE), _SQUARE)
+def _long(cells: np.ndarray, tissue_map: TissueMap) -> np.ndarray:
+    """(rows, columns) bool: those of the cells in connected areas that are long enough."""
+    areas, _ = ndimage.label(cells, _SQUARE)
     boxes: list[tuple[slice, slice]] = ndimage.find_objects(areas)
     sides = [max(y.stop - y.start, x.stop - x.start) for y, x in boxes]
     return np.asarray(np.array([0, *sides])[areas] * tissue_map.cell_mpp >= MIN_LENGTH_UM)
 
 
-def _bluer(tissue_map: TissueMap, distances: float) -> np.ndarray:
-    """(rows, columns) bool: cells of tissue whose blue ratio is so far over the median.
+def _bluer(tissue_map: TissueMap) -> tuple[np.ndarray, np.ndarray]:
+    """Two (rows, columns) bool: cells of tissue bluer than the median by STROKE, and by BESIDE.
 
     Cells beside black and pen marks, and along the image's border, where there may be a thin frame,
     do not count: they may show some of it.
@@ -62,7 +64,8 @@ def _bluer(tissue_map: TissueMap, distances: float) -> np.ndarray:
     beside = ndimage.binary_dilation(tissue_map.excluded, _SQUARE, border_value=1)
     tissue = tissue_map.tissue & ~beside
     if not tissue.any():
-        return np.asarray(tissue)
+        return tissue, tissue
     values = blue_ratio(tissue_map.colours, "full")
     median, quartile = np.quantile(values[tissue], (0.5, 0.75))
-    return np.asarray(tissue & (values > median + distances * (quartile - median)))
+    far, near = (median + distances * (quartile - median) for distances in (STROKE, BESIDE))
+    return tissue & (values > far), tissue & (values > near)

@@ -14,13 +14,13 @@ from slide.colour_profile import profile_warning
 from slide.image import ImageError
 from slide.levels import WHITE
 from slide.pixel_size import Statement
-from slide.tiff.resolution import TAGS
+from slide.tiff.resolution import CENTIMETRE, INCH, MILLIMETRES_PER_UNIT, TAGS
 from slide.tiff.tables import table_warnings
 from slide.tiff.vendors import ANOTHER_SIZE, describes_another_size, positive_number
 
 CACHE_BYTES = 1 << 26  # of decoded tiles
 GENERIC = "generic-tiff"  # a tiled TIFF without a vendor's fields
-_MILLIMETRES = {"inch": 25.4, "centimeter": 10.0}  # by OpenSlide's names of TIFF's units
+_UNITS = {"inch": INCH, "centimeter": CENTIMETRE}  # by OpenSlide's names
 
 
 def vendor(path: Path) -> str | None:
@@ -86,7 +86,7 @@ def _stated(slide: openslide.OpenSlide) -> list[Statement]:
 def _of_tags(slide: openslide.OpenSlide) -> list[Statement]:
     """By the resolution tags, where they have a unit."""
     try:
-        unit = _MILLIMETRES[slide.properties["tiff.ResolutionUnit"]]
+        unit = MILLIMETRES_PER_UNIT[_UNITS[slide.properties["tiff.ResolutionUnit"]]]
         x, y = (unit / float(slide.properties[f"tiff.{axis}Resolution"]) for axis in "XY")
     except (KeyError, ValueError, ZeroDivisionError):
         return []

@@ -13,10 +13,8 @@ import numpy as np
 def points_inside(ring: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """(n,) bool: which points with these x (n,) and ascending y (n,) a ring surrounds."""
     odd = np.zeros(len(y), bool)
-    for x0, y0, x1, y1 in _edges(ring):
-        first, last = np.searchsorted(y, (y0, y1))
-        crossing = x0 + (y[first:last] - y0) * ((x1 - x0) / (y1 - y0))
-        odd[first:last] ^= x[first:last] >= crossing
+    for rows, crossings in _crossings(ring, y):
+        odd[rows] ^= x[rows] >= crossings
     return odd
 
 
@@ -26,10 +24,8 @@ def grid_inside(ring: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     x, y: (columns,) and (rows,) ascending.
     """
     changes = np.zeros((len(y), len(x) + 1), bool)
-    for x0, y0, x1, y1 in _edges(ring):
-        first, last = np.searchsorted(y, (y0, y1))
-        crossing = x0 + (y[first:last] - y0) * ((x1 - x0) / (y1 - y0))
-        changes[np.arange(first, last), np.searchsorted(x, crossing)] ^= True
+    for rows, crossings in _crossings(ring, y):
+        changes[rows][np.arange(len(crossings)), np.searchsorted(x, crossings)] ^= True
     return np.asarray(np.logical_xor.accumulate(changes, axis=1)[:, :-1])
 
 
@@ -40,8 +36,10 @@ def within(ring: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[slice, slice
     return slice(*rows.tolist()), slice(*columns.tolist())
 
 
-def _edges(ring: np.ndarray) -> Iterator[tuple[float, float, float, float]]:
-    """x and y of the upper, then of the lower end of each edge that is not horizontal."""
+def _crossings(ring: np.ndarray, y: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """The rows, of ascending y, that each edge of a ring crosses, and x (rows,) where it does."""
     for a, b in zip(ring.tolist(), np.roll(ring, -1, axis=0).tolist(), strict=True):
-        if a[1] != b[1]:
-            yield (*a, *b) if a[1] < b[1] else (*b, *a)
+        if a[1] != b[1]:  # a horizontal edge crosses none
+            (x0, y0), (x1, y1) = (a, b) if a[1] < b[1] else (b, a)
+            rows = slice(*np.searchsorted(y, (y0, y1)).tolist())
+            yield rows, x0 + (y[rows] - y0) * ((x1 - x0) / (y1 - y0))

@@ -10,8 +10,9 @@ import tifffile
 
 from slide.pixel_size import Statement
 
-# TIFF 6.0, tag ResolutionUnit: inch, centimetre. Millimetre and micrometre are of EXIF.
-_MILLIMETRES_PER_UNIT = {2: 25.4, 3: 10.0, 4: 1.0, 5: 0.001}
+INCH, CENTIMETRE = 2, 3  # TIFF 6.0, tag ResolutionUnit
+# Millimetre and micrometre are of EXIF.
+MILLIMETRES_PER_UNIT = {INCH: 25.4, CENTIMETRE: 10.0, 4: 1.0, 5: 0.001}
 _NO_UNIT = (None, 1)
 _RATIONAL = (5, 10)  # TIFF 6.0, field types: unsigned and signed fractions
 _NUMBERS = (3, 4, 8, 9, 11, 12, 16, 17)  # integers of 16 to 64 bits, and floating point
@@ -62,7 +63,7 @@ def of_resolution_tags(page: tifffile.TiffPage) -> Statement | None:
     unit = page.tags.valueof("ResolutionUnit")
     if unit in _NO_UNIT:
         return Statement(source, None, "no unit")
-    millimetres = _MILLIMETRES_PER_UNIT.get(unit) if isinstance(unit, int) else None
+    millimetres = MILLIMETRES_PER_UNIT.get(unit) if isinstance(unit, int) else None
     if millimetres is None:
         shown = int(unit) if isinstance(unit, IntEnum) else ascii(unit)[:20]
         return Statement(source, None, f"ResolutionUnit {shown} is unknown")
