@@ -108,9 +108,9 @@ def test_only_a_pattern_is_loaded(tmp_path: Path) -> None:
 
 
 def test_annotations_far_from_all_detections_are_noted() -> None:
-    figures = np.full((3, 2), (60.0, 70.0))
+    figures = np.full((5, 2), (60.0, 70.0))
     run = pair({"a": annotated("a.tif", figures=figures)}, {"a": predicted("a.tif")})
-    assert run.notes[0].startswith("0 of 3 mitotic figures have a detection of any probability")
+    assert run.notes[0].startswith("too few mitotic figures have a detection of any probability")
 
 
 def square(left: float, top: float, right: float, bottom: float) -> Regions:
