@@ -32,6 +32,7 @@ from model.detections import Detections, select
 from model.detector_settings import DetectorSettings as DetectorSettings
 from model.network import MitosisNetwork
 from model.precision import choose_device, choose_precision
+from model.repeated_cells import repetition_warning
 from model.scoring import Scores, score
 from model.screen import Screen, load_screen
 from model.source_bank import SourceBank, load_bank
@@ -192,6 +193,7 @@ class Detector:
             seconds=clock.seconds,
             appearance=measure(image.pixels, tissue),
             tissue=tissue,
+            warnings=repetition_warning(image.pixels, centres[kept]),
         )
 
     def analysed(self, pixels: np.ndarray, mpp: float | tuple[float, float]) -> Box:
