@@ -76,7 +76,9 @@ def notes(
     image: Image | WholeSlide, found: Detections, regions: Regions | None = None
 ) -> list[str]:
     """What a reader of the result should know about the image and its regions of interest."""
-    noted = [*image.warnings, *found.warnings, *(regions.warnings(image.size) if regions else [])]
+    noted = [*image.warnings, *found.warnings]
+    if regions is not None:
+        noted += [*regions.warnings(image.size), *regions.cells_warning(image.mpp)]
     if found.rescaled:
         x, y = image.mpp
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")

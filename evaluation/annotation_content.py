@@ -17,7 +17,8 @@ Centres = Mapping[tuple[str, CellClass], np.ndarray]  # (n, 2) px by image id an
 # px, between which the longest side of a box may be half its image: MIDOG's are 50 px, those of all
 # nuclei of BreCaHAD 211 px at most.
 LONGEST_SIDES = 250, 1000
-UNUSABLE = "iscrowd", "ignore", "deleted"  # fields that, if set, say not to take it for one cell
+# Fields that, if set, say not to take it for one cell, and attributes of CVAT and Label Studio.
+UNUSABLE = "iscrowd", "ignore", "deleted", "outside", "was_cancelled"
 
 
 def annotated_images(
@@ -76,13 +77,22 @@ def _usable(
         annotation = annotation.model_copy(update={"id": name})
         if annotation.image_id not in entries:
             problems.append(f"{name} is for an image that is not in 'images'")
-        elif flag := next((f for f in UNUSABLE if getattr(annotation, f)), None):
+        elif flag := _flag(annotation):
             problems.append(f"{name}: '{flag}' is set: mark single cells, or remove it")
         elif annotation.bbox is None and _polygon(annotation.segmentation) is None:
             problems.append(f"{name} has no 'bbox'")
         else:
             usable.append(annotation)
     return usable
+
+
+def _flag(annotation: Annotation) -> str | None:
+    """A field that says not to take an annotation for one cell, or an attribute of that name."""
+    attributes = annotation.attributes if isinstance(annotation.attributes, dict) else {}
+    for flag in UNUSABLE:
+        if getattr(annotation, flag, False) or attributes.get(flag) in (True, "true", "True"):
+            return flag
+    return None
 
 
 def _name(annotation: Annotation, number: int) -> str:

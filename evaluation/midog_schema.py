@@ -107,6 +107,7 @@ class Annotation(_Entry):
     iscrowd: bool = Field(False, description="groups of cells are refused")
     ignore: bool = Field(False, description="annotations to be ignored are refused")
     deleted: bool | None = Field(None, description="deleted annotations are refused")
+    attributes: Any = Field(None, description="CVAT's; the same, if one is called so")
 
 
 class MidogJson(_Entry):

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from evaluation.ground_truth import some
 from evaluation.matching import RADIUS
+from evaluation.near import count_near
 from evaluation.scored_image import ScoredImage
 from evaluation.shift import frequent_shift
 from evaluation.transformations import TRANSFORMATIONS, Transformation
@@ -61,7 +61,7 @@ def _doubt(images: Sequence[ScoredImage], enough: float, others: Sequence[Scored
     """
     figures = sum(len(image.figures) for image in images)
     near = sum(_near(image.figures, image.points, image) for image in images)
-    found = sum(_near(i.figures, i.positives(), i, 1e3 * RADIUS) for i in images)
+    found = sum(count_near(i.figures, i.positives(), i.mpp, 1e3 * RADIUS) for i in images)
     if near >= enough * figures or 2 * found >= figures:
         return ""
     hint = _hint(images, others)
@@ -99,13 +99,5 @@ def _shift(images: Sequence[ScoredImage]) -> dict[str, Transformation]:
     return {name: lambda stated, _last, _mpp: stated + shift}
 
 
-def _near(
-    figures: np.ndarray, points: np.ndarray, image: ScoredImage, within: float = NEAR
-) -> np.ndarray:
-    """(...) int: how many of the figures (..., n, 2) have one of the points (m, 2) px within µm."""
-    mpp = np.array(image.mpp)
-    if not (len(points) and figures.size):
-        return np.zeros(figures.shape[:-2], int)
-    distance, _ = cKDTree(points * mpp).query(figures * mpp)
-    near: np.ndarray = (distance <= within).sum(axis=-1)
-    return near
+def _near(positions: np.ndarray, points: np.ndarray, image: ScoredImage) -> np.ndarray:
+    return count_near(positions, points, image.mpp, NEAR)

@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation import ScoringError
 from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, unmasked
+from evaluation.exchanged_categories import exchanged_note
 from evaluation.ground_truth import read_ground_truth, some
 from evaluation.matching import RADIUS
 from evaluation.misplaced import misplaced_note
@@ -91,8 +92,19 @@ def pair(truth: dict[str, AnnotatedImage], found: dict[str, Prediction]) -> Run:
         outside += len(annotated.figures) - len(image.figures)
         run.images.append(image)
     run.notes.extend(_regions_notes(outside, [stem for stem in truth if _unrecorded(found, stem)]))
+    run.notes.extend(_no_figures_note([image for stem, image in truth.items() if stem in found]))
     run.notes.extend(misplaced_note(run.images))
+    look_alikes = [annotated.hard_negatives for annotated in truth.values()]
+    run.notes.extend(exchanged_note(run.images, look_alikes))
     return run
+
+
+def _no_figures_note(annotated: list[AnnotatedImage]) -> list[str]:
+    """A line where no image of the run has a figure."""
+    if not annotated or any(len(image.figures) for image in annotated):
+        return []
+    names = some(image.stem for image in annotated)
+    return [f"no mitotic figure is annotated in {names}: all detections count as false positives"]
 
 
 def _unrecorded(found: dict[str, Prediction], stem: str) -> bool:

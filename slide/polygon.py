@@ -40,6 +40,12 @@ class Polygon:
         return inside
 
     @property
+    def outline_area(self) -> float:
+        """px² that the outline surrounds, holes included, by the trapezoids beside its sides."""
+        x, y = (self.rings[0] - self.rings[0][0]).T
+        return abs(float(np.sum((x + np.roll(x, -1)) * (np.roll(y, -1) - y)))) / 2
+
+    @property
     def box(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom."""
         points = np.concatenate(self.rings)

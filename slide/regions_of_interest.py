@@ -20,6 +20,9 @@ from slide.polygon import Polygon
 from slide.region_classes import class_of, classes_note, is_drawn, is_left_out
 
 EXPORT = "export the annotations from QuPath as GeoJSON"
+# µm, side of a square that no region is smaller than: cells and the boxes drawn round them have
+# sides of 5 to 35 µm, tissue cores and high-power fields of 400 µm and more.
+SMALL_SIDE = 50.0
 MOST_POINTS = 4096  # a side of the grid by which areas are measured
 Point = tuple[float, float]
 
@@ -132,6 +135,21 @@ class Regions:
         if note := classes_note(self.classes):
             found.append(note)
         return found
+
+    def cells_warning(self, mpp: tuple[float, float]) -> list[str]:
+        """A sentence where they look like marks of single cells: most of the area is in small ones.
+
+        mpp: µm per pixel, (x, y). Small parts beside large ones are usual, as QuPath's classifiers
+        make them.
+        """
+        areas = np.array([polygon.outline_area for polygon in self.polygons]) * mpp[0] * mpp[1]
+        small = areas < SMALL_SIDE**2
+        if 2 * areas[small].sum() <= areas.sum():
+            return []
+        return [
+            f"{small.sum()} of {len(areas)} regions are smaller than {SMALL_SIDE:.0f} x "
+            f"{SMALL_SIDE:.0f} µm: are they marks of single cells, or not in px of the full image?"
+        ]
 
 
 def load_regions(path: Path) -> Regions:

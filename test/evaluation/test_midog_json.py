@@ -70,6 +70,8 @@ def with_ids(image_id: Any, *categories: Any) -> dict[str, Any]:
         document(boxes(lambda x, y: [x + 25, y + 25, x - 25, y - 25])),
         document(boxes(lambda x, y: [str(x - 25), str(y - 25), str(x + 25), str(y + 25)])),
         document(boxes(lambda x, y: [x, y, x, y])),
+        document(boxes(corners, attributes={"deleted": False, "outside": "no", "shape": 3})),
+        document(boxes(corners, attributes="deleted")),
         document(polygons()),
         document([{**entry, "bbox": [0, 0, 0, 0.0]} for entry in polygons()]),
         with_ids("1", 1, 2),
@@ -208,6 +210,8 @@ def test_what_the_file_says_of_an_image(tmp_path: Path) -> None:
         (document([*boxes(corners), annotation(id=9, bbox=[0, 0, 0, 0])]), "9 of image 1 has no"),
         (document([annotation(iscrowd=1)]), "'iscrowd' is set: mark single cells"),
         (document([annotation(deleted=True)]), "'deleted' is set: mark single cells"),
+        (document([annotation(attributes={"outside": True})]), "'outside' is set: mark single"),
+        (document([annotation(attributes={"deleted": "true"})]), "'deleted' is set: mark single"),
         (
             document([annotation(id=1), annotation(id=2, category_id=2)]),
             "annotation 2 of image 1 marks the box of annotation 1 of image 1 as another kind",

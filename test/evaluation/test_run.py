@@ -102,7 +102,7 @@ def test_only_a_pattern_is_loaded(tmp_path: Path) -> None:
     run = load_run(tmp_path / "out", truth, with_missing=False)
     assert [image.name for image in run.images] == ["A1", "B1"]
     assert (run.missing, run.left_out) == ([], ["B2"])
-    assert run.notes == ["annotated, but not in the run, left out: A2"]
+    assert run.notes[0] == "annotated, but not in the run, left out: A2"
     with pytest.raises(ScoringError, match=r"no image of .* \(B2\) is in .* \(A2\)"):
         load_run(tmp_path / "out", truth, only="*2")
 
@@ -111,6 +111,27 @@ def test_annotations_far_from_all_detections_are_noted() -> None:
     figures = np.full((5, 2), (60.0, 70.0))
     run = pair({"a": annotated("a.tif", figures=figures)}, {"a": predicted("a.tif")})
     assert run.notes[0].startswith("too few mitotic figures have a detection of any probability")
+
+
+def test_a_run_without_figures_is_noted() -> None:
+    """Even if there are figures in other images; look-alikes do not count."""
+    none = {"figures": np.empty((0, 2)), "hard_negatives": np.array([[5.0, 6.0]])}
+    truth = {stem: annotated(f"{stem}.tif", **none) for stem in "ab"} | {"c": annotated("c.tif")}
+    found = {stem: predicted(f"{stem}.tif") for stem in "ab"}
+    expected = "no mitotic figure is annotated in a, b: all detections count as false positives"
+    assert pair(truth, found).notes == [expected]
+    assert pair(truth, found | {"c": predicted("c.tif")}).notes == []
+
+
+def test_exchanged_categories_are_noted() -> None:
+    figures, look_alikes = (np.stack([np.arange(12) * 8.0, np.full(12, y)], 1) for y in (5.0, 70.0))
+    truth = annotated("a.tif", figures=figures, hard_negatives=look_alikes)
+    found = predicted("a.tif", points=look_alikes, probabilities=np.full(12, 0.9))
+    assert any(
+        "are the names of the categories exch" in n for n in pair({"a": truth}, {"a": found}).notes
+    )
+    found = found._replace(points=figures)
+    assert pair({"a": truth}, {"a": found}).notes == []
 
 
 def square(left: float, top: float, right: float, bottom: float) -> Regions:

@@ -96,6 +96,7 @@ def test_no_figure_at_all(command: Command) -> None:
     status, text = command({"a": ([(100.0, 0.9)], []), "b": ([], [])})
     assert status == 1
     assert text == (
+        "no mitotic figure is annotated in a, b: all detections count as false positives\n"
         "No threshold can be proposed: the annotated fields contain no mitotic figure; annotate "
         "fields with at least 30 of them.\n"
     )

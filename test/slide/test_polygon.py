@@ -29,3 +29,10 @@ def test_what_any_hole_surrounds_is_outside() -> None:
 def test_a_polygon_fits_an_image_that_holds_nearly_all_of_it() -> None:
     assert HOLED.extent == "x 10 to 60, y 20 to 60"
     assert HOLED.fits((60, 60)) and HOLED.fits((58, 58)) and not HOLED.fits((57, 60))
+
+
+def test_the_area_of_the_outline() -> None:
+    assert HOLED.outline_area == 1600
+    triangle = np.array([[1e6, 0], [1e6 + 30, 0], [1e6, 20]])
+    for ring in (triangle, triangle[::-1], np.concatenate([triangle, triangle[:1]])):
+        assert Polygon((ring,)).outline_area == 300

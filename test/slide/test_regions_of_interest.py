@@ -169,6 +169,21 @@ def test_a_polygon_that_leaves_the_image() -> None:
     assert warning.endswith("are x and y exchanged?")
 
 
+def test_marks_of_single_cells() -> None:
+    """Boxes of 60 px; a hot spot of 0.01 mm², or fragments beside a larger region, are usual."""
+    corners = [np.array([100.0 * n, 100.0]) for n in range(42)]
+    sides = np.array([[0, 0], [1, 0], [1, 1], [0, 1]])
+    boxes = [Polygon((corner + 60 * sides,)) for corner in corners]
+    (warning,) = Regions(tuple(boxes), "").cells_warning((0.25, 0.25))
+    assert warning.startswith("42 of 42 regions are smaller than 50 x 50 µm: are they marks of si")
+    core = Polygon((400.0 * sides,))
+    assert Regions((core,), "").cells_warning((0.25, 0.25)) == []
+    assert Regions((core, *boxes), "").cells_warning((0.25, 0.25)) == []
+    (warning,) = Regions((*boxes, Polygon((210.0 * sides,))), "").cells_warning((0.25, 0.25))
+    assert warning.startswith("42 of 43 regions")
+    assert Regions(tuple(boxes), "").cells_warning((1.0, 1.0)) == []
+
+
 def test_classes_of_qupath(tmp_path: Path) -> None:
     path = tmp_path / "a.geojson"
     names: list[Any] = [{"name": "Tumor"}, {"names": ["Immune", "CD3"]}, {"name": "Tumor"}, None]
