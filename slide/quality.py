@@ -14,10 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
-from skimage.feature import peak_local_max
-from skimage.filters import threshold_otsu
 
 from slide.channel_shift import channel_shift
+from slide.nuclei import dark_regions, halved, has_lines, radii_um, typical
 from slide.tissue import Kind, TissueMap
 
 TILE_UM, MIN_TILE_UM = 128.0, 20.0  # side of the squares that are looked at; in small images less
@@ -82,6 +81,7 @@ class Appearance(NamedTuple):
         pen_like: whether more of the image has colours of pen marks than looks like tissue.
         inside_mm2: area of the regions of interest; None without any.
         side_um: shorter side of the image; None where it was not measured.
+        lined: whether there are lines like those of a counting grid.
     """
 
     area_mm2: float
@@ -99,6 +99,7 @@ class Appearance(NamedTuple):
     channel_shift: float | None = None
     inside_mm2: float | None = None
     side_um: float | None = None
+    lined: bool = False
 
     @property
     def smallness(self) -> float:
@@ -128,6 +129,11 @@ def judge(appearance: Appearance) -> list[str]:
     One reason at most: the first makes the later ones unreliable.
     """
     sharpness = appearance.sharpness
+    blurred = sharpness is not None and (
+        sharpness < MIN_SHARPNESS or (appearance.fineness or 0) < MIN_FINENESS
+    )
+    small = appearance.smallness > MAX_SMALLNESS and appearance.area_mm2 > MIN_AREA_OF_SMALL_MM2
+    large = appearance.largeness > MAX_LARGENESS and appearance.area_mm2 > MIN_AREA_OF_LARGE_MM2
     little = appearance.area_mm2 < MIN_AREA_MM2 and appearance.share < 0.5
     reasons = {
         "regions of about 0.001 mm² or less: too small to judge, or not in px of the full image": (
@@ -151,16 +157,14 @@ def judge(appearance: Appearance) -> list[str]:
         "rows do not continue each other: width and height may be wrong": (
             (appearance.row_step or 0) > MAX_ROW_STEP or (appearance.row_gain or 0) > MAX_ROW_GAIN
         ),
-        "out of focus, or enlarged from a lower magnification": (
-            sharpness is not None
-            and (sharpness < MIN_SHARPNESS or (appearance.fineness or 0) < MIN_FINENESS)
+        "dark lines cross the tissue, as of a counting grid: focus and nuclei cannot be judged": (
+            appearance.lined and (blurred or small or large)
         ),
+        "out of focus, or enlarged from a lower magnification": blurred,
         "nuclei look too small for the stated pixel size, or broken up by compression or scaling": (
-            appearance.smallness > MAX_SMALLNESS and appearance.area_mm2 > MIN_AREA_OF_SMALL_MM2
+            small
         ),
-        "nuclei look too large for the stated pixel size": (
-            appearance.largeness > MAX_LARGENESS and appearance.area_mm2 > MIN_AREA_OF_LARGE_MM2
-        ),
+        "nuclei look too large for the stated pixel size": large,
     }
     return [reason for reason, holds in reasons.items() if holds][:1]
 
@@ -172,7 +176,8 @@ def measure(pixels: np.ndarray, tissue_map: TissueMap) -> Appearance:
 
 def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap) -> Appearance:
     """Appearance by some squares (side, side, 3) uint8 RGB at mpp, and by the map of the whole."""
-    radii = np.concatenate([_nuclear_radii(tile, mpp) for tile in tiles] or [np.zeros(0)])
+    dark = [dark_regions(tile, mpp) for tile in tiles]
+    radii = np.concatenate([radii_um(regions, mpp) for regions in dark] or [np.zeros(0)])
     area = sum(tile[..., 0].size for tile in tiles) * (mpp / 1000) ** 2
     known = len(radii) >= MIN_NUCLEI
     row_step, row_gain = _continuity(tiles) if tiles else (None, None)
@@ -181,7 +186,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         share=tissue_map.tissue_pixels / math.prod(tissue_map.whole),
         h_and_e_share=_h_and_e_share(tissue_map),
         sharpness=float(np.median([_sharpness(tile) for tile in tiles])) if tiles else None,
-        nuclear_radius_um=_typical(radii) if known else None,
+        nuclear_radius_um=typical(radii) if known else None,
         nuclei_per_mm2=len(radii) / area if known else None,
         pen_like=tissue_map.share(Kind.PEN) > tissue_map.share(Kind.TISSUE),
         row_step=row_step,
@@ -191,6 +196,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         channel_shift=channel_shift(tiles),
         inside_mm2=tissue_map.inside_mm2,
         side_um=min(tissue_map.whole) * tissue_map.mpp,
+        lined=any(has_lines(regions, mpp) for regions in dark),
         channel_agreement=(
             float(np.median([_channel_agreement(tile) for tile in tiles])) if tiles else None
         ),
@@ -230,13 +236,6 @@ def _blueness(tissue_map: TissueMap) -> float | None:
     return float(np.median(colours[:, 2] - colours[:, 0])) if len(colours) else None
 
 
-def _halved(plane: np.ndarray) -> np.ndarray:
-    """Means of 2x2 px, float32."""
-    height, width = (length // 2 for length in plane.shape)
-    blocks = plane[: height * 2, : width * 2].reshape(height, 2, width, 2)
-    return np.asarray(blocks.mean(axis=(1, 3), dtype=np.float32))
-
-
 def _steps(grey: np.ndarray) -> float:
     """0.99 quantile of the differences between neighbouring pixels."""
     steps = np.concatenate([np.abs(np.diff(grey, axis=axis)).ravel() for axis in (0, 1)])
@@ -244,18 +243,18 @@ def _steps(grey: np.ndarray) -> float:
 
 
 def _sharpness(tile: np.ndarray) -> float:
-    grey = _halved(tile.mean(axis=-1, dtype=np.float32))
+    grey = halved(tile.mean(axis=-1, dtype=np.float32))
     contrast = float((grey - ndimage.uniform_filter(grey, 17)).std())
     return _steps(grey) / max(contrast, 1e-3)
 
 
 def _fineness(tile: np.ndarray) -> float:
     grey = tile.mean(axis=-1, dtype=np.float32)
-    return math.log2(max(_steps(grey), 1e-3) / max(_steps(_halved(grey)), 1e-3))
+    return math.log2(max(_steps(grey), 1e-3) / max(_steps(halved(grey)), 1e-3))
 
 
 def _channel_agreement(tile: np.ndarray) -> float:
-    steps = [np.diff(_halved(_halved(channel)), axis=0) for channel in np.moveaxis(tile, -1, 0)]
+    steps = [np.diff(halved(halved(channel)), axis=0) for channel in np.moveaxis(tile, -1, 0)]
     if max(step.std() for step in steps) == 0:
         return 1.0  # one colour
     red, green, blue = ((step - step.mean()) / max(float(step.std()), 1e-3) for step in steps)
@@ -274,23 +273,3 @@ def _continuity(tiles: Sequence[np.ndarray]) -> tuple[float, float]:
         columns += float(np.abs(np.diff(grey, axis=1)).mean())
     step = float(rows[ROW_SHIFTS])
     return step / max(columns, 1e-3), step / max(float(rows.min()), 1e-3)
-
-
-def _nuclear_radii(tile: np.ndarray, mpp: float) -> np.ndarray:
-    """Radii (n,) in µm of dark regions, by the distance from their middles to their borders."""
-    density = _halved(np.log(256 / (tile[..., 0].astype(np.float32) + 1)))  # haematoxylin
-    density = ndimage.gaussian_filter(density, 0.6 / (2 * mpp))
-    if np.ptp(density) == 0:
-        return np.zeros(0)
-    dark = ndimage.binary_opening(density > threshold_otsu(density))
-    depth = ndimage.distance_transform_edt(ndimage.binary_fill_holes(dark))
-    depth = ndimage.gaussian_filter(depth, 1)
-    middles = peak_local_max(depth, min_distance=4, threshold_abs=1.5, exclude_border=4)
-    return np.asarray(depth[tuple(middles.T)] * 2 * mpp)
-
-
-def _typical(radii: np.ndarray) -> float:
-    """The radius above which lies half of the regions' area."""
-    ordered = np.sort(radii)
-    area = np.cumsum(ordered**2)
-    return float(ordered[np.searchsorted(area, area[-1] / 2)])

@@ -28,6 +28,7 @@ SMALL = ["nuclei look too small for the stated pixel size, or broken up by compr
 TORN = ["rows do not continue each other: width and height may be wrong"]
 EXCHANGED = ["bluer than H&E: red and blue may be exchanged"]
 TAKEN_FOR_RGB = ["probably YCbCr or HSV that is taken for RGB: its channels do not vary together"]
+LINED = ["dark lines cross the tissue, as of a counting grid: focus and nuclei cannot be judged"]
 LARGE = ["nuclei look too large for the stated pixel size"]
 
 
@@ -172,12 +173,16 @@ def test_limits_of_the_verdict() -> None:
             "sharpness": 1.5,
             "area_mm2": 0.025,
         },
+        "lines alone": {"lined": True},
+        "lines and size": {"lined": True, "nuclear_radius_um": 25.0},
+        "lines and focus": {"lined": True, "sharpness": 1.3},
         "unknown": {"nuclear_radius_um": None, "nuclei_per_mm2": None, "sharpness": None},
     }
     found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
     assert found == {
         "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "blurred": BLURRED,
         "coarse": BLURRED, "fine": SMALL, "small": SMALL, "large": LARGE, "unknown": [],
+        "lines alone": [], "lines and size": LINED, "lines and focus": LINED,
         "small, of little tissue": [], "large, of little tissue": [],
     }  # fmt: skip
 
