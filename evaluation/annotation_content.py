@@ -7,11 +7,12 @@ import numpy as np
 
 from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, base_name
 from evaluation.box_format import TWO_CORNERS, Boxes, box_format, to_corners
-from evaluation.category_names import CellClass, category_classes
+from evaluation.category_names import CellClass, category_classes, figures_note
 from evaluation.midog_editions import ScannerBlock, block_of, edition_of
 from evaluation.midog_schema import MOST_PIXELS, Annotation, ImageEntry, MidogJson
 from evaluation.repetitions import close_pairs, repeating, without_repetitions
 from evaluation.scored_image import UNKNOWN_DOMAIN
+from evaluation.unread_fields import unread_note
 
 Centres = Mapping[tuple[str, CellClass], np.ndarray]  # (n, 2) px by image id and class
 # px, between which the longest side of a box may be half its image: MIDOG's are 50 px, those of all
@@ -41,6 +42,9 @@ def annotated_images(
         _check_contradictions(annotations, classes, problems)
     if problems:
         return []
+    notes.extend(
+        unread_note([a for a in usable if classes[a.category_id] is CellClass.MITOTIC_FIGURE])
+    )
     listed: dict[tuple[str, CellClass], list[list[float]]] = defaultdict(list)
     for annotation, centre in zip(annotations, _centres(corners).tolist(), strict=True):
         listed[annotation.image_id, classes[annotation.category_id]].append(centre)
@@ -89,8 +93,9 @@ def _usable(
 def _flag(annotation: Annotation) -> str | None:
     """A field that says not to take an annotation for one cell, or an attribute of that name."""
     attributes = annotation.attributes if isinstance(annotation.attributes, dict) else {}
+    stated = dict(annotation), attributes
     for flag in UNUSABLE:
-        if getattr(annotation, flag, False) or attributes.get(flag) in (True, "true", "True"):
+        if any(fields.get(flag) in (True, "true", "True") for fields in stated):
             return flag
     return None
 
@@ -145,9 +150,12 @@ def _classes(
         return {}
     if classes and not names:
         notes.append("no list of categories: 1 is taken as mitotic figure, 2 as look-alike")
-    figures = [names.get(k, k) for k, c in classes.items() if c is CellClass.MITOTIC_FIGURE]
-    if len(figures) > 1:
-        notes.append(f"all of these count as mitotic figures: {', '.join(map(repr, figures))}")
+    figures = {
+        category.id: (category.name, str(category.supercategory or ""))
+        for category in content.categories or []
+        if classes.get(category.id) is CellClass.MITOTIC_FIGURE
+    }
+    notes.extend(figures_note(list(figures.values())))
     return classes
 
 

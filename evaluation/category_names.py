@@ -1,7 +1,7 @@
 """Which categories of an annotation file are mitotic figures: decided by their names."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 
 
@@ -36,6 +36,12 @@ _NEGATIVE = re.compile(
     r"|apopto\w*|pyknot\w*|interphase|amito\w*|rejected|kein\w*|nicht|pas)\b"
 )
 _MITOTIC = re.compile(r"\bmito[st]|\b[at]?mfs?\b|\b(pro|prometa|meta|ana|telo)phase")
+# Names of these words alone need no note.
+_PLAIN = set(
+    "mitotic mitosis mitoses mf mfs figure figures cell cells mitose mitosen mitosefigur "
+    "mitosefiguren mitosezelle mitosezellen mitotique mitotiques cellule cellules de mitosi "
+    "mitotica mitotiche mitoticas figura figuras celula celulas mitos".split()
+)
 
 
 def category_classes(names: Mapping[str, str] | None, used: Iterable[str]) -> dict[str, CellClass]:
@@ -93,3 +99,32 @@ def _words(name: str) -> str:
     """Lower-case words with single blanks: "Non-mitotic_Figure" -> "non mitotic figure"."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     return " ".join(re.findall(r"[a-z0-9]+", spaced.lower()))
+
+
+def figures_note(categories: Sequence[tuple[str, str]]) -> list[str]:
+    """A line that names the categories of mitotic figures, unless it is one with a plain name.
+
+    categories: (name, supercategory) of each; the latter, "" for none, is only of interest where it
+        contradicts the name.
+    """
+    names = [
+        f"{name!r} (supercategory {above!r})" if _is_doubtful(above) else repr(name)
+        for name, above in categories
+    ]
+    if len(names) > 1:
+        return [f"all of these count as mitotic figures: {', '.join(names)}"]
+    if all(_is_plain(name) and not _is_doubtful(above) for name, above in categories):
+        return []
+    return [f"category {names[0]} is taken for mitotic figures"]
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name has plain words only, and no sign such as in "MF-"."""
+    letters = re.fullmatch(r"[A-Za-z]+([ _-]+[A-Za-z]+)*", name.strip())
+    return letters is not None and _PLAIN.issuperset(_words(name).split())
+
+
+def _is_doubtful(supercategory: str) -> bool:
+    words = _words(supercategory)
+    doubtful = any(pattern.search(words) for pattern in (_OPEN, _UNSURE, _NEGATIVE))
+    return doubtful and words != "none"  # as tools write where there is no supercategory

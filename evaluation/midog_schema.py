@@ -91,10 +91,13 @@ class Category(_Entry):
 
     id: Key
     name: str = Field(description="decides whether the category is the mitotic figure")
+    supercategory: Any = Field(None, description="noted if it contradicts the name")
 
 
 class Annotation(_Entry):
     """A cell."""
+
+    model_config = ConfigDict(extra="allow")  # evaluation/unread_fields.py names what is not read
 
     image_id: Key
     category_id: Key

@@ -1,6 +1,6 @@
 import pytest
 
-from evaluation.category_names import CellClass, category_classes
+from evaluation.category_names import CellClass, category_classes, figures_note
 
 FIGURE, LOOK_ALIKE, MASKED = CellClass
 
@@ -55,3 +55,37 @@ def test_the_names_of_figures_must_be_known() -> None:
             category_classes({"1": "mitosis", "2": name}, ["1", "2"])
     unused = category_classes({"1": "mitosis", "2": "possible mitosis"}, ["1"])
     assert unused == {"1": FIGURE}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mitotic figure", "Mitotic Figures", "mitosis", "Mitoses", "MITOTIC_FIGURE", "mitotic",
+        "MitoticFigure", "mitotic-figure", "mitotic cells", "MF", " Mitosis ", "Mitosefigur",
+        "cellule mitotique", "figure de mitose", "figura mitotica",
+    ],
+)  # fmt: skip
+def test_plain_names_of_figures_need_no_note(name: str) -> None:
+    assert figures_note([(name, "")]) == figures_note([(name, "cell")]) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "MF-", "faux mitose", "ikke mitose", "mitosis 0", "mitosis removed", "mitosis wrong",
+        "mitosis bad", "resembles mitosis", "post-mitotic", "metaphase", "mitosis (AI)",
+    ],
+)  # fmt: skip
+def test_other_names_of_figures_are_noted(name: str) -> None:
+    assert figures_note([(name, "")]) == [f"category {name!r} is taken for mitotic figures"]
+    assert figures_note([(name, ""), ("mitosis", "rejected")]) == [
+        f"all of these count as mitotic figures: {name!r}, 'mitosis' (supercategory 'rejected')"
+    ]
+
+
+def test_a_supercategory_that_contradicts_the_name_is_noted() -> None:
+    for above in ("rejected", "not mitotic", "unsure", "ignore"):
+        assert figures_note([("mitosis", above)]) == [
+            f"category 'mitosis' (supercategory {above!r}) is taken for mitotic figures"
+        ]
+    assert figures_note([("mitosis", "none")]) == figures_note([]) == []

@@ -12,7 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evaluation.midog_json import AnnotationError, AnnotationFile, read_annotations
-from test.evaluation.annotations import CENTRES, annotation, corners, document, image, write
+from test.evaluation.annotations import (
+    CATEGORIES,
+    CENTRES,
+    annotation,
+    corners,
+    document,
+    image,
+    write,
+)
 
 WITHIN = "within 5 µm (20 px): if cells are annotated twice, keep one"
 
@@ -72,6 +80,8 @@ def with_ids(image_id: Any, *categories: Any) -> dict[str, Any]:
         document(boxes(lambda x, y: [x, y, x, y])),
         document(boxes(corners, attributes={"deleted": False, "outside": "no", "shape": 3})),
         document(boxes(corners, attributes="deleted")),
+        document(boxes(corners, outside="no", was_cancelled=False)),
+        document(categories=[*CATEGORIES, CATEGORIES[0]]),
         document(polygons()),
         document([{**entry, "bbox": [0, 0, 0, 0.0]} for entry in polygons()]),
         with_ids("1", 1, 2),
@@ -210,6 +220,7 @@ def test_what_the_file_says_of_an_image(tmp_path: Path) -> None:
         (document([*boxes(corners), annotation(id=9, bbox=[0, 0, 0, 0])]), "9 of image 1 has no"),
         (document([annotation(iscrowd=1)]), "'iscrowd' is set: mark single cells"),
         (document([annotation(deleted=True)]), "'deleted' is set: mark single cells"),
+        (document([annotation(was_cancelled=True)]), "'was_cancelled' is set: mark single"),
         (document([annotation(attributes={"outside": True})]), "'outside' is set: mark single"),
         (document([annotation(attributes={"deleted": "true"})]), "'deleted' is set: mark single"),
         (
@@ -355,6 +366,27 @@ def test_notes_on_categories(tmp_path: Path) -> None:
     assert both.notes == [
         "all of these count as mitotic figures: 'typical mitosis', 'atypical mitosis'"
     ]
+    assert read(tmp_path, document(categories=[kinds[0], *CATEGORIES[1:], kinds[0]])).notes == [
+        "category 'typical mitosis' is taken for mitotic figures"
+    ]
+    post = [{"id": 1, "name": "post-mitotic"}, {"id": 2, "name": "other"}]
+    assert read(tmp_path, document(categories=post)).notes == [
+        "category 'post-mitotic' is taken for mitotic figures"
+    ]
+    rejected = [{"id": 1, "name": "mitosis", "supercategory": "rejected"}, kinds[1]]
+    assert read(tmp_path, document(boxes(corners)[:2], categories=rejected)).notes == [
+        "category 'mitosis' (supercategory 'rejected') is taken for mitotic figures"
+    ]
+
+
+def test_a_note_on_fields_that_are_not_read(tmp_path: Path) -> None:
+    """Of mitotic figures, not of look-alikes; identical annotations are all looked at."""
+    entries = boxes(corners)
+    entries[2]["verdict"] = "rejected"
+    assert read(tmp_path, document(entries)).notes == []
+    entries[1]["verdict"] = "rejected"
+    expected = "not read of annotations: 'verdict'; mitotic figures count whatever these say"
+    assert read(tmp_path, document(entries)).notes == [expected]
 
 
 @pytest.mark.parametrize(
