@@ -10,6 +10,7 @@ from batch.layout import PAGE_FILE
 from model.adaptation.record import AdaptationRecord
 from slide.image import Image
 from slide.regions_of_interest import Regions
+from slide.tissue import Kind, TissueMap
 from slide.whole_slide import WholeSlide
 from slide.wording import counted
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 # Candidates per mm² of tissue below which a mark may hide the others; 92 fields have 2,900 up, and
 # pieces of 125 and 225 µm of them 1,100 up.
 FEW_CANDIDATES, MIN_TISSUE_MM2 = 1000.0, 0.01
+# Share of the tissue; 92 fields have none, but those with painted figures up to 0.006.
+MIN_PEN = 0.02
 CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0
 
 
@@ -82,17 +85,31 @@ def notes(
     if found.rescaled:
         x, y = image.mpp
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")
-    if found.tissue is not None and found.tissue.dense_mm2:
-        noted.append(
-            f"{found.tissue.dense_mm2:.3f} mm² of tissue are as dark and blue as nuclei, but "
-            "longer: if that is ink, ignore detections there"
-        )
+    if found.tissue is not None:
+        noted += colour_notes(found.tissue)
     if found.candidates == 0:
         noted.append("no candidates found: is this H&E tissue?")
     elif few_candidates(found):
         noted.append(
             f"only {counted(found.candidates, 'candidate')} in {found.tissue_mm2:.3f} mm² of "
             "tissue: marks drawn on the pixels, or unusual colours, may hide the others"
+        )
+    return noted
+
+
+def colour_notes(tissue: TissueMap) -> list[str]:
+    """Areas whose colours are not those of most tissue."""
+    noted = []
+    if dense := tissue.cells_mm2(Kind.DENSE):
+        noted.append(
+            f"{dense:.3f} mm² of tissue are as dark and blue as nuclei, but longer: if that is "
+            "ink, ignore detections there"
+        )
+    pen = tissue.cells_mm2(Kind.PEN)
+    if pen > MIN_PEN * tissue.area_mm2:
+        noted.append(
+            f"{pen:.3f} mm² have colours that tissue lacks, as of pen marks, an overlay or damaged "
+            "pixels: left out of tissue and counts"
         )
     return noted
 

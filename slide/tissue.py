@@ -110,10 +110,9 @@ class TissueMap:
         """Area of the tissue."""
         return self.tissue_pixels * (self.mpp / 1000) ** 2
 
-    @property
-    def dense_mm2(self) -> float:
-        """Area of the cells in dense areas."""
-        return np.count_nonzero(self.kinds == Kind.DENSE) * (self.cell_mpp / 1000) ** 2
+    def cells_mm2(self, kind: Kind) -> float:
+        """Area of the cells of a kind."""
+        return int(np.count_nonzero(self.kinds == kind)) * (self.cell_mpp / 1000) ** 2
 
     @property
     def inside_mm2(self) -> float | None:

@@ -60,7 +60,10 @@ def _numbers(page: tifffile.TiffPage, tag: str, default: tuple[float, ...]) -> t
     if value is None:
         return default
     pairs = np.array(value, np.float64).reshape(-1, 2)
-    numbers = tuple(map(float, pairs[:, 0] / pairs[:, 1]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        numbers = tuple(map(float, pairs[:, 0] / pairs[:, 1]))
     if len(numbers) != len(default):
         raise ValueError(f"{tag} has {len(numbers)} values")
+    if not np.isfinite(numbers).all():
+        raise ValueError(f"{tag} has values that are not numbers")
     return numbers

@@ -5,16 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from batch.messages import (
     adaptation,
     adaptation_notes,
     adapted_parts,
+    colour_notes,
     few_candidates,
     where_to_look,
 )
 from model.adaptation.record import AdaptationRecord
+from slide.tissue import find_tissue
+from test.slide.slides import tissue
 
 HALVES = {"name": "halves", "value": 3, "limit": 2, "passed": False, "words": "halves differ"}
 FELL = HALVES | {"name": "accuracy_loss", "words": "it fell"}
@@ -128,3 +132,22 @@ def test_few_candidates_for_so_much_tissue(candidates: int, area: float, few: bo
         tissue_mm2: float
 
     assert few_candidates(Found(candidates, area)) is few  # type: ignore[arg-type]
+
+
+def test_areas_with_colours_that_tissue_lacks() -> None:
+    pixels = tissue((400, 512), seed=3)
+    assert colour_notes(find_tissue(pixels, 0.25)) == []
+    overlay = pixels.copy()
+    overlay[:, :256] = overlay[:, :256] // 2 + np.array((0, 127, 0), np.uint8)
+    (line,) = colour_notes(find_tissue(overlay, 0.25))
+    assert line.startswith("0.007 mm² have colours that tissue lacks")
+
+
+@pytest.mark.parametrize("share", [0.05, 0.4, 0.9])
+def test_the_pixels_after_a_lost_byte_have_such_colours(share: float) -> None:
+    pixels = tissue((400, 512), seed=3)
+    stored = pixels.tobytes()
+    place = 3 * int(share * len(stored) / 3)
+    lost = np.frombuffer(stored[:place] + stored[place + 1 :] + b"\0", np.uint8)
+    (line,) = colour_notes(find_tissue(lost.reshape(pixels.shape), 0.25))
+    assert "damaged pixels" in line

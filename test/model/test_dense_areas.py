@@ -52,7 +52,7 @@ def test_a_stroke_is_marked_where_it_is(
     assert dense[where].mean() > 0.9
     assert dense[~ndimage.binary_dilation(where, iterations=3 * found.cell)].mean() < 0.01
     assert found.area_mm2 == find_tissue(drawn, MPP).area_mm2, "it remains tissue"
-    assert found.dense_mm2 == pytest.approx(dense.mean() * found.area_mm2, rel=0.1)
+    assert found.cells_mm2(Kind.DENSE) == pytest.approx(dense.mean() * found.area_mm2, rel=0.1)
 
 
 @pytest.mark.parametrize(("ink", "opacity", "width"), INKS)

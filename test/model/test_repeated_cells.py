@@ -39,6 +39,15 @@ def test_patches_that_are_copied_are_a_pair_each() -> None:
     assert repeated_cells(pixels, points) == 2
 
 
+@pytest.mark.parametrize("turns", range(4))
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_copies_may_be_turned_or_mirrored(turns: int, mirrored: bool) -> None:
+    pixels = noise(3, 101, 202)
+    copy = pixels[:, :101]
+    pixels[:, 101:] = np.rot90(copy[:, ::-1] if mirrored else copy, turns)
+    assert repeated_cells(pixels, np.array([[50, 50], [151, 50]])) == 1
+
+
 def test_a_warning_counts_the_pairs() -> None:
     pixels = noise(1, 200, 400)
     pixels[:, 200:] = pixels[:, :200]

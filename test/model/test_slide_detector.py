@@ -114,7 +114,7 @@ def test_a_stroke_of_ink_hardly_moves_the_thresholds(
     piece[:, 100:130] = 75, 0, 130
     path = write_slide(tmp_path / "a.tif", pixels_on_glass(places={PLACE: piece}), "raw")
     inked = detect_on_slide(detector, WholeSlide(path))
-    assert inked.found.tissue is not None and inked.found.tissue.dense_mm2 > 0
+    assert inked.found.tissue is not None and inked.found.tissue.cells_mm2(Kind.DENSE) > 0
     np.testing.assert_allclose(inked.thresholds, found.thresholds, rtol=0.1)
 
 

@@ -63,5 +63,5 @@ def test_two_million_patches(tmp_path: Path) -> None:
     assert len(samples) == IMAGES * CANDIDATES and len(drawn[0].patches) == 128
     assert collected < 120, "seconds"
     assert memory < 3, "GiB: the pixels of 14 GB stay in their files"
-    order = np.concatenate([source._choose(random, step)[0] for step in range(100)])
+    order = np.concatenate([source._choose(random, step) for step in range(100)])
     assert len(np.unique(order)) == len(order) == 12_800, "no patch twice in an epoch"
