@@ -121,7 +121,7 @@ def process_images(settings: FolderSettings, run: Run) -> list[str]:
                     break
     failures += _report_losses(summary, settings)
     for names in summary.copies():
-        settings.terminal.warn(f"the same file, and each counts: {shown(', '.join(names))}")
+        settings.terminal.warn(f"the same image, and each counts: {shown(', '.join(names))}")
     if len(images) > 1:
         settings.terminal.table(summary.table())
     return failures

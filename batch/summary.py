@@ -35,7 +35,7 @@ class Summary:
         self._skipped = list(skipped)
         self._by_name: dict[str, FolderEntry] = {}
         self._cells: dict[str, list[str]] = {}
-        self._names_of: dict[str, list[str]] = {}  # files by the SHA-256 of their content
+        self._copies: dict[str, set[str]] = {}  # images by what identifies their content
         earlier = earlier_summary(output)
         self.written: Mapping[str, str] = {} if earlier is None else earlier.files
         self._is_foreign = earlier is None
@@ -55,8 +55,8 @@ class Summary:
         self._by_name[name] = outcome.entry.model_copy(update={"group": self._groups[name]})
         if outcome.cells is not None:
             self._cells[name] = outcome.cells
-        if outcome.sha256 is not None:
-            self._names_of.setdefault(outcome.sha256, []).append(outcome.entry.file)
+        for identity in outcome.identities:
+            self._copies.setdefault(identity, set()).add(name)
 
     def write(self) -> None:
         """Write the file; where that fails, `unwritten` says why."""
@@ -75,8 +75,10 @@ class Summary:
             self.unwritten = str(error)
 
     def copies(self) -> list[list[str]]:
-        """Names of files with the same content, of which each counts."""
-        return [sorted(names) for names in self._names_of.values() if len(names) > 1]
+        """Names of files that show the same image, of which each counts."""
+        groups = {frozenset(names) for names in self._copies.values() if len(names) > 1}
+        largest = [names for names in groups if not any(names < others for others in groups)]
+        return sorted(sorted(self._by_name[name].file for name in names) for names in largest)
 
     def fail_vanished(self) -> list[str]:
         """Mark images as failed whose files were taken away since; the files' names."""

@@ -73,8 +73,8 @@ def check_ground_truth(
     for stem, count in Counter(map(image_stem, names)).items():
         if count > 1:
             raise ScoringError(
-                f"{path}: {count} images have the name {stem!r} without the suffix, by which they "
-                "are found: score them apart"
+                f"{manifest or folder}: {count} images have the name {stem!r} without the suffix, "
+                f"by which they are found in {path}: score them apart"
             )
 
 

@@ -92,19 +92,31 @@ def pair(truth: dict[str, AnnotatedImage], found: dict[str, Prediction]) -> Run:
         outside += len(annotated.figures) - len(image.figures)
         run.images.append(image)
     run.notes.extend(_regions_notes(outside, [stem for stem in truth if _unrecorded(found, stem)]))
-    run.notes.extend(_no_figures_note([image for stem, image in truth.items() if stem in found]))
+    run.notes.extend(_unannotated_note([image for stem, image in truth.items() if stem in found]))
     run.notes.extend(misplaced_note(run.images))
     look_alikes = [annotated.hard_negatives for annotated in truth.values()]
     run.notes.extend(exchanged_note(run.images, look_alikes))
     return run
 
 
-def _no_figures_note(annotated: list[AnnotatedImage]) -> list[str]:
-    """A line where no image of the run has a figure."""
-    if not annotated or any(len(image.figures) for image in annotated):
+def _unannotated_note(annotated: list[AnnotatedImage]) -> list[str]:
+    """A line on images of the run without any annotation; if none has a figure, on all of them.
+
+    The challenge's own ground truth lists images without figures on purpose.
+    """
+    some_figures = any(len(image.figures) for image in annotated)
+    bare = [image.stem for image in annotated if not some_figures or _is_unannotated(image)]
+    if not bare:
         return []
-    names = some(image.stem for image in annotated)
-    return [f"no mitotic figure is annotated in {names}: all detections count as false positives"]
+    return [
+        f"no mitotic figure is annotated in {some(bare)}, so all detections there count as false "
+        "positives: leave images that nobody has looked at out of the file"
+    ]
+
+
+def _is_unannotated(image: AnnotatedImage) -> bool:
+    cells = len(image.figures) + len(image.hard_negatives) + len(image.masked)
+    return not cells and not image.millimetres
 
 
 def _unrecorded(found: dict[str, Prediction], stem: str) -> bool:

@@ -67,8 +67,9 @@ def test_images_of_one_stem_are_reported_before_they_are_processed(tmp_path: Pat
         (images / name).write_bytes(b"pixels")
     manifest = images / "list.csv"
     manifest.write_text("path\none/a.tif\ntwo/a.tiff\n")
-    with pytest.raises(ScoringError, match=r"2 images have the name 'a' without the suffix"):
+    message = "2 images have the name 'a' without the suffix, by which they are found in "
+    with pytest.raises(ScoringError, match=f"^{manifest}: {message}{path}: score them apart"):
         check_ground_truth(path, manifest=manifest)
     check_ground_truth(path, images / "two")
-    with pytest.raises(ScoringError, match=r"2 images have the name 'a' without the suffix"):
+    with pytest.raises(ScoringError, match=f"^{images / 'two'}: {message}{path}: "):
         check_ground_truth(path, images / "two", with_mpp=True)

@@ -113,14 +113,33 @@ def test_annotations_far_from_all_detections_are_noted() -> None:
     assert run.notes[0].startswith("too few mitotic figures have a detection of any probability")
 
 
+def unannotated(names: str) -> list[str]:
+    return [
+        f"no mitotic figure is annotated in {names}, so all detections there count as false "
+        "positives: leave images that nobody has looked at out of the file"
+    ]
+
+
 def test_a_run_without_figures_is_noted() -> None:
-    """Even if there are figures in other images; look-alikes do not count."""
+    """Even if there are figures in images that it lacks, and look-alikes in all."""
     none = {"figures": np.empty((0, 2)), "hard_negatives": np.array([[5.0, 6.0]])}
     truth = {stem: annotated(f"{stem}.tif", **none) for stem in "ab"} | {"c": annotated("c.tif")}
     found = {stem: predicted(f"{stem}.tif") for stem in "ab"}
-    expected = "no mitotic figure is annotated in a, b: all detections count as false positives"
-    assert pair(truth, found).notes == [expected]
+    assert pair(truth, found).notes == unannotated("a, b")
     assert pair(truth, found | {"c": predicted("c.tif")}).notes == []
+
+
+def test_images_without_any_annotation_are_noted() -> None:
+    """Unless they are not in the run, or the file is the challenge's own ground truth."""
+    bare = annotated("b.tif", figures=np.empty((0, 2)))
+    truth = {"a": annotated("a.tif"), "b": bare, "c": bare._replace(file_name="c.tif")}
+    found = {stem: predicted(f"{stem}.tif") for stem in "abc"}
+    assert pair(truth, found).notes == unannotated("b, c")
+    assert pair(truth, {stem: found[stem] for stem in "ac"}).notes == unannotated("c")
+    painted = truth | {stem: bare._replace(masked=np.array([[5.0, 6.0]])) for stem in "bc"}
+    assert pair(painted, found).notes == []
+    challenge = {stem: image._replace(millimetres=True) for stem, image in truth.items()}
+    assert pair(challenge, found).notes == []
 
 
 def test_exchanged_categories_are_noted() -> None:

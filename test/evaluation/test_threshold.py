@@ -96,7 +96,8 @@ def test_no_figure_at_all(command: Command) -> None:
     status, text = command({"a": ([(100.0, 0.9)], []), "b": ([], [])})
     assert status == 1
     assert text == (
-        "no mitotic figure is annotated in a, b: all detections count as false positives\n"
+        "no mitotic figure is annotated in a, b, so all detections there count as false positives: "
+        "leave images that nobody has looked at out of the file\n"
         "No threshold can be proposed: the annotated fields contain no mitotic figure; annotate "
         "fields with at least 30 of them.\n"
     )
