@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 
 from slide.crossings import crosses_itself
+from slide.nested_regions import nested_warnings
 from slide.polygon import Polygon
 from slide.region_classes import class_of, classes_note, is_drawn, is_left_out
+from slide.rings import within
 
 EXPORT = "export the annotations from QuPath as GeoJSON"
 # µm, side of a square that no region is smaller than: cells and the boxes drawn round them have
@@ -39,11 +41,13 @@ class Regions:
         polygons: at least one.
         sha256: of the file they were read from.
         classes: names of QuPath's classes of the polygons, sorted, "no class" among them.
+        has_crs: whether the file states a coordinate system, as programs for maps do.
     """
 
     polygons: tuple[Polygon, ...]
     sha256: str
     classes: tuple[str, ...] = ()
+    has_crs: bool = False
 
     @classmethod
     def from_rings(cls, rings: Sequence[Sequence[Sequence[Point]]], sha256: str = "") -> Regions:
@@ -87,7 +91,8 @@ class Regions:
         """
         inside = np.zeros((len(y), len(x)), bool)
         for polygon in self.polygons:
-            inside |= polygon.grid(x, y)
+            rows, columns = within(polygon.rings[0], x, y)
+            inside[rows, columns] |= polygon.grid(x[columns], y[rows])
         return inside
 
     def seen_from(self, corner: np.ndarray) -> Regions:
@@ -132,8 +137,14 @@ class Regions:
                 for hole in holes
                 if crosses_itself(hole)
             ]
+        found += nested_warnings(self.polygons)
         if note := classes_note(self.classes):
             found.append(note)
+        if self.has_crs:
+            found.append(
+                "the file of regions states a coordinate system (crs): its coordinates are taken "
+                "for px of the full image"
+            )
         return found
 
     def cells_warning(self, mpp: tuple[float, float]) -> list[str]:
@@ -174,7 +185,8 @@ def load_regions(path: Path) -> Regions:
     if not polygons:
         raise RegionError(f"no polygon in it: draw regions and {EXPORT}")
     classes = tuple(sorted({name or "no class" for _, name in found}))
-    return Regions(polygons, hashlib.sha256(content).hexdigest(), classes)
+    has_crs = isinstance(document, dict) and document.get("crs") is not None
+    return Regions(polygons, hashlib.sha256(content).hexdigest(), classes, has_crs)
 
 
 def _polygons(part: Any, name: str = "") -> Iterator[tuple[Any, str]]:

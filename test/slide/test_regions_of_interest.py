@@ -291,6 +291,25 @@ def test_what_any_hole_surrounds_is_outside(tmp_path: Path) -> None:
     assert found.warnings((90, 70)) == []
 
 
+def test_a_coordinate_system_that_is_stated(tmp_path: Path) -> None:
+    path = tmp_path / "a.geojson"
+    crs = {"type": "name", "properties": {"name": "urn:ogc:def:crs:OGC:1.3:CRS84"}}
+    collection = {"type": "FeatureCollection", "features": [feature(POLYGON)]}
+    path.write_text(json.dumps(collection | {"crs": crs}))
+    (warning,) = load_regions(path).warnings((90, 90))
+    assert warning.startswith("the file of regions states a coordinate system (crs): its coordi")
+    path.write_text(json.dumps(collection | {"crs": None}))
+    assert load_regions(path).warnings((90, 90)) == []
+
+
+def test_many_regions_are_drawn_as_each_alone() -> None:
+    found = [regions(star(seed, (20 * seed, 60), 40)) for seed in range(5)]
+    both = Regions(tuple(polygon for one in found for polygon in one.polygons), "")
+    x, y = np.arange(0.5, 90), np.arange(0.3, 90, 0.7)
+    alone = np.logical_or.reduce([one.polygons[0].grid(x, y) for one in found])
+    assert np.array_equal(both.grid(x, y), alone)
+
+
 def test_a_hole_that_crosses_itself() -> None:
     bow_tie = [[20, 30], [30, 40], [30, 30], [20, 40]]
     assert regions(SQUARE, HOLE, bow_tie).warnings((90, 70)) == [
