@@ -36,6 +36,7 @@ class JpegHeader:
         size: px (width, height).
         components: (identifier, horizontal, vertical sampling factor) each.
         jfif: whether there is a JFIF marker.
+        spacing: mm per pixel (x, y) by that marker; None where it states no density.
         adobe_transform: of the Adobe marker; None without one.
         orientation: of the EXIF data; None without one.
     """
@@ -47,6 +48,7 @@ class JpegHeader:
     jfif: bool
     adobe_transform: int | None
     orientation: int | None
+    spacing: tuple[float, float] | None = None
 
     @property
     def is_subsampled(self) -> bool:
@@ -73,11 +75,11 @@ class JpegHeader:
 
 def read_jpeg_header(data: bytes | mmap.mmap) -> JpegHeader | None:
     """The header at the start of a JPEG stream, None if `data` ends or is damaged before it."""
-    jfif, adobe, orientation = False, None, None
+    jfif, spacing, adobe, orientation = False, None, None, None
     for marker, start, end in _markers(data):
         body = data[start:end]
         if marker == _APP0 and body.startswith(b"JFIF\0"):
-            jfif = True
+            jfif, spacing = True, _jfif_spacing(body)
         elif marker == _APP14 and body.startswith(b"Adobe") and len(body) >= 12:
             adobe = body[11]
         elif marker == _APP1 and body.startswith(b"Exif\0\0"):
@@ -86,9 +88,18 @@ def read_jpeg_header(data: bytes | mmap.mmap) -> JpegHeader | None:
             precision, height, width, _ = struct.unpack_from(">BHHB", body)
             components = _components(body)
             return JpegHeader(
-                marker, precision, (width, height), components, jfif, adobe, orientation
+                marker, precision, (width, height), components, jfif, adobe, orientation, spacing
             )
     return None
+
+
+def _jfif_spacing(body: bytes) -> tuple[float, float] | None:
+    """mm per pixel (x, y): JFIF has pixels per inch or centimetre in 16 bits, 0.153 µm and more."""
+    if len(body) < 12:
+        return None
+    unit, x, y = struct.unpack_from(">BHH", body, 7)
+    millimetres = {1: 25.4, 2: 10.0}.get(unit)
+    return None if millimetres is None or 0 in (x, y) else (millimetres / x, millimetres / y)
 
 
 def _components(frame: bytes) -> tuple[tuple[int, int, int], ...]:

@@ -36,7 +36,7 @@ from slide.png_rows import SIGNATURE, check_rows, png_chunks
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif")
 _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
 # Chunks; acTL is of animations. Those about colours are in the order of the specification.
-_PNG_READ = (b"eXIf", b"acTL", b"sBIT", b"cICP", b"iCCP", b"sRGB", b"gAMA")
+_PNG_READ = (b"eXIf", b"acTL", b"pHYs", b"sBIT", b"cICP", b"iCCP", b"sRGB", b"gAMA")
 _RGB = 3  # samples
 _PALETTE = 3  # colour type
 
@@ -53,6 +53,7 @@ class Header(NamedTuple):
         is_first: whether more pictures follow.
         few_bits: whether it says that fewer than 8 bits of a sample are significant.
         warnings: what it says about its colours that is ignored.
+        spacing: mm per pixel (x, y) that it states; None without.
     """
 
     size: tuple[int, int]
@@ -60,6 +61,7 @@ class Header(NamedTuple):
     is_first: bool
     few_bits: bool
     warnings: tuple[str, ...]
+    spacing: tuple[float, float] | None
 
 
 def read_photo(path: Path, user: Statement | None, budget: MemoryBudget | None) -> Image:
@@ -71,7 +73,9 @@ def read_photo(path: Path, user: Statement | None, budget: MemoryBudget | None) 
     header = _mapped_header(path, is_png)
     size = header.size
     check_size(size)
-    pixel_size = choose_pixel_size((), user)
+    source = "pHYs of the PNG file" if is_png else "density of the JPEG file"
+    stated = () if header.spacing is None else (Statement(source, header.spacing),)
+    pixel_size = choose_pixel_size(stated, user)
     reader = itk.open_reader(path, "PNGImageIO" if is_png else "JPEGImageIO")
     reader.ReadImageInformation()
     opaque = reader.GetNumberOfComponents() == _RGB
@@ -79,7 +83,7 @@ def read_photo(path: Path, user: Statement | None, budget: MemoryBudget | None) 
     if is_png:
         check_rows(path)
     pixels = _as_stored(path) if header.few_bits else itk.read_samples(reader)
-    warnings = header.warnings + orientation_warning(header.orientation)
+    warnings = header.warnings + pixel_size.warnings + orientation_warning(header.orientation)
     if header.is_first:
         warnings += (_FIRST_ONLY,)
     if not opaque:
@@ -107,7 +111,8 @@ def _jpeg_header(data: mmap.mmap) -> Header:
     if has_hole(data):
         raise ImageError(f"damaged, encoded pixels are missing or zeros: {EXPORT_AGAIN}")
     warnings = profile_warning(icc_profile(data))
-    return Header(header.size, header.orientation, has_several_pictures(data), False, warnings)
+    several = has_several_pictures(data)
+    return Header(header.size, header.orientation, several, False, warnings, header.spacing)
 
 
 def _png_header(data: mmap.mmap) -> Header:
@@ -125,7 +130,16 @@ def _png_header(data: mmap.mmap) -> Header:
     warnings = _colours(bodies) + ((_FEW_COLOURS,) if colour == _PALETTE else ())
     few_bits = min(bodies.get(b"sBIT", b"\x08"), default=8) < 8
     is_first = b"acTL" in bodies or data.find(SIGNATURE, 8) >= 0
-    return Header((width, height), orientation, is_first, few_bits, warnings)
+    spacing = _physical_spacing(bodies.get(b"pHYs", b""))
+    return Header((width, height), orientation, is_first, few_bits, warnings, spacing)
+
+
+def _physical_spacing(body: bytes) -> tuple[float, float] | None:
+    """mm per pixel (x, y) of a pHYs chunk: pixels per metre, where its unit is 1."""
+    if len(body) < 9 or body[8] != 1:
+        return None
+    x, y = struct.unpack_from(">II", body)
+    return None if 0 in (x, y) else (1000 / x, 1000 / y)
 
 
 def _colours(bodies: dict[bytes, bytes]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import tifffile
 
 from slide import openslide_levels
 from slide.checks import check_file
+from slide.content import check_unknown_slide
 from slide.image import ImageError
 from slide.levels import WHITE, Levels
 from slide.libraries import library_errors_named
@@ -76,9 +77,7 @@ class WholeSlide:
         user = stated_by_user(mpp, mpp_source)
         check_file(path)
         with library_errors_named():
-            self._levels: Levels = (
-                OpenSlideLevels(path) if openslide_levels.vendor(path) else TiffLevels(path)
-            )
+            self._levels: Levels = _open(path)
             size = self._checked()
             chosen: PixelSize = choose_pixel_size(self._levels.stated, user)
         self.format = self._levels.format
@@ -162,3 +161,10 @@ class WholeSlide:
     def close(self) -> None:
         """Close the file."""
         self._levels.close()
+
+
+def _open(path: Path) -> Levels:
+    if openslide_levels.vendor(path):
+        return OpenSlideLevels(path)
+    check_unknown_slide(path)
+    return TiffLevels(path)

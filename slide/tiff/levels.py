@@ -41,7 +41,7 @@ class TiffLevels:
         base = full_resolution(self._tiff)
         self._pages = [page for page in levels_of(self._tiff, base) if page.is_tiled]
         if base not in self._pages:
-            raise ImageError(f"a whole slide without tiles: {EXPORT_AGAIN}")
+            raise ImageError(f"a TIFF file without tiles, unlike slides: {_remedy(path)}")
         for page in self._pages:
             check_layout(page, path.stat().st_size)
         check_places(self._pages)
@@ -73,6 +73,14 @@ class TiffLevels:
         """Close the file, and free its tiles."""
         self._tiff.close()
         self._tile.cache_clear()
+
+
+def _remedy(path: Path) -> str:
+    return (
+        EXPORT_AGAIN
+        if path.suffix.lower() in (".tif", ".tiff")
+        else f"rename it to {path.stem}.tif"
+    )
 
 
 def _decoded(

@@ -1,4 +1,4 @@
-"""Pixel sizes in the fields of programs and scanners: OME-XML, ImageJ, Aperio, Philips.
+"""Pixel sizes in the fields of programs and scanners: OME-XML, ImageJ, Aperio, Philips, libvips.
 
 A field describes the image it was written for. Tools that shrink an image often keep the text, so
 a field that states another size in px, of the same shape, is not used.
@@ -25,6 +25,7 @@ _MILLIMETRES: dict[str, float] = {
     "pm": 1e-9, "nm": 1e-6, "mm": 1.0, "cm": 10.0, "m": 1000.0, "Å": 1e-7,
     "in": 25.4, "inch": 25.4,
 }  # fmt: skip
+_LIBVIPS = "http://www.vips.ecs.soton.ac.uk/"  # begins the XML's namespace
 ANOTHER_SIZE = "it describes an image of another size"
 
 
@@ -132,6 +133,27 @@ def _dicom_pair(text: str) -> tuple[float, float] | None:
     return values[1], values[0]
 
 
+def _libvips(page: tifffile.TiffPage) -> Statement | None:
+    """By openslide.mpp in libvips' XML, where the image is the slide at another scale.
+
+    libvips keeps the resolution tags when it shrinks an image.
+    """
+    text = page.description
+    root = _xml(text) if _LIBVIPS in text else None
+    if root is None:
+        return None
+    values = {
+        e.findtext("{*}name"): e.findtext("{*}value") for e in root.iterfind(".//{*}property")
+    }
+    slide = _pair(*(values.get(f"openslide.level[0].{side}") for side in ("width", "height")))
+    x, y = (positive_number(values.get(f"openslide.mpp-{axis}")) for axis in "xy")
+    size = page.imagewidth, page.imagelength
+    if slide is None or x is None or y is None or not _is_reduced(size, slide):
+        return None
+    spacing = x / 1000 * slide[0] / size[0], y / 1000 * slide[1] / size[1]
+    return Statement("libvips openslide.mpp", spacing)
+
+
 def _is_reduced(size: tuple[int, int], described: tuple[int, int] | None) -> bool:
     """Whether a size is the described (width, height) at another scale, not a part of it."""
     if described is None or described == size:
@@ -170,5 +192,5 @@ def _pair(width: str | None, height: str | None) -> tuple[int, int] | None:
 
 
 VENDORS: tuple[Callable[[tifffile.TiffPage], Statement | None], ...] = (
-    _ome, _imagej, _aperio, _philips,
+    _ome, _imagej, _aperio, _philips, _libvips,
 )  # fmt: skip

@@ -192,3 +192,44 @@ def test_zeros_inside_of_a_jpeg_file(tmp_path: Path) -> None:
     data[-1000:-980] = bytes(20)
     path.write_bytes(data)
     assert_refused(path, "damaged, encoded pixels are missing or zeros", 0.25)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "per_metre", "unit", "noted"),
+    [
+        (".png", (2_000_000, 2_000_000), 1, "0.5 x 0.5 µm (pHYs of the PNG file)"),
+        (".png", (2_000_000, 4_000_000), 1, "0.5 x 0.25 µm (pHYs of the PNG file)"),
+        (".png", (2_000_000, 2_000_000), 0, ""),
+        (".png", (4_000_000, 4_000_000), 1, ""),
+        (".png", (2835, 2835), 1, ""),
+        (".png", (0, 2_000_000), 1, ""),
+        (".jpg", (2_000_000, 2_000_000), 2, "0.5 x 0.5 µm (density of the JPEG file)"),
+        (".jpg", (2_000_000, 2_000_000), 1, "0.5 x 0.5 µm (density of the JPEG file)"),
+        (".jpg", (4_000_000, 4_000_000), 2, ""),
+        (".jpg", (2_000_000, 2_000_000), 0, ""),
+        (".jpg", (2835, 2835), 1, ""),
+        (".jpg", (0, 0), 2, ""),
+    ],
+)
+def test_another_pixel_size_that_is_plausible(
+    tmp_path: Path, suffix: str, per_metre: tuple[int, int], unit: int, noted: str
+) -> None:
+    path = tmp_path / f"image{suffix}"
+    Picture.fromarray(RGB).save(path)
+    if suffix == ".png":
+        with_chunk(path, b"pHYs", struct.pack(">IIB", *per_metre, unit))
+    else:
+        data = path.read_bytes()
+        density = [round(each * {1: 0.0254, 2: 0.01}.get(unit, 0.01)) for each in per_metre]
+        assert data[6:11] == b"JFIF\0"
+        path.write_bytes(data[:13] + struct.pack(">BHH", unit, *density) + data[18:])
+    image = read_image(path, 0.25)
+    assert image.mpp == (0.25, 0.25)
+    assert image.warnings == ((f"0.25 x 0.25 µm (--mpp) replaces {noted}",) if noted else ())
+
+
+def test_a_damaged_pixel_size_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "image.png"
+    Picture.fromarray(RGB).save(path)
+    with_chunk(path, b"pHYs", b"\0\x1e\x84\x80")
+    assert read_image(path, 0.25).warnings == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import PIL.Image
 import pytest
 import tifffile
 
@@ -168,6 +169,31 @@ def test_files_that_are_not_slides(tmp_path: Path, content: bytes) -> None:
     path.write_bytes(content)
     with pytest.raises(ImageError):
         WholeSlide(path)
+
+
+OTHER_FILES = {
+    "a.svs": "a TIFF file without tiles, unlike slides: rename it to a.tif",
+    "a.ndpi": "not a slide of Hamamatsu, or damaged: copy it again, or rename it to a.tif if it is "
+    "another TIFF file",
+    "jpeg.svs": "it is a JPEG file: rename it to jpeg.jpg",
+    "jpeg.mrxs": "its folder jpeg is missing or damaged: copy both again",
+    "text.svs": "not a slide, or damaged: copy or export it again",
+}
+
+
+@pytest.mark.parametrize(("name", "reason"), OTHER_FILES.items())
+def test_files_of_another_kind(tmp_path: Path, name: str, reason: str) -> None:
+    path = tmp_path / name
+    if path.stem == "a":
+        tifffile.imwrite(tmp_path / "plain.tif", PIXELS, photometric="rgb", metadata=None)
+        (tmp_path / "plain.tif").rename(path)
+    elif path.stem == "jpeg":
+        PIL.Image.fromarray(PIXELS).save(path, "JPEG")
+    else:
+        path.write_text("Aperio")
+    with pytest.raises(ImageError) as refusal:
+        WholeSlide(path)
+    assert str(refusal.value) == reason
 
 
 def test_several_images_are_refused(tmp_path: Path) -> None:

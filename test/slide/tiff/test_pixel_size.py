@@ -175,6 +175,35 @@ def test_fields_that_say_nothing_usable(tiff: Path, description: str) -> None:
     assert_refused(tiff, "no pixel size in the file.*: state it with --mpp")
 
 
+def libvips(width: int, height: int) -> str:
+    """As libvips describes what it made of a slide of 0.25 µm per pixel."""
+    values = {
+        "openslide.level[0].width": width, "openslide.level[0].height": height,
+        "openslide.mpp-x": 0.25, "openslide.mpp-y": 0.25,
+    }  # fmt: skip
+    each = "".join(
+        f"<property><name>{name}</name><value type='gchararray'>{value}</value></property>"
+        for name, value in values.items()
+    )
+    place = "http://www.vips.ecs.soton.ac.uk//dzsave"
+    return f'<?xml version="1.0"?><image xmlns="{place}"><properties>{each}</properties></image>'
+
+
+def test_what_libvips_has_shrunk(tiff: Path) -> None:
+    """Its resolution tags may be those of the whole slide; other sizes are of parts of it."""
+    for width, height in ((WIDTH, HEIGHT), (WIDTH * 2, HEIGHT), (WIDTH * 90, HEIGHT * 90)):
+        write(tiff, description=libvips(width, height).encode())
+        assert_size(tiff, "resolution tags")
+    write(tiff, description=libvips(WIDTH * 2 + 1, HEIGHT * 2).encode())
+    assert_refused(
+        tiff, r"two pixel sizes, 0.25 x 0.25 µm .*tags\) and 0.50\d+ x 0.5 µm \(libvips open"
+    )
+    write(tiff, description=libvips(WIDTH * 2, HEIGHT * 2).encode(), resolution=(20000, 20000))
+    assert_size(tiff, "resolution tags", (0.5, 0.5))
+    write(tiff, description=libvips(WIDTH * 2, HEIGHT * 2)[:-9].encode())
+    assert_size(tiff, "resolution tags")
+
+
 def test_a_field_of_an_implausible_size(tiff: Path) -> None:
     write(tiff, description=ome(x="250", unit="µm").encode(), **NO_TAGS)
     assert_refused(tiff, "OME-XML PhysicalSize: pixel size 250 x 250 µm is implausible .*--mpp")
