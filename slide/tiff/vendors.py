@@ -146,7 +146,8 @@ def _libvips(page: tifffile.TiffPage) -> Statement | None:
         e.findtext("{*}name"): e.findtext("{*}value") for e in root.iterfind(".//{*}property")
     }
     slide = _pair(*(values.get(f"openslide.level[0].{side}") for side in ("width", "height")))
-    x, y = (positive_number(values.get(f"openslide.mpp-{axis}")) for axis in "xy")
+    x = positive_number(values.get("openslide.mpp-x"))
+    y = positive_number(values.get("openslide.mpp-y")) or x
     size = page.imagewidth, page.imagelength
     if slide is None or x is None or y is None or not _is_reduced(size, slide):
         return None

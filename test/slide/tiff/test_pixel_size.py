@@ -200,6 +200,8 @@ def test_what_libvips_has_shrunk(tiff: Path) -> None:
     )
     write(tiff, description=libvips(WIDTH * 2, HEIGHT * 2).encode(), resolution=(20000, 20000))
     assert_size(tiff, "resolution tags", (0.5, 0.5))
+    write(tiff, description=libvips(WIDTH * 2, HEIGHT * 2).replace("mpp-y", "mpp").encode())
+    assert_refused(tiff, r"two pixel sizes, 0.25 x 0.25 µm .* and 0.5 x 0.5 µm \(libvips")
     write(tiff, description=libvips(WIDTH * 2, HEIGHT * 2)[:-9].encode())
     assert_size(tiff, "resolution tags")
 
