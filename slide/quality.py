@@ -146,6 +146,7 @@ def judge(appearance: Appearance) -> list[str]:
         "probably not H&E: its colours are not those of haematoxylin and eosin": (
             appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
         ),
+        "less than 0.001 mm² of tissue: too small to judge": appearance.area_mm2 < MIN_AREA_MM2,
         "probably YCbCr or HSV that is taken for RGB: its channels do not vary together": (
             appearance.channel_agreement is not None
             and appearance.channel_agreement < MIN_CHANNEL_AGREEMENT

@@ -22,6 +22,7 @@ from test.slide.test_tissue import GREEN, glass
 DATA = os.environ.get("MITOSIS_DATA")
 NOT_H_AND_E = ["probably not H&E: its colours are not those of haematoxylin and eosin"]
 TINY = ["regions of about 0.001 mm² or less: too small to judge, or not in px of the full image"]
+LITTLE = ["less than 0.001 mm² of tissue: too small to judge"]
 NO_TISSUE = ["no tissue found: only glass, black or debris"]
 BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size, or broken up by compression or scaling"]
@@ -44,7 +45,8 @@ def verdict(pixels: np.ndarray, mpp: float = 0.25) -> list[str]:
 @pytest.mark.parametrize("look", [PURPLE, PINK], ids=["purple", "pink"])
 @pytest.mark.parametrize("size", [(600, 800), (512, 512), (120, 100), (16, 16)])
 def test_rendered_tissue_is_usable(size: tuple[int, int], look: Look) -> None:
-    assert verdict(render_tissue(size, figures=0, seed=2, look=look)[0]) == []
+    expected = LITTLE if size[0] * size[1] * 0.25**2 < 1000 else []
+    assert verdict(render_tissue(size, figures=0, seed=2, look=look)[0]) == expected
 
 
 @pytest.mark.parametrize("side", [1, 10])
@@ -173,6 +175,9 @@ def test_limits_of_the_verdict() -> None:
             "sharpness": 1.5,
             "area_mm2": 0.025,
         },
+        "little tissue": {"area_mm2": 0.0009},
+        "little tissue of a large image": {"area_mm2": 0.0009, "share": 0.4},
+        "little, not H&E": {"area_mm2": 0.0009, "h_and_e_share": 0.4},
         "lines alone": {"lined": True},
         "lines and size": {"lined": True, "nuclear_radius_um": 25.0},
         "lines and focus": {"lined": True, "sharpness": 1.3},
@@ -183,6 +188,8 @@ def test_limits_of_the_verdict() -> None:
         "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "blurred": BLURRED,
         "coarse": BLURRED, "fine": SMALL, "small": SMALL, "large": LARGE, "unknown": [],
         "lines alone": [], "lines and size": LINED, "lines and focus": LINED,
+        "little tissue": LITTLE, "little tissue of a large image": NO_TISSUE,
+        "little, not H&E": NOT_H_AND_E,
         "small, of little tissue": [], "large, of little tissue": [],
     }  # fmt: skip
 
