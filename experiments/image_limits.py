@@ -38,8 +38,8 @@ COLOURS = (
     "neutral darkness of 3x3",
 )
 NUMBERS = (
-    "h_and_e_share", "sharpness", "fineness", "row_step", "row_gain", "nuclear_radius_um",
-    "smallness", "largeness", "channel_agreement", "channel_shift",
+    "h_and_e_share", "darkest", "sharpness", "fineness", "row_step", "row_gain",
+    "nuclear_radius_um", "smallness", "largeness", "channel_agreement", "channel_shift",
 )  # fmt: skip
 
 
@@ -106,6 +106,7 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     image = PIL.Image.fromarray(pixels)
     yield "grey", np.repeat(np.asarray(image.convert("L"))[..., None], 3, axis=-1)
     yield "inverted", 255 - pixels
+    yield "half the contrast", 128 + pixels // 2
     for colours in ("YCbCr", "HSV"):
         yield f"{colours} taken for RGB", np.asarray(image.convert(colours))
     for width in (PIECE - 1, PIECE + 1, PIECE * 3 // 4):

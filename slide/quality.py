@@ -34,6 +34,8 @@ MAX_BLUENESS = 35  # grey levels; 23 and less
 MAX_CHANNEL_SHIFT = 0.5  # px; 0.25 and less
 # Copies in YCbCr, HSV or HLS that are taken for RGB: below -0.1.
 MIN_CHANNEL_AGREEMENT = 0.3  # 0.81 and more; in pieces of 0.003 mm² 0.42 and more
+# 25 of 31 copies of half the contrast, as under a white overlay: 152 and more.
+MAX_DARKEST = 152.0  # grey levels; in 902 pieces of 130 to 250 µm 151 and less
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
 MIN_SHARPNESS = 1.4  # 1.53 and more
 MIN_FINENESS = -0.895  # -0.87 and more
@@ -73,6 +75,7 @@ class Appearance(NamedTuple):
             neighbouring squares of 4x4 px; None likewise.
         channel_shift: how far red or blue is moved against green, px; None likewise.
         blueness: median over the tissue of blue minus red, grey levels; None without tissue.
+        darkest: 0.01 quantile of red among means of 2x2 px, in the darkest square; None likewise.
         fineness: 0.99 quantile of the differences between neighbouring pixels, in doublings of
             that between means of 2x2 pixels; None likewise.
         nuclear_radius_um: typical radius of the dark regions, weighted by area; None where there
@@ -93,6 +96,7 @@ class Appearance(NamedTuple):
     pen_like: bool
     row_step: float | None = None
     row_gain: float | None = None
+    darkest: float | None = None
     fineness: float | None = None
     channel_agreement: float | None = None
     blueness: float | None = None
@@ -152,6 +156,9 @@ def judge(appearance: Appearance) -> list[str]:
             and appearance.channel_agreement < MIN_CHANNEL_AGREEMENT
         ),
         "bluer than H&E: red and blue may be exchanged": (appearance.blueness or 0) > MAX_BLUENESS,
+        "without dark nuclei: faded, overexposed or hardly any cells": (
+            (appearance.darkest or 0) > MAX_DARKEST
+        ),
         "its colour channels are out of register": (
             (appearance.channel_shift or 0) > MAX_CHANNEL_SHIFT
         ),
@@ -192,6 +199,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         pen_like=tissue_map.share(Kind.PEN) > tissue_map.share(Kind.TISSUE),
         row_step=row_step,
         row_gain=row_gain,
+        darkest=min((_darkest(tile) for tile in tiles), default=None),
         fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
         blueness=_blueness(tissue_map),
         channel_shift=channel_shift(tiles),
@@ -241,6 +249,10 @@ def _steps(grey: np.ndarray) -> float:
     """0.99 quantile of the differences between neighbouring pixels."""
     steps = np.concatenate([np.abs(np.diff(grey, axis=axis)).ravel() for axis in (0, 1)])
     return float(np.percentile(steps, 99))
+
+
+def _darkest(tile: np.ndarray) -> float:
+    return float(np.percentile(halved(tile[..., 0]), 1))
 
 
 def _sharpness(tile: np.ndarray) -> float:

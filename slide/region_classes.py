@@ -20,8 +20,8 @@ _ANALYSED = re.compile(
     r"|hot ?spot|annotation|selection|positive|mito|include|other|^no class$"
 )
 _DENIED = re.compile(
-    r"\b(non|not|don|skip|without|out of|outside|anti|bad|missing|folds?|negative|exclu\w*|ignor\w*"
-    r"|necro\w*|nekro\w*)\b|\bno (?!class$)"
+    r"\b(non|not|don|free|skip|without|out of|outside|anti|bad|missing|folds?|negative|exclu\w*"
+    r"|ignor\w*|necro\w*|nekro\w*)\b|\bno (?!class$)"
 )
 _NAMES_LEFT_OUT = re.compile(rf"\b({'|'.join(LEFT_OUT)}|exclu\w+|ignor\w+|necro\w+|nekro\w+)\b")
 _OBJECT_TYPES = ("detection", "cell", "tile")  # QuPath's objects that are not drawn by a person

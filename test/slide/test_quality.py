@@ -27,6 +27,7 @@ NO_TISSUE = ["no tissue found: only glass, black or debris"]
 BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size, or broken up by compression or scaling"]
 TORN = ["rows do not continue each other: width and height may be wrong"]
+FADED = ["without dark nuclei: faded, overexposed or hardly any cells"]
 EXCHANGED = ["bluer than H&E: red and blue may be exchanged"]
 TAKEN_FOR_RGB = ["probably YCbCr or HSV that is taken for RGB: its channels do not vary together"]
 LINED = ["dark lines cross the tissue, as of a counting grid: focus and nuclei cannot be judged"]
@@ -55,7 +56,7 @@ def test_smaller_than_a_nucleus(field: np.ndarray, side: int) -> None:
 
 
 def test_one_even_colour() -> None:
-    assert verdict(np.full((400, 400, 3), (220, 150, 190), np.uint8)) == BLURRED
+    assert verdict(np.full((400, 400, 3), (220, 150, 190), np.uint8)) == FADED
 
 
 def test_tissue_on_a_lot_of_glass_is_usable(field: np.ndarray) -> None:
@@ -102,6 +103,10 @@ def test_hsv_taken_for_rgb(size: tuple[int, int], look: Look) -> None:
 def test_noise_of_a_sensor_is_no_other_colour(field: np.ndarray) -> None:
     noise = np.random.default_rng(0).normal(0, 5, field.shape)
     assert verdict((field + noise).clip(0, 255).astype(np.uint8)) != TAKEN_FOR_RGB
+
+
+def test_contrast_of_a_half(field: np.ndarray) -> None:
+    assert verdict(128 + field // 2) == FADED
 
 
 def test_no_tissue() -> None:
@@ -159,6 +164,7 @@ def test_limits_of_the_verdict() -> None:
     changes: dict[str, dict[str, Any]] = {
         "h_and_e": {"h_and_e_share": 0.4},
         "displaced": {"row_gain": 1.2},
+        "faded": {"darkest": 160.0},
         "torn": {"row_step": 3.0},
         "blurred": {"sharpness": 1.3},
         "coarse": {"fineness": -0.92},
@@ -185,7 +191,7 @@ def test_limits_of_the_verdict() -> None:
     }
     found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
     assert found == {
-        "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "blurred": BLURRED,
+        "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "faded": FADED, "blurred": BLURRED,
         "coarse": BLURRED, "fine": SMALL, "small": SMALL, "large": LARGE, "unknown": [],
         "lines alone": [], "lines and size": LINED, "lines and focus": LINED,
         "little tissue": LITTLE, "little tissue of a large image": NO_TISSUE,

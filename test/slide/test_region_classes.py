@@ -50,6 +50,7 @@ def test_a_class_to_be_analysed_is_not_noted(name: str) -> None:
         "Tissue fold",
         "Out of tissue",
         "Tumor-negative region",
+        "Tumor-free",
         "Anti-ROI",
         "Tumor necrosis",
     ],

@@ -71,8 +71,8 @@ def test_the_results_do_not_depend_on_the_number_of_workers(
     words = options(made, made / "in", tmp_path / "many")
     done = run([*words, "--workers", str(workers)])
     assert done.returncode == 1
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: bad.tif: ")
+    said = done.stderr.splitlines()
+    assert len(said) == 1 and said[0].startswith("error: bad.tif: "), done.stderr
     first, *lines = done.stdout.splitlines()
     assert first.startswith(f"{workers} workers, dashboard: http://127.0.0.1:")
     assert sum(line.startswith("[") for line in lines) == 3
