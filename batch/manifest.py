@@ -118,7 +118,7 @@ def _columns(path: Path, head: list[str]) -> list[str]:
     if "path" not in columns:
         problem = "the first line must name the columns, `path` among them"
     elif wrong:
-        problem = f"unknown column {wrong[0]!r}: remove it"
+        problem = f"unknown column {wrong[0]!r}: rename or remove it"
     elif len(set(columns)) < len(columns):
         problem = "a column is there twice"
     else:

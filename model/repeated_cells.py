@@ -41,6 +41,6 @@ def repetition_warning(pixels: np.ndarray, points: np.ndarray) -> tuple[str, ...
     if not pairs:
         return ()
     return (
-        f"{counted(pairs, 'pair')} of detections look the same, pixel by pixel: if the image shows "
+        f"{counted(pairs, 'pair')} of detections show the same picture: if the image shows "
         "tissue twice, as in an overlap, its cells count twice",
     )

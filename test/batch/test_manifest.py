@@ -96,7 +96,7 @@ def test_many_problems_are_counted(folder: Path) -> None:
     [
         ("", "line 1: the first line must name the columns"),
         ("a.tif\n", "line 1: the first line must name the columns"),
-        ("path,mmp\na.tif,1\n", "line 1: unknown column 'mmp': remove it"),
+        ("path,mmp\na.tif,1\n", "line 1: unknown column 'mmp': rename or remove it"),
         ("path,Path\na.tif,a.tif\n", "line 1: a column is there twice"),
         ("path,mpp\na.tif,0.25,x\n", "line 2: more than the 2 cells of the first line"),
         ('path\n"a.tif\n', "line 2: unexpected end of data"),

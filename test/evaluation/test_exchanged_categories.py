@@ -20,8 +20,8 @@ def scene(figures: int, found: int, look_alikes: int, wrong: int) -> tuple[Score
 @pytest.mark.parametrize(("numbers", "noted"), [
     ((23, 2, 12, 7), True), ((40, 8, 30, 18), True), ((10, 0, 10, 5), True),
     ((12, 7, 23, 2), False), ((30, 18, 40, 40), False), ((40, 9, 30, 18), False),
-    ((40, 0, 30, 14), False), ((9, 0, 30, 30), False), ((30, 0, 9, 9), False),
-    ((30, 0, 30, 0), False),
+    ((40, 0, 30, 14), False), ((1, 0, 12, 12), True), ((0, 0, 12, 12), True),
+    ((0, 0, 11, 1), False), ((30, 0, 9, 9), False), ((30, 0, 30, 0), False),
 ])  # fmt: skip
 def test_what_is_found_of_each(numbers: tuple[int, int, int, int], noted: bool) -> None:
     image, look_alikes = scene(*numbers)

@@ -52,7 +52,7 @@ def test_a_warning_counts_the_pairs() -> None:
     pixels = noise(1, 200, 400)
     pixels[:, 200:] = pixels[:, :200]
     (line,) = repetition_warning(pixels, np.array([[50, 50], [250, 50]]))
-    assert line.startswith("1 pair of detections look")
+    assert line.startswith("1 pair of detections show")
 
 
 @pytest.mark.parametrize("count", [0, 1])
