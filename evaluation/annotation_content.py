@@ -9,7 +9,7 @@ from evaluation.annotated_image import UNKNOWN_SIZE, AnnotatedImage, base_name
 from evaluation.box_format import TWO_CORNERS, Boxes, box_format, to_corners
 from evaluation.category_names import CellClass, category_classes, figures_note
 from evaluation.midog_editions import ScannerBlock, block_of, edition_of
-from evaluation.midog_schema import MOST_PIXELS, Annotation, ImageEntry, MidogJson
+from evaluation.midog_schema import MOST_PIXELS, UNUSABLE, Annotation, ImageEntry, MidogJson
 from evaluation.repetitions import close_pairs, repeating, without_repetitions
 from evaluation.scored_image import UNKNOWN_DOMAIN
 from evaluation.unread_fields import unread_note
@@ -18,8 +18,6 @@ Centres = Mapping[tuple[str, CellClass], np.ndarray]  # (n, 2) px by image id an
 # px, between which the longest side of a box may be half its image: MIDOG's are 50 px, those of all
 # nuclei of BreCaHAD 211 px at most.
 LONGEST_SIDES = 250, 1000
-# Fields that, if set, say not to take it for one cell, and attributes of CVAT and Label Studio.
-UNUSABLE = "iscrowd", "ignore", "deleted", "outside", "was_cancelled"
 
 
 def annotated_images(

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evaluation.matching import RADIUS
-from evaluation.near import count_near
+from evaluation.near import count_found
 from evaluation.scored_image import ScoredImage
 
 # Of figures, 139 of 184 are found in `fields_a` and 7 of 12 in `unseen_lab`; of look-alikes, 2 of
@@ -22,15 +21,11 @@ def exchanged_note(images: Sequence[ScoredImage], look_alikes: Sequence[np.ndarr
     others = sum(map(len, look_alikes))
     if others < FEW_LOOK_ALIKES:
         return []
-    found = sum(_found(image.figures, image) for image in images)
-    wrong = sum(_found(cells, i) for cells, i in zip(look_alikes, images, strict=True))
+    found = sum(count_found(image.figures, image) for image in images)
+    wrong = sum(count_found(cells, i) for cells, i in zip(look_alikes, images, strict=True))
     if 2 * wrong < others or wrong * figures < TIMES * found * others:
         return []
     return [
         f"{wrong} of {others} look-alikes are found, but {found} of {figures} mitotic figures: are "
         "the names of the categories exchanged?"
     ]
-
-
-def _found(cells: np.ndarray, image: ScoredImage) -> int:
-    return int(count_near(cells, image.positives(), image.mpp, 1e3 * RADIUS))

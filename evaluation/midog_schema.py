@@ -12,6 +12,8 @@ from pydantic import (
 )
 
 MOST_PIXELS = 1e7  # no image is larger
+# Fields and attributes of annotations (CVAT, Label Studio) that, if set, say: not one cell.
+UNUSABLE = "iscrowd", "ignore", "deleted", "outside", "was_cancelled"
 
 
 def _as_key(value: Any) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluation.ground_truth import some
-from evaluation.matching import RADIUS
-from evaluation.near import count_near
+from evaluation.near import count_found, count_near
 from evaluation.scored_image import ScoredImage
 from evaluation.shift import frequent_shift
 from evaluation.transformations import TRANSFORMATIONS, Transformation
@@ -23,7 +22,7 @@ FEW_FIGURES = 5  # without a hint
 # A hint has to put this share of the figures near positive detections, and this many times as many
 # as are there, and one. In `fields_a`, all of the 20 images with 4 figures or more were named, each
 # as the only wrong one, if turned, mirrored, exchanged, multiplied by 0.25 to 0.95 or 1.05 to 4, or
-# moved by more than RADIUS; those of 0.98 or 1.02 only where most of their figures were not found.
+# moved by more than 7.5 µm; those of 0.98 or 1.02 only where most of their figures were not found.
 LEAST_HINTED, TIMES = 0.2, 3
 EQUAL = 3.0  # px by which half the width and half the height of usual boxes differ at most
 HINT = ", but "
@@ -61,7 +60,7 @@ def _doubt(images: Sequence[ScoredImage], enough: float, others: Sequence[Scored
     """
     figures = sum(len(image.figures) for image in images)
     near = sum(_near(image.figures, image.points, image) for image in images)
-    found = sum(count_near(i.figures, i.positives(), i.mpp, 1e3 * RADIUS) for i in images)
+    found = sum(count_found(image.figures, image) for image in images)
     if near >= enough * figures or 2 * found >= figures:
         return ""
     hint = _hint(images, others)

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.spatial import cKDTree
 
+from evaluation.near import count_near
+
 # px, 2 µm at 0.25 µm per pixel: no two cells are so close. The smallest distance between
 # annotations of one image is 30 px in MIDOG.json (4,435) and 22 px between all nuclei of BreCaHAD.
 SAME_CELL = 8.0
@@ -32,7 +34,4 @@ def close_pairs(centres: np.ndarray, mpp: tuple[float, float] | None) -> int:
 
 def repeating(centres: np.ndarray, others: np.ndarray) -> int:
     """How many centres (n, 2) px are on the same cell as one of the others (m, 2)."""
-    if not (len(centres) and len(others)):
-        return 0
-    distance, _ = cKDTree(others).query(centres)
-    return int((distance <= SAME_CELL).sum())
+    return int(count_near(centres, others, (1.0, 1.0), SAME_CELL))

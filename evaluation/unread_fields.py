@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evaluation.midog_schema import Annotation
+from evaluation.midog_schema import UNUSABLE, Annotation
 
 # Scores mean predictions, or proposals that nobody accepted, even if all are the same.
 SCORES = {"score", "confidence", "probability"}
@@ -13,7 +13,7 @@ SCORES = {"score", "confidence", "probability"}
 HARMLESS = {
     "num_keypoints", "keypoints", "caption", "occluded", "rotation", "track_id", "keyframe",
     "z_order", "group", "group_id", "label_id", "labels",
-    "iscrowd", "ignore", "deleted", "outside", "was_cancelled",
+    *UNUSABLE,
 }  # fmt: skip
 
 

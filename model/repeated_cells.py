@@ -8,8 +8,8 @@ from model.patches import PATCH_SIZE, PatchCutter
 from slide.wording import counted
 
 # Correlation of two patches' brightness. The highest between any two detections, in any of eight
-# orientations, is 0.91 in 28 million pairs in real fields of at least five scanners; cells of a
-# strip that ten of them had twice, 3 % brighter and compressed anew, have 0.96 to 1.
+# orientations, is 0.91 in 28 million pairs in real fields of at least five scanners. Cells in a
+# strip that was repeated in ten of the fields, 3 % brighter and recompressed, have 0.96 to 1.
 SAME_CELL = 0.95
 MOST = 1000  # detections that are compared, from the most probable on
 

@@ -1,6 +1,6 @@
 """Regions of interest that lie inside others: perhaps holes that were exported as polygons.
 
-OpenCV's contours (RETR_LIST) and masks that are traced region by region come so.
+This is how OpenCV's RETR_LIST, and tools that trace a mask region by region, write holes.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from slide.polygon import Polygon
+from slide.polygon import Polygon, corners_and_middles
 
-MOST_SHOWN = 3  # regions that have a sentence of their own
+MOST_SHOWN = 3  # nested regions that are named in a sentence each
 
 
 def nested_warnings(polygons: Sequence[Polygon]) -> list[str]:
@@ -55,10 +55,7 @@ def nested(polygons: Sequence[Polygon]) -> dict[int, int]:
 
 def _inside(polygon: Polygon, rings: Sequence[np.ndarray]) -> list[bool]:
     """Whether all corners of each ring, and the middles between them, are inside a polygon."""
-    parts = [np.concatenate([ring, (ring + np.roll(ring, -1, axis=0)) / 2]) for ring in rings]
-    points = np.concatenate(parts)
-    order = np.argsort(points[:, 1], kind="stable")
-    inside = np.zeros(len(points), bool)
-    inside[order] = polygon.contains(*points[order].T)
+    parts = [corners_and_middles(ring) for ring in rings]
+    inside = polygon.contains_points(np.concatenate(parts))
     ends = np.cumsum([len(part) for part in parts])[:-1]
     return [bool(part.all()) for part in np.split(inside, ends)]

@@ -30,6 +30,13 @@ class Polygon:
             inside &= ~points_inside(hole, x, y)
         return inside
 
+    def contains_points(self, points: np.ndarray) -> np.ndarray:
+        """(n,) bool: the same for points (n, 2) x, y in any order."""
+        order = np.argsort(points[:, 1], kind="stable")
+        inside = np.zeros(len(points), bool)
+        inside[order] = self.contains(*points[order].T)
+        return inside
+
     def grid(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """(rows, columns) bool: which points of a grid are inside: see `Regions.grid`."""
         outline, *holes = self.rings
@@ -61,3 +68,8 @@ class Polygon:
         """Whether all of it is in an image of this width and height, or nearly."""
         left, top, right, bottom = self.box
         return min(left, top) >= -BEYOND and max(right - size[0], bottom - size[1]) <= BEYOND
+
+
+def corners_and_middles(ring: np.ndarray) -> np.ndarray:
+    """(2n, 2) corners (n, 2) of a ring, then the middles of its sides."""
+    return np.concatenate([ring, (ring + np.roll(ring, -1, axis=0)) / 2])

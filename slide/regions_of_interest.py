@@ -17,7 +17,7 @@ import numpy as np
 
 from slide.crossings import crosses_itself
 from slide.nested_regions import nested_warnings
-from slide.polygon import Polygon
+from slide.polygon import Polygon, corners_and_middles
 from slide.region_classes import class_of, classes_note, is_drawn, is_left_out
 from slide.rings import within
 
@@ -239,10 +239,8 @@ def _polygon(rings: Any, name: str) -> Polygon:
 def _check_holes(polygon: Polygon) -> None:
     """Raise RegionError where a hole is outside: it would leave nothing out."""
     outer = Polygon(polygon.rings[:1])
-    outline = Regions((outer,), "")
     for hole in polygon.rings[1:]:
-        middles = (hole + np.roll(hole, -1, axis=0)) / 2  # corners may lie on the outline
-        if not outline.contains(np.concatenate([hole, middles]) - 0.5).any():
+        if not outer.contains_points(corners_and_middles(hole)).any():  # corners may lie on it
             raise RegionError(
                 f"a hole ({Polygon((hole,)).extent}) outside its polygon ({outer.extent}): "
                 "draw it inside, or as a region of its own"

@@ -115,7 +115,7 @@ def test_figures_far_from_all_detections_are_noted(near: int) -> None:
 
 @pytest.mark.parametrize(("away", "notes"), [(15, 0), (17, 0), (29, 0), (31, 1)])
 def test_figures_that_positive_detections_find_are_not_noted(away: float, notes: int) -> None:
-    """Within 7.5 µm, 30 px: such positions may be inexact, but the score tells what it should."""
+    """Positions may be inexact: up to 7.5 µm (30 px) the score is not affected."""
     cells = np.array([[300.0 * n, 400.0] for n in range(1, 7)])
     row = image(0, 0)._replace(
         figures=cells, points=cells + np.array([0, away]), probabilities=np.full(6, 0.9)
