@@ -40,6 +40,7 @@ COLOURS = (
 NUMBERS = (
     "h_and_e_share", "darkest", "sharpness", "fineness", "row_step", "row_gain",
     "nuclear_radius_um", "smallness", "largeness", "channel_agreement", "channel_shift",
+    "clipped",
 )  # fmt: skip
 
 
@@ -106,6 +107,7 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     image = PIL.Image.fromarray(pixels)
     yield "grey", np.repeat(np.asarray(image.convert("L"))[..., None], 3, axis=-1)
     yield "inverted", 255 - pixels
+    yield "brightened by 1.3", np.minimum(pixels * np.float32(1.3), 255).astype(np.uint8)
     yield "half the contrast", 128 + pixels // 2
     for colours in ("YCbCr", "HSV"):
         yield f"{colours} taken for RGB", np.asarray(image.convert(colours))

@@ -16,6 +16,7 @@ import numpy as np
 from scipy import ndimage
 
 from slide.channel_shift import channel_shift
+from slide.clipping import clipped_share
 from slide.nuclei import dark_regions, halved, has_lines, radii_um, typical
 from slide.tissue import Kind, TissueMap
 
@@ -34,6 +35,8 @@ MAX_BLUENESS = 35  # grey levels; 23 and less
 MAX_CHANNEL_SHIFT = 0.5  # px; 0.25 and less
 # Copies in YCbCr, HSV or HLS that are taken for RGB: below -0.1.
 MIN_CHANNEL_AGREEMENT = 0.3  # 0.81 and more; in pieces of 0.003 mm² 0.42 and more
+# Copies brightened by 1.3: 0.15 and more, half of them 0.51.
+MAX_CLIPPED = 0.15  # 0.06 and less
 # 25 of 31 copies of half the contrast, as under a white overlay: 152 and more.
 MAX_DARKEST = 152.0  # grey levels; in 902 pieces of 130 to 250 µm 151 and less
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
@@ -76,6 +79,7 @@ class Appearance(NamedTuple):
         channel_shift: how far red or blue is moved against green, px; None likewise.
         blueness: median over the tissue of blue minus red, grey levels; None without tissue.
         darkest: 0.01 quantile of red among means of 2x2 px, in the darkest square; None likewise.
+        clipped: share of the coloured pixels that are at a channel's brightest; None likewise.
         fineness: 0.99 quantile of the differences between neighbouring pixels, in doublings of
             that between means of 2x2 pixels; None likewise.
         nuclear_radius_um: typical radius of the dark regions, weighted by area; None where there
@@ -101,6 +105,7 @@ class Appearance(NamedTuple):
     channel_agreement: float | None = None
     blueness: float | None = None
     channel_shift: float | None = None
+    clipped: float | None = None
     inside_mm2: float | None = None
     side_um: float | None = None
     lined: bool = False
@@ -159,6 +164,9 @@ def judge(appearance: Appearance) -> list[str]:
         "without dark nuclei: faded, overexposed or hardly any cells": (
             (appearance.darkest or 0) > MAX_DARKEST
         ),
+        "overexposed: much of the tissue has a colour channel at its brightest": (
+            (appearance.clipped or 0) > MAX_CLIPPED
+        ),
         "its colour channels are out of register": (
             (appearance.channel_shift or 0) > MAX_CHANNEL_SHIFT
         ),
@@ -203,6 +211,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
         blueness=_blueness(tissue_map),
         channel_shift=channel_shift(tiles),
+        clipped=clipped_share(tiles),
         inside_mm2=tissue_map.inside_mm2,
         side_um=min(tissue_map.whole) * tissue_map.mpp,
         lined=any(has_lines(regions, mpp) for regions in dark),

@@ -28,6 +28,7 @@ BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size, or broken up by compression or scaling"]
 TORN = ["rows do not continue each other: width and height may be wrong"]
 FADED = ["without dark nuclei: faded, overexposed or hardly any cells"]
+CLIPPED = ["overexposed: much of the tissue has a colour channel at its brightest"]
 EXCHANGED = ["bluer than H&E: red and blue may be exchanged"]
 TAKEN_FOR_RGB = ["probably YCbCr or HSV that is taken for RGB: its channels do not vary together"]
 LINED = ["dark lines cross the tissue, as of a counting grid: focus and nuclei cannot be judged"]
@@ -165,6 +166,7 @@ def test_limits_of_the_verdict() -> None:
         "h_and_e": {"h_and_e_share": 0.4},
         "displaced": {"row_gain": 1.2},
         "faded": {"darkest": 160.0},
+        "clipped": {"clipped": 0.2},
         "torn": {"row_step": 3.0},
         "blurred": {"sharpness": 1.3},
         "coarse": {"fineness": -0.92},
@@ -192,6 +194,7 @@ def test_limits_of_the_verdict() -> None:
     found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
     assert found == {
         "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "faded": FADED, "blurred": BLURRED,
+        "clipped": CLIPPED,
         "coarse": BLURRED, "fine": SMALL, "small": SMALL, "large": LARGE, "unknown": [],
         "lines alone": [], "lines and size": LINED, "lines and focus": LINED,
         "little tissue": LITTLE, "little tissue of a large image": NO_TISSUE,

@@ -1,0 +1,53 @@
+"""Colours that are cut off at the brightest value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from slide.clipping import clipped_share
+from slide.quality import judge, measure
+from slide.tissue import find_tissue
+from test.rendering import render_tissue
+
+MESSAGE = "overexposed: much of the tissue has a colour channel at its brightest"
+
+
+@pytest.fixture(scope="module")
+def pixels() -> np.ndarray:
+    return render_tissue((800, 800), figures=0, seed=5)[0]
+
+
+def brightened(pixels: np.ndarray, factors: tuple[float, float, float]) -> np.ndarray:
+    return np.minimum(pixels * np.array(factors, np.float32), 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("factors", [(1.25, 1.25, 1.25), (1.25, 1.0, 1.1)], ids=["all", "red"])
+def test_an_overexposed_copy(pixels: np.ndarray, factors: tuple[float, float, float]) -> None:
+    copy = brightened(pixels, factors)
+    assert (clipped_share([copy]) or 0) > 0.2
+    assert judge(measure(copy, find_tissue(copy, 0.25))) == [MESSAGE]
+
+
+@pytest.mark.parametrize("brightest", [127, 160, 200])
+def test_values_cut_off_below_255(pixels: np.ndarray, brightest: int) -> None:
+    assert (clipped_share([np.minimum(pixels, brightest)]) or 0) > 0.2
+
+
+def test_white_glass_is_not_overexposed(pixels: np.ndarray) -> None:
+    glass = pixels.copy()
+    glass[:, :500] = 255
+    assert clipped_share([glass]) == pytest.approx(clipped_share([pixels[:, 500:]]), abs=0.02)
+    assert judge(measure(glass, find_tissue(glass, 0.25))) == []
+
+
+def test_a_few_bright_marks_hide_nothing(pixels: np.ndarray) -> None:
+    copy = np.minimum(pixels, 200)
+    expected = clipped_share([copy])
+    copy[10:20, 10:20] = 255, 250, 255
+    assert clipped_share([copy]) == pytest.approx(expected, abs=0.01)
+
+
+def test_without_squares_or_colours() -> None:
+    assert clipped_share([]) is None
+    assert clipped_share([np.full((40, 40, 3), 255, np.uint8)]) == 0
