@@ -20,27 +20,25 @@ _READ = {  # by the first bytes: name and suffixes of kinds that are read
 }
 _CONVERT = "convert it to .tif"
 _FETCH = "download it again"
-_OTHERS = {  # by the first bytes: what it is, and the remedy
-    b"\x1f\x8b": ("a gzip archive", "unpack it"),
-    b"PK\3\4": ("a zip archive", "unpack it"),
-    b"version https://git-lfs": ("a pointer of Git LFS, without pixels", "run git lfs pull"),
-    b"<!DOCTYPE html": ("a web page", _FETCH),
-    b"<!doctype html": ("a web page", _FETCH),
-    b"<html": ("a web page", _FETCH),
-    b"%PDF": ("a PDF document", _CONVERT),
-    b"GIF8": ("a GIF file", _CONVERT),
-    b"RIFF": ("a WebP file", _CONVERT),
-    b"\0\0\0\x0cjP  ": ("a JPEG 2000 file", _CONVERT),
-    b"\xff\x4f\xff\x51": ("a JPEG 2000 stream", _CONVERT),
-    b"BM": ("a BMP file", _CONVERT),
-    b"ZISRAWFILE": ("a CZI file of Zeiss", _CONVERT),
-}
-_OTHERS_INSIDE = (  # the same by bytes behind so many others
-    (4, b"ftyp", ("a HEIC, AVIF or MP4 file", _CONVERT)),
-    (128, b"DICM", ("a DICOM file", _CONVERT)),
+_OTHERS = (  # bytes, after how many others, what it is, and the remedy
+    (b"\x1f\x8b", 0, "a gzip archive", "unpack it"),
+    (b"PK\3\4", 0, "a zip archive", "unpack it"),
+    (b"version https://git-lfs", 0, "a pointer of Git LFS, without pixels", "run git lfs pull"),
+    (b"<!DOCTYPE html", 0, "a web page", _FETCH),
+    (b"<!doctype html", 0, "a web page", _FETCH),
+    (b"<html", 0, "a web page", _FETCH),
+    (b"%PDF", 0, "a PDF document", _CONVERT),
+    (b"GIF8", 0, "a GIF file", _CONVERT),
+    (b"RIFF", 0, "a WebP file", _CONVERT),
+    (b"\0\0\0\x0cjP  ", 0, "a JPEG 2000 file", _CONVERT),
+    (b"\xff\x4f\xff\x51", 0, "a JPEG 2000 stream", _CONVERT),
+    (b"BM", 0, "a BMP file", _CONVERT),
+    (b"ZISRAWFILE", 0, "a CZI file of Zeiss", _CONVERT),
+    (b"ftyp", 4, "a HEIC, AVIF or MP4 file", _CONVERT),
+    (b"DICM", 128, "a DICOM file", _CONVERT),
 )
 _TIFF_STARTS = tuple(start for start, (kind, _) in _READ.items() if kind == "TIFF")
-_LONGEST = 132  # bytes: all of the above
+_LONGEST = max(place + len(signature) for signature, place, _, _ in _OTHERS)
 
 
 def check_content(path: Path) -> None:
@@ -52,8 +50,7 @@ def check_content(path: Path) -> None:
     for signature, (kind, suffixes) in _READ.items():
         if start.startswith(signature) and path.suffix.lower() not in suffixes:
             raise ImageError(f"it is a {kind} file: rename it to {path.stem}{suffixes[0]}")
-    others = [(0, signature, found) for signature, found in _OTHERS.items()]
-    for place, signature, (kind, remedy) in (*others, *_OTHERS_INSIDE):
+    for signature, place, kind, remedy in _OTHERS:
         if start.startswith(signature, place):
             raise ImageError(f"it is {kind}: {remedy}")
     if path.suffix.lower() in _TIFF and not start.startswith(_TIFF_STARTS):

@@ -156,7 +156,7 @@ def judge(appearance: Appearance) -> list[str]:
             appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
         ),
         "less than 0.001 mm² of tissue: too small to judge": appearance.area_mm2 < MIN_AREA_MM2,
-        "probably YCbCr or HSV that is taken for RGB: its channels do not vary together": (
+        "channels do not vary together: YCbCr or HSV taken for RGB, or out of register": (
             appearance.channel_agreement is not None
             and appearance.channel_agreement < MIN_CHANNEL_AGREEMENT
         ),

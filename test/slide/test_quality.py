@@ -30,7 +30,7 @@ TORN = ["rows do not continue each other: width and height may be wrong"]
 FADED = ["without dark nuclei: faded, overexposed or hardly any cells"]
 CLIPPED = ["overexposed: much of the tissue has a colour channel at its brightest"]
 EXCHANGED = ["bluer than H&E: red and blue may be exchanged"]
-TAKEN_FOR_RGB = ["probably YCbCr or HSV that is taken for RGB: its channels do not vary together"]
+TAKEN_FOR_RGB = ["channels do not vary together: YCbCr or HSV taken for RGB, or out of register"]
 LINED = ["dark lines cross the tissue, as of a counting grid: focus and nuclei cannot be judged"]
 LARGE = ["nuclei look too large for the stated pixel size"]
 
