@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from batch.documents.platform import PLATFORM_INPUTS
 from batch.layout import OF_IMAGE
 from batch.recognise import earlier_result, is_own
-from slide.read import FORMATS, NOT_READ, SUFFIXES, SUFFIXES_WITH_MPP
+from slide.read import FORMATS, NOT_READ, SUFFIXES, SUFFIXES_WITH_MPP, why_not_read
 
 SLUG = "histopathology-roi-cropout"  # the challenge's name of its input
 PLATFORM_FILE = "inputs.json"
@@ -115,7 +115,7 @@ def wrong_kind(path: Path, with_mpp: bool) -> str | None:
     if suffix in SUFFIXES_WITH_MPP and not with_mpp:
         return NO_MPP
     if suffix not in SUFFIXES + SUFFIXES_WITH_MPP:
-        return NOT_READ
+        return why_not_read(path)
     return None
 
 

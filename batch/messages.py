@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FEW_CANDIDATES, MIN_TISSUE_MM2 = 1000.0, 0.01
 # Share of the tissue; 92 fields have none, but those with painted figures up to 0.006.
 MIN_PEN = 0.02
+MIN_PEN_MM2 = 0.0005  # what is shown as 0.001
 CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0
 
 
@@ -106,7 +107,7 @@ def colour_notes(tissue: TissueMap) -> list[str]:
             "ink, ignore detections there"
         )
     pen = tissue.cells_mm2(Kind.PEN)
-    if pen > MIN_PEN * tissue.area_mm2:
+    if pen > max(MIN_PEN * tissue.area_mm2, MIN_PEN_MM2):
         noted.append(
             f"{pen:.3f} mm² have colours that tissue lacks, as of pen marks, an overlay or damaged "
             "pixels: left out of tissue and counts"

@@ -64,7 +64,9 @@ class Summary:
         files = {
             place: sha for place, sha in self.written.items() if (self._output / place).is_file()
         }
-        content = FolderResults(images=self.images, skipped=self._skipped, files=files).content()
+        content = FolderResults(
+            images=self.images, skipped=self._skipped, copies=self.copies(), files=files
+        ).content()
         try:
             with writing():
                 if self._is_foreign:

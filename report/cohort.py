@@ -54,6 +54,7 @@ def cohort_page(summary: FolderResults) -> bytes:
     page = environment.get_template("cohort.html").render(
         images=summary.images,
         groups=groups(summary.images),
+        copies=summary.copies,
         style=Markup((HERE / "page.css").read_text()),
     )
     return page.encode(errors="backslashreplace")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,10 @@ def entry(
 
 
 def render(
-    entries: list[dict[str, Any]], problems: list[str], merged: Merged | None = None
+    entries: list[dict[str, Any]],
+    problems: list[str],
+    merged: Merged | None = None,
+    copies: Sequence[Sequence[str]] = (),
 ) -> bytes:
     """The page in UTF-8. Whatever comes from file names or results is escaped.
 
@@ -77,6 +81,7 @@ def render(
         entries: of `entry`, an image each.
         problems: what could not be shown, a line each.
         merged: the reviews of the images, in their order.
+        copies: names of files that show the same image.
     """
     environment = Environment(
         loader=FileSystemLoader(HERE),
@@ -94,6 +99,7 @@ def render(
         numbers={e["saved"].file: number for number, e in enumerate(entries, 1)},
         reviewed=merged.images if merged else [None] * len(entries),
         problems=problems,
+        copies=copies,
         area=_area([e["saved"] for e in entries]),
         settings=same,
         differing=differing,

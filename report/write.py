@@ -107,7 +107,8 @@ def write(
         writer.put(output / name, content, results)
     merged = merge(images, reviewed) if reviews else None
     if "report" in kinds:
-        writer.put(output / PAGE_FILE, render(entries, problems, merged), results)
+        page = render(entries, problems, merged, writer.summary.copies)
+        writer.put(output / PAGE_FILE, page, results)
         if is_cohort(writer.summary):
             writer.put(output / COHORT_FILE, cohort_page(writer.summary), results)
     if reviews or "report" in kinds:

@@ -26,7 +26,9 @@ def on_white(pixels: np.ndarray, premultiplied: bool) -> tuple[np.ndarray, tuple
         return np.ascontiguousarray(pixels[..., :3]), ()
     if alpha.max() <= _INVISIBLE:
         raise ImageError(f"its alpha channel makes all of it transparent: {EXPORT_IN_COLOUR}")
-    warnings = [f"{_share(alpha):.1%} of it is transparent: composed on white"]
+    share = _share(alpha)
+    shown = "less than 0.1%" if share < 0.001 else f"{share:.1%}"
+    warnings = [f"{shown} of it is transparent: composed on white"]
     if premultiplied and _exceeds_alpha(pixels):
         premultiplied = False
         warnings.append(NOT_PREMULTIPLIED)

@@ -49,12 +49,12 @@ MAX_ROW_STEP = 2.5  # 1.76 and less
 MAX_ROW_GAIN = 1.1  # 1 in all
 ROW_SHIFTS = 6  # px
 # How much nuclei look smaller or larger than usual, in doublings; see Appearance. Copies of half
-# the size have 1.9 and more, but for one of 30; fields scanned at 20x are less fine than reduced
-# ones, and fewer may be over the limit. Of copies of twice the size, nearly all count as out of
-# focus or as too large. Little tissue may hold nothing but small or large nuclei: pieces of real
-# fields of 0.004 mm² have up to 2.3 and 1.6, of 0.012 mm² 1.7 and 1.8, of 0.024 mm² 1.7 and 2.3, of
-# 0.035 mm² and more 1.6 and 1.6.
-MAX_SMALLNESS = 1.8  # one of 92 fields, with the smallest nuclei, has 3.2, the others 1.55 and less
+# the size have more than 2.1, but for 6 of 90; fields scanned at 20x are less fine than reduced
+# ones, and fewer may be over the limit. Fields saved as JPEG of quality 75 have up to 2. Of
+# copies of twice the size, nearly all count as out of focus or as too large. Little tissue may
+# hold nothing but small or large nuclei: pieces of real fields of 0.004 mm² have up to 2.3 and
+# 1.6, of 0.012 mm² 1.7 and 1.8, of 0.024 mm² 1.7 and 2.3, of 0.035 mm² and more 1.6 and 1.6.
+MAX_SMALLNESS = 2.1  # one of 92 fields, with the smallest nuclei, has 3.2, the others 1.55 and less
 MAX_LARGENESS = 1.8  # 1.63 and less
 MIN_AREA_OF_SMALL_MM2, MIN_AREA_OF_LARGE_MM2 = 0.012, 0.03
 USUAL_PER_MM2, USUAL_RADIUS_UM, USUAL_SHARPNESS = 6500.0, 2.7, 1.9

@@ -6,7 +6,7 @@ The header is checked before any pixel is allocated. The suffix decides which re
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slide import metaimage, photo, whole_slide
@@ -18,6 +18,7 @@ from slide.memory import MemoryBudget
 from slide.metaimage import read_metaimage
 from slide.photo import read_photo
 from slide.pixel_size import OPTION, STATE_IT, Statement, stated_by_user
+from slide.repeated_rows import repeated_rows_warning
 from slide.tiff.read import open_page, read_tiff
 
 Reader = Callable[[Path, Statement | None, MemoryBudget | None], Image]
@@ -30,6 +31,9 @@ IMAGE_SUFFIXES = tuple(suffix for suffix in READERS if suffix not in SUFFIXES_WI
 SUFFIXES = (*IMAGE_SUFFIXES, *whole_slide.SUFFIXES)
 FORMATS = ".tif, .tiff, .mha, slides such as .svs, and with --mpp .png and .jpg"
 NOT_READ = f"not a format that is read ({FORMATS}): convert images, or regions of slides, to .tif"
+_OTHER_NAMES = {  # suffixes under which some programs write files that are read: the usual ones
+    ".btf": ".tif", ".tf2": ".tif", ".tf8": ".tif", ".jpe": ".jpg", ".jif": ".jpg",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,22 @@ def read_image(
             f"'{suffix}' files are whole slides, which cannot be read as a single image"
         )
     if suffix not in READERS:
-        raise ImageError(NOT_READ)
+        raise ImageError(why_not_read(path))
     if mpp is None and suffix in SUFFIXES_WITH_MPP:
         raise ImageError(f"{suffix} files do not contain a reliable pixel size: {STATE_IT}")
     user = stated_by_user(mpp, mpp_source)
     _check_before_opening(path)
     with output_captured(), library_errors_named():
-        return READERS[suffix](path, user, budget)
+        image = READERS[suffix](path, user, budget)
+    return replace(image, warnings=image.warnings + repeated_rows_warning(image.pixels))
+
+
+def why_not_read(path: Path) -> str:
+    """Why a file whose suffix is none of those that are read is not, and the remedy."""
+    usual = _OTHER_NAMES.get(path.suffix.lower())
+    if usual is None:
+        return NOT_READ
+    return f"'{path.suffix}' is not a suffix that is read: rename it to {path.stem}{usual}"
 
 
 def read_header(path: Path, mpp: float | None = None) -> Header:

@@ -7,12 +7,13 @@ from typing import Any
 
 # In lower case and without QuPath's asterisk.
 LEFT_OUT = (
-    "ignore", "ignored", "exclude", "excluded", "exclusion", "exclusion zone", "exclusion area",
-    "do not count", "necrosis", "necrotic", "nekrose", "nekrosen",
-    "artifact", "artifacts", "artefact", "artefacts", "artefakt", "artefakte", "background",
-    "glass", "whitespace", "white space", "pen", "pen mark", "pen marks", "ink", "fold", "folds",
-    "blur", "blurred", "blurry", "blood", "haemorrhage", "hemorrhage",
+    "do not count", "background", "glass", "whitespace", "white space", "fat", "adipose tissue",
+    "pen", "pen mark", "pen marks", "ink", "fold", "folds", "blood", "haemorrhage", "hemorrhage",
+    "blur", "blurred", "blurry", "out of focus",
 )  # fmt: skip
+# Beginnings of the same in several languages: "excluded area", "ausgeschlossen", "nécrose".
+_BEGINS_LEFT_OUT = r"(exclu|ausschl|ausgeschl|ignor|n[eé]cro|nekro|art[ei]fa[ck]t)\w*"
+_IS_LEFT_OUT = re.compile(rf"{_BEGINS_LEFT_OUT}( (area|region|zone)s?)?")
 # What is in the name of a class that is to be analysed; of any other a warning is given.
 _ANALYSED = re.compile(
     r"tum(o|ou)r|cancer|carcinom|sarcom|lymphom|melanom|metasta|neoplas|invasi|malign|lesion"
@@ -20,10 +21,10 @@ _ANALYSED = re.compile(
     r"|hot ?spot|annotation|selection|positive|mito|include|other|^no class$"
 )
 _DENIED = re.compile(
-    r"\b(non|not|don|free|skip|without|out of|outside|anti|bad|missing|folds?|negative|exclu\w*"
-    r"|ignor\w*|necro\w*|nekro\w*)\b|\bno (?!class$)"
+    r"\b(non|not|don|free|skip|without|out of|outside|anti|bad|missing|folds?|negative)\b"
+    rf"|\b{_BEGINS_LEFT_OUT}|\bno (?!class$)"
 )
-_NAMES_LEFT_OUT = re.compile(rf"\b({'|'.join(LEFT_OUT)}|exclu\w+|ignor\w+|necro\w+|nekro\w+)\b")
+_NAMES_LEFT_OUT = re.compile(rf"\b({'|'.join(LEFT_OUT)}|{_BEGINS_LEFT_OUT})\b")
 _OBJECT_TYPES = ("detection", "cell", "tile")  # QuPath's objects that are not drawn by a person
 _OBJECT_IDS = ("PathDetectionObject", "PathCellObject", "PathTileObject")  # before QuPath 0.4
 
@@ -59,7 +60,7 @@ def class_of(feature: dict[str, Any]) -> str:
 def is_left_out(name: str) -> bool:
     """Whether a class, or a part of one such as "Tumor: Necrosis", is of areas to leave out."""
     parts = (re.sub(r"[\d*]+\s*$", "", part).strip() for part in _words(name).split(":"))
-    return any(part in LEFT_OUT for part in parts)
+    return any(part in LEFT_OUT or _IS_LEFT_OUT.fullmatch(part) for part in parts)
 
 
 def classes_note(classes: tuple[str, ...]) -> str:

@@ -35,6 +35,9 @@ class FolderResults(Document):
     skipped: list[Text] = Field(
         default_factory=list, description="input files that were skipped, with the reason"
     )
+    copies: list[list[Text]] = Field(
+        default_factory=list, description="files that show the same image"
+    )
     files: dict[Text, str] = Field(
         default_factory=dict,
         description="SHA-256 of each report file (page, pictures, tables)",

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 
 from batch.challenge_json import Format
-from batch.documents import Record, read_result
+from batch.documents import Record, read_result, read_summary
 from batch.folder import FolderSettings, process_folder
 from batch.writing import OutputError
 from model.adaptation.record import AdaptationRecord
 from model.detections import Detections
 from model.detector import Detector
+from report.write import write
 from slide.image import Image
 from test.batch.builders import record
 from test.model.builders import field, tiny_detector
@@ -100,6 +101,7 @@ def test_one_image(detector: Detector, source: Path, capfd: pytest.CaptureFixtur
     assert summary == {
         "schema_version": 2,
         "skipped": [],
+        "copies": [],
         "files": {},
         "review": None,
         "images": [
@@ -211,10 +213,14 @@ def test_copies_of_an_image_are_named(
         add(source, name, mpp=0.25)
     (source / "b.tif").write_bytes((source / "a.tif").read_bytes())
     write_tiff(source / "c.tif", field(), 0.24)
-    process(detector, source)
+    output, _ = process(detector, source)
     shown = capfd.readouterr().out
     assert "the same image, and each counts: a.tif, b.tif\n" in shown
     assert shown.count("each counts") == 1
+    assert read_summary(output / "results.json").copies == [["a.tif", "b.tif"]]
+    write(output, ["report"])
+    page = (output / "report.html").read_text()
+    assert "each counts</h2>\n<ul><li>a.tif, b.tif</li></ul>" in page
 
 
 def test_ink_like_nuclei_is_noted(detector: Detector, source: Path) -> None:

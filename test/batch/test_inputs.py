@@ -78,6 +78,8 @@ def test_one_file(tmp_path: Path) -> None:
         ("a.png", f"a.png: {NO_MPP}"),
         *((f"a{suffix}", f"a{suffix}: {NOT_READ}") for suffix in OTHER_FORMATS),
         ("card.json", f"card.json: {NOT_READ}"),
+        ("a.btf", "a.btf: '.btf' is not a suffix that is read: rename it to a.tif"),
+        ("a.JPE", "a.JPE: '.JPE' is not a suffix that is read: rename it to a.jpg"),
     ],
 )
 def test_one_file_of_another_kind(tmp_path: Path, name: str, reason: str) -> None:

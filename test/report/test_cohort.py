@@ -66,6 +66,13 @@ def test_a_thousand_slides_on_one_page() -> None:
     assert row is not None and ">1000<" in row[0] and f">{figures}<" in row[0]
 
 
+def test_copies_are_named_beside_the_totals() -> None:
+    images = [image(1), image(2), image(3)]
+    summary = FolderResults(images=images, copies=[["1.svs", "<2>.svs"]])
+    assert "The same image, and each counts: 1.svs, &lt;2&gt;.svs" in cohort_page(summary).decode()
+    assert "each counts" not in cohort_page(FolderResults(images=images)).decode()
+
+
 def test_the_report_of_groups_has_the_page_and_a_later_run_removes_it(tmp_path: Path) -> None:
     write_output(tmp_path, [result_of("a.tif"), result_of("b.tif")])
     output = tmp_path / "out"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
-from slide.alpha import NOT_PREMULTIPLIED
+from slide.alpha import NOT_PREMULTIPLIED, on_white
 from slide.read import read_image
 from test.slide.builders import GREY, RGB, assert_refused, write_any_tiff, write_mha
 
@@ -56,6 +56,12 @@ def test_png(tmp_path: Path) -> None:
     image = read_image(path, 0.25)
     assert np.abs(image.pixels.astype(int) - EXPECTED).max() <= 2
     assert "composed on white" in image.warnings[0]
+
+
+def test_a_few_transparent_pixels() -> None:
+    pixels = np.full((100, 100, 4), 255, np.uint8)
+    pixels[0, 0, 3] = 0
+    assert on_white(pixels, False)[1] == ("less than 0.1% of it is transparent: composed on white",)
 
 
 def test_png_with_a_transparent_colour(tmp_path: Path) -> None:

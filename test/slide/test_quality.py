@@ -170,12 +170,12 @@ def test_limits_of_the_verdict() -> None:
         "torn": {"row_step": 3.0},
         "blurred": {"sharpness": 1.3},
         "coarse": {"fineness": -0.92},
-        "fine": {"fineness": -0.45},
-        "small": {"nuclear_radius_um": 1.35, "nuclei_per_mm2": 13000.0},
+        "fine": {"fineness": -0.4},
+        "small": {"nuclear_radius_um": 1.35, "nuclei_per_mm2": 15000.0},
         "large": {"nuclear_radius_um": 5.4, "sharpness": 1.5},
         "small, of little tissue": {
             "nuclear_radius_um": 1.35,
-            "nuclei_per_mm2": 13000.0,
+            "nuclei_per_mm2": 15000.0,
             "area_mm2": 0.01,
         },
         "large, of little tissue": {

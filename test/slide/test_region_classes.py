@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from slide.region_classes import class_of, classes_note
+from slide.region_classes import class_of, classes_note, is_left_out
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,15 @@ def test_a_single_class_of_unknown_meaning_is_noted(name: str) -> None:
 def test_several_classes_and_none() -> None:
     assert classes_note(("Ink spot", "Tumor")).startswith("regions of different classes (Ink spot,")
     assert classes_note(()) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Excluded_area", True), ("exclusion zones", True), ("Ausgeschlossen", True),
+        ("nécrose", True), ("Artefakte 2", True), ("Out-of-focus", True), ("Tumor: Fat", True),
+        ("Necrotic tumor", False), ("Fatty tumor", False), ("Tumor", False),
+    ],
+)  # fmt: skip
+def test_areas_to_leave_out_in_other_words(name: str, expected: bool) -> None:
+    assert is_left_out(name) == expected
