@@ -13,7 +13,7 @@ from slide.read import read_header
 from slide.regions_of_interest import RegionError, load_regions
 
 SUFFIX = ".geojson"
-MOST_SHOWN = 5  # refused files
+MOST_SHOWN = 10  # refused files
 
 
 def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None) -> list[Planned]:
@@ -39,13 +39,32 @@ def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None)
     files = {
         image.path: roi / f"{image.path.stem}{SUFFIX}" for image in images if image.regions is None
     }
+    _check_names(roi, files)
     missing = [path for path, file in files.items() if not file.is_file()]
     if missing:
+        others = f" ({len(missing)} of {len(images)} images lack theirs: {_named(missing)})"
         raise RegionError(
             f"--roi {roi}: no {files[missing[0]].name} in it for {missing[0].name}"
-            + (f" ({len(missing)} of {len(images)} images lack theirs)" if missing[1:] else "")
+            + (others if missing[1:] else "")
         )
     return _with_each(images, files, mpp)
+
+
+def _check_names(roi: Path, files: Mapping[Path, Path]) -> None:
+    """Raise RegionError if images in the same place share a file, as a.tif and a.mha would."""
+    for file in set(files.values()):
+        images = sorted(path for path, other in files.items() if other == file)
+        if len(images) > 1:
+            raise RegionError(
+                f"--roi {roi}: {file.name} would be for {_named(images)}: rename all but one, and "
+                "give each its own"
+            )
+
+
+def _named(images: Sequence[Path]) -> str:
+    """The names of the first, and whether there are more."""
+    names = [path.name for path in images]
+    return ", ".join(names[:MOST_SHOWN]) + (" …" if names[MOST_SHOWN:] else "")
 
 
 def _with_each(

@@ -107,7 +107,7 @@ def _check(curve: Curve) -> None:
     if not curve.true_positives.any():
         raise NoProposal(
             f"none of the {curve.figures:.0f} annotated mitotic figures is within 7.5 µm of a "
-            "detection, however faint; do the annotations belong to these images?"
+            "detection, however faint; perhaps the annotations are of other images"
         )
 
 

@@ -40,7 +40,7 @@ COLOURS = (
 NUMBERS = (
     "h_and_e_share", "darkest", "sharpness", "fineness", "row_step", "row_gain",
     "nuclear_radius_um", "smallness", "largeness", "channel_agreement", "channel_shift",
-    "clipped",
+    "clipped", "brightness_range", "least_sharpness", "direction",
 )  # fmt: skip
 
 
@@ -108,6 +108,9 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "grey", np.repeat(np.asarray(image.convert("L"))[..., None], 3, axis=-1)
     yield "inverted", 255 - pixels
     yield "brightened by 1.3", np.minimum(pixels * np.float32(1.3), 255).astype(np.uint8)
+    yield "half the brightness", pixels // 2
+    for axis in (0, 1):
+        yield f"moved by 7 px along axis {axis}", ndimage.uniform_filter1d(pixels, 7, axis=axis)
     yield "half the contrast", 128 + pixels // 2
     for colours in ("YCbCr", "HSV"):
         yield f"{colours} taken for RGB", np.asarray(image.convert(colours))

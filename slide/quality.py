@@ -16,8 +16,9 @@ import numpy as np
 from scipy import ndimage
 
 from slide.channel_shift import channel_shift
-from slide.clipping import clipped_share
+from slide.exposure import brightness_range, clipped_share, darkest
 from slide.nuclei import dark_regions, halved, has_lines, radii_um, typical
+from slide.sharpness import fineness, sharpness, sharpness_along
 from slide.tissue import Kind, TissueMap
 
 TILE_UM, MIN_TILE_UM = 128.0, 20.0  # side of the squares that are looked at; in small images less
@@ -39,6 +40,11 @@ MIN_CHANNEL_AGREEMENT = 0.3  # 0.81 and more; in pieces of 0.003 mm² 0.42 and m
 MAX_CLIPPED = 0.15  # 0.06 and less
 # 25 of 31 copies of half the contrast, as under a white overlay: 152 and more.
 MAX_DARKEST = 152.0  # grey levels; in 902 pieces of 130 to 250 µm 151 and less
+# Copies at 0.45 of the contrast, or at half the brightness: 98 and less; half of those at 0.6.
+MIN_BRIGHTNESS_RANGE = 105.0  # grey levels; 129 and more, in 453 pieces of 70 to 250 µm 122
+# Copies moved by 7 px (1.75 µm) along x or y: 1.37 and less, of ratios of 1.21 and more.
+MIN_SHARPNESS_ALONG = 1.42  # 1.5 and more, in these pieces 1.44
+MIN_DIRECTION = 1.2  # of the sharper direction by the other
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
 MIN_SHARPNESS = 1.4  # 1.53 and more
 MIN_FINENESS = -0.895  # -0.87 and more
@@ -79,6 +85,8 @@ class Appearance(NamedTuple):
         channel_shift: how far red or blue is moved against green, px; None likewise.
         blueness: median over the tissue of blue minus red, grey levels; None without tissue.
         darkest: 0.01 quantile of red among means of 2x2 px, in the darkest square; None likewise.
+        brightness_range: grey levels from the darkest to the brightest hundredth; None likewise.
+        sharpness_along: like sharpness, between rows and between columns alone; None likewise.
         clipped: share of the coloured pixels that are at a channel's brightest; None likewise.
         fineness: 0.99 quantile of the differences between neighbouring pixels, in doublings of
             that between means of 2x2 pixels; None likewise.
@@ -106,6 +114,8 @@ class Appearance(NamedTuple):
     blueness: float | None = None
     channel_shift: float | None = None
     clipped: float | None = None
+    brightness_range: float | None = None
+    sharpness_along: tuple[float, float] | None = None
     inside_mm2: float | None = None
     side_um: float | None = None
     lined: bool = False
@@ -131,6 +141,18 @@ class Appearance(NamedTuple):
         radius = self.nuclear_radius_um / USUAL_RADIUS_UM
         return math.log2(radius * (USUAL_SHARPNESS / self.sharpness) ** 4)
 
+    @property
+    def least_sharpness(self) -> float | None:
+        """Along rows or columns, whichever is less sharp."""
+        return None if self.sharpness_along is None else min(self.sharpness_along)
+
+    @property
+    def direction(self) -> float | None:
+        """How much sharper the other direction is, as a factor."""
+        if not self.least_sharpness or self.sharpness_along is None:
+            return None
+        return max(self.sharpness_along) / self.least_sharpness
+
 
 def judge(appearance: Appearance) -> list[str]:
     """What is wrong with an image, in words; nothing where it is usable.
@@ -141,6 +163,9 @@ def judge(appearance: Appearance) -> list[str]:
     blurred = sharpness is not None and (
         sharpness < MIN_SHARPNESS or (appearance.fineness or 0) < MIN_FINENESS
     )
+    moved = (appearance.direction or 0) > MIN_DIRECTION and (
+        appearance.least_sharpness or 0
+    ) < MIN_SHARPNESS_ALONG
     small = appearance.smallness > MAX_SMALLNESS and appearance.area_mm2 > MIN_AREA_OF_SMALL_MM2
     large = appearance.largeness > MAX_LARGENESS and appearance.area_mm2 > MIN_AREA_OF_LARGE_MM2
     little = appearance.area_mm2 < MIN_AREA_MM2 and appearance.share < 0.5
@@ -170,13 +195,18 @@ def judge(appearance: Appearance) -> list[str]:
         "its colour channels are out of register": (
             (appearance.channel_shift or 0) > MAX_CHANNEL_SHIFT
         ),
-        "rows do not continue each other: width and height may be wrong": (
+        "rows do not continue each other: wrong width and height, or blurred by movement": (
             (appearance.row_step or 0) > MAX_ROW_STEP or (appearance.row_gain or 0) > MAX_ROW_GAIN
         ),
         "dark lines cross the tissue, as of a counting grid: focus and nuclei cannot be judged": (
             appearance.lined and (blurred or small or large)
         ),
+        "blurred in one direction, as by movement": moved,
         "out of focus, or enlarged from a lower magnification": blurred,
+        "low contrast: faded, hazy, underexposed or hardly any cells": (
+            appearance.brightness_range is not None
+            and appearance.brightness_range < MIN_BRIGHTNESS_RANGE
+        ),
         "nuclei look too small for the stated pixel size, or broken up by compression or scaling": (
             small
         ),
@@ -201,17 +231,19 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         area_mm2=tissue_map.area_mm2,
         share=tissue_map.tissue_pixels / math.prod(tissue_map.whole),
         h_and_e_share=_h_and_e_share(tissue_map),
-        sharpness=float(np.median([_sharpness(tile) for tile in tiles])) if tiles else None,
+        sharpness=float(np.median([sharpness(tile) for tile in tiles])) if tiles else None,
         nuclear_radius_um=typical(radii) if known else None,
         nuclei_per_mm2=len(radii) / area if known else None,
         pen_like=tissue_map.share(Kind.PEN) > tissue_map.share(Kind.TISSUE),
         row_step=row_step,
         row_gain=row_gain,
-        darkest=min((_darkest(tile) for tile in tiles), default=None),
-        fineness=float(np.median([_fineness(tile) for tile in tiles])) if tiles else None,
+        darkest=darkest(tiles),
+        fineness=float(np.median([fineness(tile) for tile in tiles])) if tiles else None,
         blueness=_blueness(tissue_map),
         channel_shift=channel_shift(tiles),
         clipped=clipped_share(tiles),
+        brightness_range=brightness_range(tiles),
+        sharpness_along=sharpness_along(tiles) if tiles else None,
         inside_mm2=tissue_map.inside_mm2,
         side_um=min(tissue_map.whole) * tissue_map.mpp,
         lined=any(has_lines(regions, mpp) for regions in dark),
@@ -252,27 +284,6 @@ def _h_and_e_share(tissue_map: TissueMap) -> float:
 def _blueness(tissue_map: TissueMap) -> float | None:
     colours = tissue_map.colours[tissue_map.tissue].astype(np.int16)
     return float(np.median(colours[:, 2] - colours[:, 0])) if len(colours) else None
-
-
-def _steps(grey: np.ndarray) -> float:
-    """0.99 quantile of the differences between neighbouring pixels."""
-    steps = np.concatenate([np.abs(np.diff(grey, axis=axis)).ravel() for axis in (0, 1)])
-    return float(np.percentile(steps, 99))
-
-
-def _darkest(tile: np.ndarray) -> float:
-    return float(np.percentile(halved(tile[..., 0]), 1))
-
-
-def _sharpness(tile: np.ndarray) -> float:
-    grey = halved(tile.mean(axis=-1, dtype=np.float32))
-    contrast = float((grey - ndimage.uniform_filter(grey, 17)).std())
-    return _steps(grey) / max(contrast, 1e-3)
-
-
-def _fineness(tile: np.ndarray) -> float:
-    grey = tile.mean(axis=-1, dtype=np.float32)
-    return math.log2(max(_steps(grey), 1e-3) / max(_steps(halved(grey)), 1e-3))
 
 
 def _channel_agreement(tile: np.ndarray) -> float:

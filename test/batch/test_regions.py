@@ -117,7 +117,7 @@ def test_what_is_wrong_in_one_line(source: Path) -> None:
     for roi, reason in (
         (file, "a file is for one image, but there are 2: give a folder with NAME.geojson"),
         (geojson(folder / "a.geojson", LEFT).parent, "no b.geojson in it for b.tif"),
-        (source, "no a.geojson in it for a.tif (2 of 2 images lack theirs)"),
+        (source, "no a.geojson in it for a.tif (2 of 2 images lack theirs: a.tif, b.tif)"),
     ):
         with pytest.raises(RegionError) as error:
             with_regions(images, roi)
@@ -140,9 +140,18 @@ def test_every_refused_file_of_a_folder_is_listed(source: Path) -> None:
     assert first.startswith(f"--roi {roi}/a.geojson: polygon 1 (x 1000 to 1100, y 0 to 90) lies")
     assert second.startswith(f"--roi {roi}/b.geojson: not GeoJSON: ")
     with pytest.raises(RegionError) as error:
-        with_regions([*images] * 4, roi)
+        with_regions([*images] * 7, roi)
     lines = str(error.value).split("\n")
-    assert len(lines) == MOST_SHOWN + 1 and lines[-1] == "3 more such files"
+    assert len(lines) == MOST_SHOWN + 1 and lines[-1] == "4 more such files"
+
+
+def test_images_of_the_same_stem_do_not_share_regions(source: Path) -> None:
+    roi = geojson(source.parent / "regions" / "a.geojson", LEFT).parent
+    images = [Planned(source / "a.tif"), Planned(source / "a.mha")]
+    with pytest.raises(
+        RegionError, match=r"a\.geojson would be for a\.mha, a\.tif: rename all but"
+    ):
+        with_regions(images, roi)
 
 
 def test_an_image_with_regions_of_its_own_needs_no_file(source: Path) -> None:

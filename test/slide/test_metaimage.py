@@ -152,5 +152,5 @@ def test_exchanged_width_and_height_are_noticed_in_the_verdict(tmp_path: Path) -
     image = read_image(path)
     assert image.size == (480, 640)
     assert judge(measure(image.pixels, find_tissue(image.pixels, 0.25))) == [
-        "rows do not continue each other: width and height may be wrong"
+        "rows do not continue each other: wrong width and height, or blurred by movement"
     ]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from experiments.image_limits import SETS, brown, with_rows_of
 from slide.polygon import Polygon
@@ -26,8 +26,10 @@ LITTLE = ["less than 0.001 mm² of tissue: too small to judge"]
 NO_TISSUE = ["no tissue found: only glass, black or debris"]
 BLURRED = ["out of focus, or enlarged from a lower magnification"]
 SMALL = ["nuclei look too small for the stated pixel size, or broken up by compression or scaling"]
-TORN = ["rows do not continue each other: width and height may be wrong"]
+TORN = ["rows do not continue each other: wrong width and height, or blurred by movement"]
 FADED = ["without dark nuclei: faded, overexposed or hardly any cells"]
+LOW_CONTRAST = ["low contrast: faded, hazy, underexposed or hardly any cells"]
+MOVED = ["blurred in one direction, as by movement"]
 CLIPPED = ["overexposed: much of the tissue has a colour channel at its brightest"]
 EXCHANGED = ["bluer than H&E: red and blue may be exchanged"]
 TAKEN_FOR_RGB = ["channels do not vary together: YCbCr or HSV taken for RGB, or out of register"]
@@ -45,7 +47,7 @@ def verdict(pixels: np.ndarray, mpp: float = 0.25) -> list[str]:
 
 
 @pytest.mark.parametrize("look", [PURPLE, PINK], ids=["purple", "pink"])
-@pytest.mark.parametrize("size", [(600, 800), (512, 512), (120, 100), (16, 16)])
+@pytest.mark.parametrize("size", [(600, 800), (560, 560), (120, 100), (16, 16)])
 def test_rendered_tissue_is_usable(size: tuple[int, int], look: Look) -> None:
     expected = LITTLE if size[0] * size[1] * 0.25**2 < 1000 else []
     assert verdict(render_tissue(size, figures=0, seed=2, look=look)[0]) == expected
@@ -142,6 +144,27 @@ def test_blur(field: np.ndarray, sigma: float) -> None:
     assert verdict(gaussian_filter(field, (sigma, sigma, 0))) == BLURRED
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_movement(field: np.ndarray, axis: int) -> None:
+    for length in (11, 15):
+        assert verdict(uniform_filter1d(field, length, axis=axis)) in (MOVED, TORN)
+
+
+@pytest.mark.parametrize("offset", [0, 70, 128])
+def test_low_contrast(field: np.ndarray, offset: int) -> None:
+    assert verdict((offset + 0.45 * field).astype(np.uint8)) in (LOW_CONTRAST, FADED)
+
+
+@pytest.mark.skipif(DATA is None, reason="MITOSIS_DATA names the folder of real tissue")
+def test_copies_of_real_fields() -> None:
+    for file in sorted((Path(str(DATA)) / "fields_a" / "images").iterdir())[::6]:
+        pixels = np.asarray(PIL.Image.open(file).convert("RGB"))[:1000, :1000]
+        assert verdict(uniform_filter1d(pixels, 11, axis=1)) in (MOVED, TORN)
+        assert verdict(uniform_filter1d(pixels, 11, axis=0)) == MOVED
+        assert verdict(pixels // 2) == LOW_CONTRAST
+        assert verdict((70 + 0.45 * pixels).astype(np.uint8)) == LOW_CONTRAST
+
+
 def test_a_blurred_copy_is_less_sharp(field: np.ndarray) -> None:
     sharpness = [
         measure(copy, find_tissue(copy, 0.25)).sharpness or 0
@@ -167,6 +190,9 @@ def test_limits_of_the_verdict() -> None:
         "displaced": {"row_gain": 1.2},
         "faded": {"darkest": 160.0},
         "clipped": {"clipped": 0.2},
+        "flat": {"brightness_range": 100.0},
+        "moved": {"sharpness_along": (1.6, 1.2)},
+        "blurred alike": {"sharpness_along": (1.3, 1.2)},
         "torn": {"row_step": 3.0},
         "blurred": {"sharpness": 1.3},
         "coarse": {"fineness": -0.92},
@@ -194,7 +220,7 @@ def test_limits_of_the_verdict() -> None:
     found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
     assert found == {
         "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "faded": FADED, "blurred": BLURRED,
-        "clipped": CLIPPED,
+        "clipped": CLIPPED, "flat": LOW_CONTRAST, "moved": MOVED, "blurred alike": [],
         "coarse": BLURRED, "fine": SMALL, "small": SMALL, "large": LARGE, "unknown": [],
         "lines alone": [], "lines and size": LINED, "lines and focus": LINED,
         "little tissue": LITTLE, "little tissue of a large image": NO_TISSUE,

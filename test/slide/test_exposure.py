@@ -1,11 +1,11 @@
-"""Colours that are cut off at the brightest value."""
+"""Colours that are cut off at the brightest value, and little contrast."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from slide.clipping import clipped_share
+from slide.exposure import brightness_range, clipped_share
 from slide.quality import judge, measure
 from slide.tissue import find_tissue
 from test.rendering import render_tissue
@@ -51,3 +51,11 @@ def test_a_few_bright_marks_hide_nothing(pixels: np.ndarray) -> None:
 def test_without_squares_or_colours() -> None:
     assert clipped_share([]) is None
     assert clipped_share([np.full((40, 40, 3), 255, np.uint8)]) == 0
+
+
+def test_the_range_of_brightness(pixels: np.ndarray) -> None:
+    whole = brightness_range([pixels[:400], pixels[400:]])
+    assert whole is not None and whole > 110
+    assert brightness_range([pixels // 2]) == pytest.approx(whole / 2, rel=0.1)
+    assert brightness_range([]) is None
+    assert brightness_range([np.full((40, 40, 3), 200, np.uint8)]) == 0
