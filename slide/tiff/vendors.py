@@ -51,7 +51,8 @@ def _ome(page: tifffile.TiffPage) -> Statement | None:
         return Statement(source, None, f"{len(sizes)} images of different pixel sizes")
     ((x, y),) = sizes
     if x is None or y is None:
-        return Statement(source, None, "a value or unit is missing or unknown")
+        axis = "X" if x is None else "Y"
+        return Statement(source, None, _ome_problem((exact or usable)[0], axis))
     return Statement(source, (x, y))
 
 
@@ -63,6 +64,17 @@ def _ome_axis(pixels: ElementTree.Element, axis: str) -> float | None:
     value = positive_number(pixels.get(f"PhysicalSize{axis}"))
     unit = _millimetres(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
     return None if value is None or unit is None else value * unit
+
+
+def _ome_problem(pixels: ElementTree.Element, axis: str) -> str:
+    """Why the pixel size of this axis, "X" or "Y", is not known."""
+    name = f"PhysicalSize{axis}"
+    value = pixels.get(name)
+    if value is None:
+        return f"{name} is missing"
+    if positive_number(value) is None:
+        return f"{name} is {ascii(value)[:20]}, not a positive number"
+    return f"{name}Unit {ascii(pixels.get(f'{name}Unit'))[:20]} is not known"
 
 
 def _imagej(page: tifffile.TiffPage) -> Statement | None:

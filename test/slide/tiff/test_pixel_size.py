@@ -211,6 +211,21 @@ def test_a_field_of_an_implausible_size(tiff: Path) -> None:
     assert_refused(tiff, "OME-XML PhysicalSize: pixel size 250 x 250 µm is implausible .*--mpp")
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "problem"),
+    [
+        (' PhysicalSizeY="0.25"', "", "PhysicalSizeY is missing"),
+        ('SizeX="0.25"', 'SizeX="0,25"', r"PhysicalSizeX is '0,25', not a positive number"),
+        ('SizeX="0.25"', 'SizeX=""', "PhysicalSizeX is '', not a positive number"),
+        ('YUnit="um"', 'YUnit="px"', "PhysicalSizeYUnit 'px' is not known"),
+    ],
+)  # fmt: skip
+def test_ome_says_what_is_missing(tiff: Path, before: str, after: str, problem: str) -> None:
+    text = ome(unit="um").replace(before, after)
+    write(tiff, description=text.encode(), **NO_TAGS)
+    assert_refused(tiff, f"OME-XML PhysicalSize: {problem}.*--mpp")
+
+
 def test_anisotropic_fields(tiff: Path) -> None:
     text = ome().replace('PhysicalSizeY="0.25"', 'PhysicalSizeY="0.5"')
     write(tiff, description=text.encode(), **NO_TAGS)
