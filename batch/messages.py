@@ -106,7 +106,7 @@ def colour_notes(tissue: TissueMap) -> list[str]:
             f"{dense:.3f} mm² of tissue are as dark and blue as nuclei, but longer: if that is "
             "ink, ignore detections there"
         )
-    pen = tissue.cells_mm2(Kind.PEN)
+    pen = tissue.pen_mm2
     if pen > max(MIN_PEN * tissue.area_mm2, MIN_PEN_MM2):
         noted.append(
             f"{pen:.3f} mm² have colours that tissue lacks, as of pen marks, an overlay or damaged "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -36,9 +37,7 @@ def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None)
             )
         files = {image.path: roi for image in images if image.regions is None}
         return _with_each(images, files, mpp)
-    files = {
-        image.path: roi / f"{image.path.stem}{SUFFIX}" for image in images if image.regions is None
-    }
+    files = {image.path: _file_of(image.path, roi) for image in images if image.regions is None}
     _check_names(roi, files)
     missing = [path for path, file in files.items() if not file.is_file()]
     if missing:
@@ -48,6 +47,15 @@ def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None)
             + (others if missing[1:] else "")
         )
     return _with_each(images, files, mpp)
+
+
+def _file_of(image: Path, roi: Path) -> Path:
+    """STEM.geojson of an image, whether accents are characters of their own, as from macOS."""
+    file = roi / f"{image.stem}{SUFFIX}"
+    if image.stem.isascii() or file.is_file():
+        return file
+    name = unicodedata.normalize("NFC", file.name)
+    return next((f for f in roi.iterdir() if unicodedata.normalize("NFC", f.name) == name), file)
 
 
 def _check_names(roi: Path, files: Mapping[Path, Path]) -> None:

@@ -39,7 +39,7 @@ from model.source_bank import SourceBank, load_bank
 from model.target import MAX_KEPT, Target, TargetDomain
 from model.weights import load_weights
 from model.within import candidates_within
-from slide.margins import Box, find_margins, placed
+from slide.margins import Box, Margins, find_margins, placed
 from slide.memory import MemoryBudget
 from slide.quality import measure
 from slide.regions_of_interest import Regions
@@ -167,7 +167,8 @@ class Detector:
         """
         clock = Clock(self.settings.time_budget, started)
         with clock.stage("candidates"):
-            box = self.analysed(pixels, mpp)
+            margins = self.margins(pixels, mpp)
+            box = margins.box
             image = resample(pixels[box.slices], mpp)
             mask = tissue_mask(image.pixels, image.mpp(mpp), self.settings.threads)
             inside = None if regions is None else regions.seen_from(box.corner)
@@ -182,7 +183,7 @@ class Detector:
             after, record = self.adapt(target, before, clock.deadline(), progress)
         points = image.to_input(centres) + box.corner
         kept = select(points * mpp, after)
-        tissue = placed(tissue, box, pixels.shape, image.scale)
+        tissue = placed(tissue, margins, pixels.shape, image.scale, regions)
         return Detections(
             points=points[kept],
             probabilities=after[kept],
@@ -196,14 +197,14 @@ class Detector:
             warnings=repetition_warning(image.pixels, centres[kept]),
         )
 
-    def analysed(self, pixels: np.ndarray, mpp: float | tuple[float, float]) -> Box:
-        """The part of an image in which candidates are looked for: all of it but empty margins.
+    def margins(self, pixels: np.ndarray, mpp: float | tuple[float, float]) -> Margins:
+        """The parts of an image in which no candidates are looked for.
 
         Settings over the whole image need them. Arguments as for detect.
         """
         height, width = pixels.shape[:2]
         if SETTINGS[self.settings.candidates].over == "image":
-            return Box(0, height, 0, width)
+            return Margins(Box(0, height, 0, width))
         x, y = mpp if isinstance(mpp, tuple) else (mpp, mpp)
         return find_margins(pixels, math.sqrt(x * y), self.settings.threads)
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from slide.pixel_mask import PixelMask
-from slide.tissue import TissueMap, find_tissue
+from slide.regions_of_interest import Regions
+from slide.tissue import Kind, TissueMap, find_tissue
 
 _BAND = 4  # rows of cells that are looked at together
 _RUN = 3  # px of tissue side by side: noise of glass looks like tissue in single pixels
@@ -37,7 +38,34 @@ class Box(NamedTuple):
         return np.array([self.left, self.top])
 
 
-def find_margins(pixels: np.ndarray, mpp: float, threads: int = 2) -> Box:
+class Margins(NamedTuple):
+    """Where an image has margins.
+
+    Attributes:
+        box: the part without them, in px.
+        whole: map of the image; None where nothing counts as a margin.
+    """
+
+    box: Box
+    whole: TissueMap | None = None
+
+    def pen_mm2(self, regions: Regions | None = None) -> float:
+        """Area with colours of pen marks in the margins, in the regions of interest if any."""
+        if self.whole is None:
+            return 0.0
+        found = self.whole if regions is None else self.whole.within(regions)
+        rows, columns = (
+            (np.arange(count) * found.cell < start) | (np.arange(count) * found.cell >= end)
+            for count, start, end in zip(
+                found.kinds.shape, self.box[::2], self.box[1::2], strict=True
+            )
+        )
+        outside = rows[:, None] | columns
+        cells = np.count_nonzero((found.kinds == Kind.PEN) & outside)
+        return int(cells) * (found.cell_mpp / 1000) ** 2
+
+
+def find_margins(pixels: np.ndarray, mpp: float, threads: int = 2) -> Margins:
     """The smallest box with everything that is not glass, black or pen, exact to a pixel.
 
     Debris is inside: a cell on its own may be a candidate. Without anything, it is all of an image.
@@ -50,17 +78,33 @@ def find_margins(pixels: np.ndarray, mpp: float, threads: int = 2) -> Box:
     found = find_tissue(pixels, mpp, threads, with_debris=True)
     rows, columns = _span(pixels, found), _span(pixels.swapaxes(0, 1), _transposed(found))
     if rows is None or columns is None:
-        return Box(0, found.size[0], 0, found.size[1])
-    return Box(*rows, *columns)
+        return Margins(Box(0, found.size[0], 0, found.size[1]))
+    return Margins(Box(*rows, *columns), found)
 
 
 def placed(
-    tissue_map: TissueMap, box: Box, shape: tuple[int, ...], scale: tuple[float, float]
+    tissue_map: TissueMap,
+    margins: Margins,
+    shape: tuple[int, ...],
+    scale: tuple[float, float],
+    regions: Regions | None = None,
 ) -> TissueMap:
-    """The map of a box in an image of (height, width, …) px, scale (x, y) of them per px of it."""
+    """The map of the part without margins in an image of (height, width, …) px.
+
+    Args:
+        tissue_map: of that part.
+        margins: of the image.
+        shape: of the image.
+        scale: px of the image per px of the map's, (x, y).
+        regions: of interest, in px of the image.
+    """
     x, y = scale
-    whole = shape[0] / y, shape[1] / x
-    return replace(tissue_map, corner=(box.top / y, box.left / x), whole=whole)
+    return replace(
+        tissue_map,
+        corner=(margins.box.top / y, margins.box.left / x),
+        whole=(shape[0] / y, shape[1] / x),
+        margin_pen_mm2=margins.pen_mm2(regions),
+    )
 
 
 def _transposed(found: TissueMap) -> TissueMap:

@@ -32,6 +32,7 @@ from slide.memory import BY_RGBA, COPIED, MemoryBudget, check_memory
 from slide.orientation import orientation_warning
 from slide.pixel_size import Statement, choose_pixel_size
 from slide.png_rows import SIGNATURE, check_rows, png_chunks
+from slide.torn_lines import torn_lines_warning
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif")
 _PNG_GREY = {0: "greyscale", 4: "greyscale with alpha"}  # PNG specification, table 11.1
@@ -89,6 +90,7 @@ def read_photo(path: Path, user: Statement | None, budget: MemoryBudget | None) 
     if not opaque:
         pixels, transparency = on_white(pixels, premultiplied=False)
         warnings = transparency + warnings
+    warnings += torn_lines_warning(pixels)
     return Image(pixels, pixel_size.spacing, (0.0, 0.0), pixel_size.source, warnings)
 
 

@@ -67,6 +67,7 @@ class TissueMap:
         mpp: µm per pixel of the image.
         corner: (top, left) in px, where it is the map of a part of an image.
         whole: (height, width) in px of the image that it is a part of; its own where not stated.
+        margin_pen_mm2: area with colours of pen marks in the rest of that image.
     """
 
     kinds: np.ndarray
@@ -76,6 +77,7 @@ class TissueMap:
     mpp: float
     corner: tuple[float, float] = (0.0, 0.0)
     whole: tuple[float, float] = (0.0, 0.0)
+    margin_pen_mm2: float = 0.0
 
     def __post_init__(self) -> None:
         if self.whole == (0.0, 0.0):
@@ -113,6 +115,11 @@ class TissueMap:
     def cells_mm2(self, kind: Kind) -> float:
         """Area of the cells of a kind."""
         return int(np.count_nonzero(self.kinds == kind)) * (self.cell_mpp / 1000) ** 2
+
+    @property
+    def pen_mm2(self) -> float:
+        """Area with colours of pen marks, in the whole image."""
+        return self.cells_mm2(Kind.PEN) + self.margin_pen_mm2
 
     @property
     def inside_mm2(self) -> float | None:

@@ -19,6 +19,7 @@ from slide.tiff.pages import full_resolution, levels_of, stated_copies
 from slide.tiff.pixel_size import stated_pixel_sizes
 from slide.tiff.places import check_places, check_shared
 from slide.tiff.seams import seam_warning
+from slide.torn_lines import torn_lines_warning
 
 
 def read_tiff(path: Path, user: Statement | None, budget: MemoryBudget | None) -> Image:
@@ -32,7 +33,8 @@ def read_tiff(path: Path, user: Statement | None, budget: MemoryBudget | None) -
             pixels, stated_copies(page), lambda copy: decode_page(copy, path, _no_limit)[0]
         )
         check_shared(levels_of(page.parent, page), pixels)
-        warnings += seam_warning(page, pixels) + size.warnings + ignored_tags(page)
+        warnings += seam_warning(page, pixels) or torn_lines_warning(pixels)
+        warnings += size.warnings + ignored_tags(page)
         return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import PIL.Image
@@ -21,6 +22,8 @@ from slide.regions_of_interest import RegionError, load_regions
 from test.batch.builders import record
 from test.model.builders import field, tiny_detector
 from training.tiff import write_tiff
+
+Form = Literal["NFC", "NFD"]
 
 LEFT: list[list[float]] = [[0, 0], [75.5, 0], [75.5, 120], [0, 120]]
 BEYOND = [[1000, 0], [1100, 0], [1100, 90]]
@@ -56,6 +59,17 @@ def run(detector: Any, source: Path, roi: Path | None, **more: Any) -> Processed
     result = read_result(place / "result.json")
     assert isinstance(result, ProcessedImage)
     return result
+
+
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC"), ("NFD", "NFD")])
+def test_accents_of_another_system(tmp_path: Path, forms: tuple[Form, Form]) -> None:
+    image, file = (unicodedata.normalize(form, "Müller_é") for form in forms)
+    path = tmp_path / f"{image}.tif"
+    write_tiff(path, field(seed=1, size=(120, 150)), 0.25)
+    geojson(tmp_path / "roi" / f"{file}.geojson", LEFT)
+    geojson(tmp_path / "roi" / "Muller_e.geojson", BEYOND)
+    (found,) = with_regions([Planned(path)], tmp_path / "roi")
+    assert found.regions is not None and len(found.regions.polygons) == 1
 
 
 def test_only_what_is_in_the_polygon(detector: Detector, source: Path) -> None:

@@ -309,6 +309,15 @@ def test_rate_that_makes_the_loss_overflow_falls_back() -> None:
     np.testing.assert_array_equal(record.probabilities, record.without_adaptation)
 
 
+def test_colours_that_tissue_lacks_are_measured_in_margins_too() -> None:
+    """Half of an image in another order of channels, as after a lost byte, is such a margin."""
+    pixels = field(seed=1, size=(300, 400))
+    pixels[:, 200:] = pixels[:, 200:, [1, 2, 0]]
+    found = tiny_detector("none").detect(pixels, 0.25).tissue
+    assert found is not None and found.kinds.shape[1] < 400 / 16
+    assert found.pen_mm2 == pytest.approx(300 * 200 * 0.25**2 / 1e6, rel=0.15)
+
+
 @pytest.mark.parametrize("mpp", [0.25, 0.4])
 def test_margins_of_glass_and_black_change_nothing(mpp: float) -> None:
     """Adapted, calibrated and scored alike, at its place in the larger image."""

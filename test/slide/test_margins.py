@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slide.margins import Box, find_margins
+from slide.regions_of_interest import Regions
 from test.rendering import render_tissue
 from test.slide.test_tissue import BLUE, glass
 
@@ -37,14 +38,28 @@ def test_any_margins_are_left_out(
     pixels = np.pad(pixels, ((border, border), (border, border), (0, 0)))
     top, left = top + border, left + border
     near = [m if 0 < m < 16 else 0 for m in margins]  # less than a cell of glass may stay
-    found = np.array(find_margins(pixels, MPP)) - (top, top + 220, left, left + 310)
+    found = np.array(find_margins(pixels, MPP).box) - (top, top + 220, left, left + 310)
     assert (np.abs(found) <= near).all()
 
 
 def test_pen_marks_beside_the_tissue_are_left_out() -> None:
     pixels = pasted((600, 700), (300, 200), 240, 2)
     pixels[40:100], pixels[:, 600:660] = BLUE, BLUE
-    assert find_margins(pixels, MPP) == Box(300, 520, 200, 510)
+    assert find_margins(pixels, MPP).box == Box(300, 520, 200, 510)
+
+
+def test_pen_marks_are_measured_where_they_are_of_interest() -> None:
+    pixels = pasted((600, 700), (300, 200), 240, 2)
+    pixels[48:112, 320:480] = BLUE
+    pixels[320:384, 320:384] = BLUE  # in the tissue, so not in the margins
+    margins = find_margins(pixels, MPP)
+    assert margins.box == Box(300, 520, 200, 510)
+    dilated = (64 + 2 * 16) * (160 + 2 * 16) * MPP**2 / 1e6
+    assert margins.pen_mm2() == pytest.approx(dilated)
+    left = Regions.from_rings([[[(0, 0), (400, 0), (400, 600), (0, 600)]]])
+    assert margins.pen_mm2(left) == pytest.approx(dilated / 2)
+    below = Regions.from_rings([[[(0, 200), (700, 200), (700, 600), (0, 600)]]])
+    assert margins.pen_mm2(below) == 0
 
 
 def test_a_cell_on_its_own_is_inside() -> None:
@@ -52,11 +67,11 @@ def test_a_cell_on_its_own_is_inside() -> None:
     pixels = pasted((600, 900), (200, 100), 240, 2)
     y, x = np.ogrid[:600, :900]
     pixels[(y - 400) ** 2 + (x - 800) ** 2 < 16**2] = (90, 50, 140)
-    box = find_margins(pixels, MPP)
+    box = find_margins(pixels, MPP).box
     assert (box.top, box.left) == (200, 100)
     assert box.right > 812 and box.bottom == 420
 
 
 @pytest.mark.parametrize("pixels", [glass((300, 200), 240, 3), np.zeros((50, 1, 3), np.uint8)])
 def test_an_image_without_tissue_stays_whole(pixels: np.ndarray) -> None:
-    assert find_margins(pixels, MPP) == Box(0, pixels.shape[0], 0, pixels.shape[1])
+    assert find_margins(pixels, MPP).box == Box(0, pixels.shape[0], 0, pixels.shape[1])
