@@ -15,6 +15,7 @@ from slide.image import ImageError
 from slide.levels import WHITE
 from slide.pixel_size import Statement
 from slide.tiff.resolution import CENTIMETRE, INCH, MILLIMETRES_PER_UNIT, TAGS
+from slide.tiff.streams import TileStreams
 from slide.tiff.tables import table_warnings
 from slide.tiff.vendors import ANOTHER_SIZE, describes_another_size, positive_number
 
@@ -45,6 +46,7 @@ class OpenSlideLevels:
         self._slide.set_cache(openslide.OpenSlideCache(CACHE_BYTES))
         self.format = str(self._slide.properties[openslide.PROPERTY_NAME_VENDOR])
         self.sizes = [(int(w), int(h)) for w, h in self._slide.level_dimensions]
+        self._streams = TileStreams(path, self.sizes)
         self.stated = _stated(self._slide)
         self.warnings = table_warnings(path) + profile_warning(_profile(self._slide))
 
@@ -52,7 +54,11 @@ class OpenSlideLevels:
         """(height, width, 3) uint8 RGB of a region of a level; what the scanner left out is white.
 
         OpenSlide takes the corner in px of level 0, which is exact where a level's sides divide.
+
+        Raises:
+            ImageError: the region cannot be decoded, or a tile that it touches is damaged.
         """
+        self._streams.check(level, left, top, width, height)
         scale = [
             of_base / own for of_base, own in zip(self.sizes[0], self.sizes[level], strict=True)
         ]
@@ -65,6 +71,7 @@ class OpenSlideLevels:
 
     def close(self) -> None:
         """Close the file."""
+        self._streams.close()
         self._slide.close()
 
 

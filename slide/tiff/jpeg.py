@@ -61,7 +61,13 @@ def _fits(page: tifffile.TiffPage, segment: Segment, header: JpegHeader) -> bool
 
 def decode_jpeg_page(page: tifffile.TiffPage) -> np.ndarray:
     """(height, width, 3) uint8 RGB of interleaved samples, each stream by its own colours."""
-    return assemble(page, jpeg_decoder(page))
+    decode = jpeg_decoder(page)
+
+    def decode_whole(data: bytes, size: tuple[int, int]) -> np.ndarray:
+        check_end(data)
+        return decode(data, size)
+
+    return assemble(page, decode_whole)
 
 
 def jpeg_decoder(page: tifffile.TiffPage) -> Decode:
@@ -70,8 +76,6 @@ def jpeg_decoder(page: tifffile.TiffPage) -> Decode:
 
     def decode(data: bytes, _: tuple[int, int]) -> np.ndarray:
         header = read_jpeg_header(data)
-        if not ends_once(data):
-            raise ImageError(_DAMAGED)
         colour = tagged if header is None or header.colour is None else header.colour
         pixels = imagecodecs.jpeg_decode(
             data, tables=tables, colorspace=colour.upper(), outcolorspace="RGB"
@@ -79,6 +83,12 @@ def jpeg_decoder(page: tifffile.TiffPage) -> Decode:
         return np.asarray(pixels)
 
     return decode
+
+
+def check_end(data: bytes) -> None:
+    """Raise ImageError if a stream is cut off, also by an end marker inside of it."""
+    if not ends_once(data):
+        raise ImageError(_DAMAGED)
 
 
 def _whole_stream(page: tifffile.TiffPage, segment: Segment) -> JpegHeader:

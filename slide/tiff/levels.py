@@ -14,7 +14,7 @@ from slide.image import ImageError
 from slide.levels import WHITE
 from slide.tiff.checks import YCBCR, check_layout
 from slide.tiff.colour import page_ycbcr_to_rgb
-from slide.tiff.damage import has_hole
+from slide.tiff.damage import check_tile
 from slide.tiff.decode import LOSSLESS, check_declared_size
 from slide.tiff.ignored import ignored_tags
 from slide.tiff.jpeg import JPEG, jpeg_decoder
@@ -22,7 +22,14 @@ from slide.tiff.jpeg2000 import JPEG2000, jpeg2000_decoder
 from slide.tiff.pages import full_resolution, levels_of
 from slide.tiff.pixel_size import stated_pixel_sizes
 from slide.tiff.places import check_blank, check_places, shared_offsets
-from slide.tiff.segments import Decode, encoded_size, read_segment, segment_at, segment_size
+from slide.tiff.segments import (
+    Decode,
+    encoded_size,
+    read_segment,
+    segment_at,
+    segment_size,
+    touched,
+)
 from slide.tiff.sparse import left_out_warning
 
 CACHE_BYTES = 64 << 20  # of decoded tiles: regions overlap, and tiles lie across their borders
@@ -62,11 +69,10 @@ class TiffLevels:
         """
         tall, wide = segment_size(self._pages[level])
         out = np.full((height, width, 3), WHITE, np.uint8)
-        for row in range(top // tall, -(-(top + height) // tall)):
-            for column in range(left // wide, -(-(left + width) // wide)):
-                pixels = self._tile(level, row, column)
-                if pixels is not None:
-                    _paste(pixels, column * wide - left, row * tall - top, out)
+        for row, column in touched(self._pages[level], left, top, width, height):
+            pixels = self._tile(level, row, column)
+            if pixels is not None:
+                _paste(pixels, column * wide - left, row * tall - top, out)
         return out
 
     def close(self) -> None:
@@ -97,8 +103,7 @@ def _decoded(
     if segment.is_missing:
         return None
     data = read_segment(page, segment)
-    if has_hole(page, data):
-        raise ImageError(f"damaged, a tile contains zeros: {EXPORT_AGAIN}")
+    check_tile(page, data)
     pixels = decoders[level](data, encoded_size(page, segment))
     if pixels.shape != (*segment_size(page), 3):
         raise ImageError(f"damaged, a tile has another size: {EXPORT_AGAIN}")

@@ -67,6 +67,11 @@ def _pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
     return pages
 
 
+def tiled_pages(tiff: tifffile.TiffFile) -> list[tifffile.TiffPage]:
+    """Its tiled pages, SubIFDs aside: of a vendor's file, which OpenSlide has opened."""
+    return [page for page in tiff.pages if isinstance(page, tifffile.TiffPage) and page.is_tiled]
+
+
 def stated_copies(page: tifffile.TiffPage) -> list[tifffile.TiffPage]:
     """Other pages that only their shape makes copies of `page`: they may be images of their own."""
     every = _pages(page.parent)

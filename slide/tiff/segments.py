@@ -88,6 +88,16 @@ def segment_at(page: tifffile.TiffPage, row: int, column: int) -> Segment:
     )
 
 
+def touched(
+    page: tifffile.TiffPage, left: int, top: int, width: int, height: int
+) -> Iterator[tuple[int, int]]:
+    """Row and column in the grid of the strips or tiles that a region in px touches."""
+    tall, wide = segment_size(page)
+    for row in range(top // tall, -(-(top + height) // tall)):
+        for column in range(left // wide, -(-(left + width) // wide)):
+            yield row, column
+
+
 def read_segment(page: tifffile.TiffPage, segment: Segment, limit: int | None = None) -> bytes:
     """Its encoded bytes, or the first `limit` of them."""
     count = segment.count if limit is None else min(limit, segment.count)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from slide.tiff.pages import tiled_pages
 from slide.tiff.places import is_blank, overlap_warning, shared_offsets
 from slide.tiff.segments import Segment, read_segment, segment_tables
 from slide.tiff.sparse import left_out_warning
@@ -25,7 +26,7 @@ def table_warnings(path: Path) -> tuple[str, ...]:
     """
     try:
         with tifffile.TiffFile(path) as tiff:
-            pages = [p for p in tiff.pages if isinstance(p, tifffile.TiffPage) and p.is_tiled]
+            pages = tiled_pages(tiff)
             if not pages:
                 return ()
             base = max(pages, key=lambda page: page.imagewidth * page.imagelength)

@@ -18,7 +18,8 @@ from model.detector import Detector
 from slide.memory import GIB
 from test.batch.builders import record
 from test.model.builders import tiny_detector
-from test.slide.slides import SIZE, pixels_on_glass, tissue, write_slide
+from test.slide.slides import PLACE, SIZE, TILE, Kind, pixels_on_glass, tissue, write_slide
+from test.slide.tiff.test_streams import damage_tile, zero_tail
 from training.tiff import write_tiff
 
 
@@ -120,6 +121,17 @@ def test_a_slide_without_a_pixel_size(tmp_path: Path, detector: Detector) -> Non
     write_slide(tmp_path / "a.svs", pixels_on_glass((900, 700), {}), "svs", mpp=None)
     (failure,) = process_folder(detector, settings(tmp_path, tmp_path / "out"))
     assert "no pixel size in the file" in failure and "--mpp" in failure
+
+
+@pytest.mark.parametrize("kind", ["pages", "svs"])
+def test_a_damaged_tile(tmp_path: Path, detector: Detector, kind: Kind) -> None:
+    """Whichever library reads the slide, it fails with a reason, and without detections."""
+    path = tmp_path / ("a.svs" if kind == "svs" else "a.tif")
+    write_slide(path, pixels_on_glass(), kind)
+    damage_tile(path, zero_tail, index=PLACE[1] // TILE * 11 + PLACE[0] // TILE)
+    (failure,) = process_folder(detector, settings(tmp_path, tmp_path / "out"))
+    assert "damaged, a tile contains zeros" in failure or "is not a whole JPEG stream" in failure
+    assert isinstance(read_result(tmp_path / "out" / RESULT_FILE), FailedImage)
 
 
 def test_reduced_levels_of_another_slide(tmp_path: Path, detector: Detector) -> None:

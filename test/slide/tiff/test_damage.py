@@ -12,6 +12,7 @@ import tifffile
 from slide.image import ImageError
 from slide.read import read_image
 from slide.tiff.levels import TiffLevels
+from slide.tiff.segments import read_segment, segments
 from test.rendering import render_tissue
 from test.slide.builders import assert_refused, patch_tag
 from test.slide.tiff.builders import CM, jfif, write, write_encoded
@@ -56,6 +57,32 @@ def test_zeros_inside_of_other_tiles(tiff: Path, compression: str, length: int) 
     middle, _ = span(tiff)
     overwrite(tiff, middle, bytes(length))
     assert_refused(tiff, f"{HOLES}|damaged|cannot be read")
+
+
+@pytest.mark.parametrize("share", [0.5, 0.85])
+@pytest.mark.parametrize("compression", ["jpeg2000", "webp", "lzw", "zstd"])
+def test_zeros_in_place_of_the_end_of_a_tile(tiff: Path, compression: str, share: float) -> None:
+    write(tiff, RGB, compression=compression, **TILES)
+    middle, count = span(tiff)
+    first = middle - count // 2 + int(count * share)
+    overwrite(tiff, first, bytes(middle - count // 2 + count - first))
+    assert_refused(tiff, f"{HOLES}|damaged|cannot be read")
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "jpeg2000", "webp", "lzw"])
+def test_zeros_behind_tiles(tiff: Path, compression: str) -> None:
+    """Some writers pad what they store."""
+    write(tiff, RGB, compression=compression, **TILES)
+    pixels = read_image(tiff).pixels
+    with tifffile.TiffFile(tiff, mode="r+") as file:
+        page = file.pages.first
+        streams = [read_segment(page, segment) + bytes(700) for segment in segments(page)]
+        starts = tiff.stat().st_size + np.cumsum([0] + [len(stream) for stream in streams[:-1]])
+        page.tags["TileOffsets"].overwrite(starts.tolist())
+        page.tags["TileByteCounts"].overwrite([len(stream) for stream in streams])
+    with tiff.open("ab") as end:
+        end.write(b"".join(streams))
+    np.testing.assert_array_equal(read_image(tiff).pixels, pixels)
 
 
 def test_zeros_in_a_stream_that_imagecodecs_decodes(tiff: Path) -> None:
