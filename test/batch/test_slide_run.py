@@ -126,11 +126,10 @@ def test_a_slide_without_a_pixel_size(tmp_path: Path, detector: Detector) -> Non
 @pytest.mark.parametrize("kind", ["pages", "svs"])
 def test_a_damaged_tile(tmp_path: Path, detector: Detector, kind: Kind) -> None:
     """Whichever library reads the slide, it fails with a reason, and without detections."""
-    path = tmp_path / ("a.svs" if kind == "svs" else "a.tif")
-    write_slide(path, pixels_on_glass(), kind)
+    path = write_slide(tmp_path / "a.svs", pixels_on_glass(), kind)
     damage_tile(path, zero_tail, index=PLACE[1] // TILE * 11 + PLACE[0] // TILE)
     (failure,) = process_folder(detector, settings(tmp_path, tmp_path / "out"))
-    assert "damaged, a tile contains zeros" in failure or "is not a whole JPEG stream" in failure
+    assert "damaged, a tile contains zeros" in failure
     assert isinstance(read_result(tmp_path / "out" / RESULT_FILE), FailedImage)
 
 
