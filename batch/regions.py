@@ -37,7 +37,7 @@ def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None)
             )
         files = {image.path: roi for image in images if image.regions is None}
         return _with_each(images, files, mpp)
-    files = {image.path: _file_of(image.path, roi) for image in images if image.regions is None}
+    files = _files_of([image.path for image in images if image.regions is None], roi)
     _check_names(roi, files)
     missing = [path for path, file in files.items() if not file.is_file()]
     if missing:
@@ -49,13 +49,16 @@ def with_regions(images: Sequence[Planned], roi: Path, mpp: float | None = None)
     return _with_each(images, files, mpp)
 
 
-def _file_of(image: Path, roi: Path) -> Path:
-    """STEM.geojson of an image, whether accents are characters of their own, as from macOS."""
-    file = roi / f"{image.stem}{SUFFIX}"
-    if image.stem.isascii() or file.is_file():
-        return file
-    name = unicodedata.normalize("NFC", file.name)
-    return next((f for f in roi.iterdir() if unicodedata.normalize("NFC", f.name) == name), file)
+def _files_of(images: Sequence[Path], roi: Path) -> dict[Path, Path]:
+    """STEM.geojson of each image, even if macOS stored its accents in another Unicode form."""
+    files = {image: roi / f"{image.stem}{SUFFIX}" for image in images}
+    if all(file.is_file() for file in files.values()):
+        return files
+    there = {unicodedata.normalize("NFC", file.name): file for file in roi.iterdir()}
+    return {
+        image: file if file.is_file() else there.get(unicodedata.normalize("NFC", file.name), file)
+        for image, file in files.items()
+    }
 
 
 def _check_names(roi: Path, files: Mapping[Path, Path]) -> None:

@@ -202,9 +202,8 @@ class Detector:
 
         Settings over the whole image need them. Arguments as for detect.
         """
-        height, width = pixels.shape[:2]
         if SETTINGS[self.settings.candidates].over == "image":
-            return Margins(Box(0, height, 0, width))
+            return Margins(Box(0, pixels.shape[0], 0, pixels.shape[1]))
         x, y = mpp if isinstance(mpp, tuple) else (mpp, mpp)
         return find_margins(pixels, math.sqrt(x * y), self.settings.threads)
 

@@ -54,15 +54,10 @@ class Margins(NamedTuple):
         if self.whole is None:
             return 0.0
         found = self.whole if regions is None else self.whole.within(regions)
-        rows, columns = (
-            (np.arange(count) * found.cell < start) | (np.arange(count) * found.cell >= end)
-            for count, start, end in zip(
-                found.kinds.shape, self.box[::2], self.box[1::2], strict=True
-            )
-        )
-        outside = rows[:, None] | columns
-        cells = np.count_nonzero((found.kinds == Kind.PEN) & outside)
-        return int(cells) * (found.cell_mpp / 1000) ** 2
+        top, bottom, left, right = (-(-edge // found.cell) for edge in self.box)
+        kinds = found.kinds.copy()
+        kinds[top:bottom, left:right] = Kind.OUTSIDE
+        return replace(found, kinds=kinds).cells_mm2(Kind.PEN)
 
 
 def find_margins(pixels: np.ndarray, mpp: float, threads: int = 2) -> Margins:

@@ -12,7 +12,7 @@ from slide.wording import counted
 # 4.1 and more.
 MAX_STEP = 3.5
 MIN_STEP = 4.0  # grey levels: on glass a step of noise is large by chance
-MIN_CONTRAST = 10.0  # grey levels, deviation along a line: the edge of tissue on glass is none
+MIN_CONTRAST = 10.0  # grey levels, deviation along a line: all glass continues all other
 MIN_LENGTH = 512  # px of a line: over fewer, means vary
 _SAMPLES = 1024  # px of a line that are looked at
 _PART = 64  # of them whose mean counts: one part of a line may be covered

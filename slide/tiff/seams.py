@@ -8,7 +8,8 @@ import numpy as np
 import tifffile
 
 from slide.tiff.segments import left_out, segment_size
-from slide.tiff.strip_seams import MIN_CONTRAST, MIN_STEP, strip_warning
+from slide.tiff.strip_seams import strip_warning
+from slide.torn_lines import MIN_CONTRAST, MIN_LENGTH, MIN_STEP
 from slide.wording import counted
 
 # Mean difference between the pixels on both sides of a tile's border, by that between pixels beside
@@ -20,7 +21,7 @@ MAX_MEDIAN = 3.4
 # The same of a border across the whole image, of 512 px or more: 2.6 and less at multiples of 64 px
 # in 92 real fields, at quality 30 too; where other tissue follows, 3.1 and more.
 MAX_LINE_STEP = 3.0
-_MIN_LINE, _MIN_TILE = 512, 64  # px
+_MIN_TILE = 64  # px
 _MIN_BORDERS = 3
 _MIN_SIDE = 16  # px of a border that are compared
 
@@ -102,7 +103,7 @@ def _torn_lines(pixels: np.ndarray, width: int, least: float) -> np.ndarray:
 
     least: a smaller step is not unusual in this image.
     """
-    if len(pixels) < _MIN_LINE:
+    if len(pixels) < MIN_LENGTH:
         return np.zeros(0, bool)
     lines = _lines(pixels, width)
     before, at, behind = (np.abs(right - left).mean(axis=0) for left, right in pairwise(lines))

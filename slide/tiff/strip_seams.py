@@ -8,6 +8,7 @@ import numpy as np
 import tifffile
 
 from slide.tiff.segments import left_out, segment_size
+from slide.torn_lines import MIN_CONTRAST, MIN_STEP
 from slide.wording import counted
 
 # Mean difference between the rows on both sides of a strip's border, by that between rows beside
@@ -16,8 +17,6 @@ from slide.wording import counted
 # fields that were stitched reach 3.0, but are not continued elsewhere (1104 fields and crops of two
 # and three strips).
 MAX_STEP = 2.5
-MIN_STEP = 4.0  # grey levels: on glass a step of noise is large by chance
-MIN_CONTRAST = 10.0  # grey levels, deviation in a row: all glass continues all other
 _MIN_STRIPS, _MIN_BORDERS = 2, 3
 _MIN_ROWS = 8
 _MIN_WIDTH = 128  # px: a mean over fewer varies much
