@@ -41,6 +41,7 @@ NUMBERS = (
     "h_and_e_share", "darkest", "sharpness", "fineness", "row_step", "row_gain",
     "nuclear_radius_um", "smallness", "largeness", "channel_agreement", "channel_shift",
     "clipped", "brightness_range", "least_sharpness", "direction",
+    "evenness",
 )  # fmt: skip
 
 
@@ -112,6 +113,10 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     for axis in (0, 1):
         yield f"moved by 7 px along axis {axis}", ndimage.uniform_filter1d(pixels, 7, axis=axis)
     yield "half the contrast", 128 + pixels // 2
+    across, down = np.meshgrid(np.linspace(0, 1, PIECE), np.linspace(0, 1, PIECE))
+    corners = 2 * ((across - 0.5) ** 2 + (down - 0.5) ** 2)
+    for name, dark in (("along x", across), ("in the corners", corners)):
+        yield f"60 % of the light {name}", (pixels * (1 - 0.4 * dark[..., None])).astype(np.uint8)
     for colours in ("YCbCr", "HSV"):
         yield f"{colours} taken for RGB", np.asarray(image.convert(colours))
     for width in (PIECE - 1, PIECE + 1, PIECE * 3 // 4):

@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 from slide.channel_shift import channel_shift
 from slide.exposure import brightness_range, clipped_share, darkest
+from slide.light import evenness
 from slide.nuclei import dark_regions, halved, has_lines, radii_um, typical
+from slide.row_continuity import row_continuity
 from slide.sharpness import fineness, sharpness, sharpness_along
 from slide.tissue import Kind, TissueMap
 
@@ -45,15 +46,15 @@ MIN_BRIGHTNESS_RANGE = 105.0  # grey levels; 129 and more, in 453 pieces of 70 t
 # Copies moved by 7 px (1.75 µm) along x or y: 1.37 and less, of ratios of 1.21 and more.
 MIN_SHARPNESS_ALONG = 1.42  # 1.5 and more, in these pieces 1.44
 MIN_DIRECTION = 1.2  # of the sharper direction by the other
+# Copies whose light falls to 60 % along x, or in the corners: 0.66 and less, but for a tenth.
+MIN_EVENNESS = 0.8  # 0.93 and more, in 1084 pieces of 128 to 250 µm 1
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
 MIN_SHARPNESS = 1.4  # 1.53 and more
 MIN_FINENESS = -0.895  # -0.87 and more
-# How much neighbouring rows differ, by how much neighbouring columns do; and by how much they do
-# when one is moved. Copies read with rows 1 px too long or short have gains of 1.23 and more, but
-# for one field; with rows 50 px too long, or width and height exchanged, steps of 3 and more.
+# Copies read with rows 1 px too long or short have gains of 1.23 and more, but for one field; with
+# rows 50 px too long, or width and height exchanged, steps of 3 and more.
 MAX_ROW_STEP = 2.5  # 1.76 and less
 MAX_ROW_GAIN = 1.1  # 1 in all
-ROW_SHIFTS = 6  # px
 # How much nuclei look smaller or larger than usual, in doublings; see Appearance. Copies of half
 # the size have more than 2.1, but for 6 of 90; fields scanned at 20x are less fine than reduced
 # ones, and fewer may be over the limit. Fields saved as JPEG of quality 75 have up to 2. Of
@@ -77,9 +78,7 @@ class Appearance(NamedTuple):
             eosin or haematoxylin is.
         sharpness: 0.99 quantile of the differences between neighbouring pixels of 0.5 µm, in
             standard deviations of the brightness within 8 µm; None without enough tissue.
-        row_step: mean difference between neighbouring rows, by that between neighbouring columns;
-            None like sharpness.
-        row_gain: the same, by that between rows of which one is moved by up to ROW_SHIFTS px.
+        row_step, row_gain: see row_continuity; None like sharpness.
         channel_agreement: smallest correlation between two channels of the differences between
             neighbouring squares of 4x4 px; None likewise.
         channel_shift: how far red or blue is moved against green, px; None likewise.
@@ -97,6 +96,7 @@ class Appearance(NamedTuple):
         inside_mm2: area of the regions of interest; None without any.
         side_um: shorter side of the image; None where it was not measured.
         lined: whether there are lines like those of a counting grid.
+        evenness: of the light, least by most; None where it was not measured, as on slides.
     """
 
     area_mm2: float
@@ -119,6 +119,7 @@ class Appearance(NamedTuple):
     inside_mm2: float | None = None
     side_um: float | None = None
     lined: bool = False
+    evenness: float | None = None
 
     @property
     def smallness(self) -> float:
@@ -186,6 +187,9 @@ def judge(appearance: Appearance) -> list[str]:
             and appearance.channel_agreement < MIN_CHANNEL_AGREEMENT
         ),
         "bluer than H&E: red and blue may be exchanged": (appearance.blueness or 0) > MAX_BLUENESS,
+        "uneven light: one side, the corners or the middle are darker": (
+            appearance.evenness is not None and appearance.evenness < MIN_EVENNESS
+        ),
         "without dark nuclei: faded, overexposed or hardly any cells": (
             (appearance.darkest or 0) > MAX_DARKEST
         ),
@@ -217,7 +221,8 @@ def judge(appearance: Appearance) -> list[str]:
 
 def measure(pixels: np.ndarray, tissue_map: TissueMap) -> Appearance:
     """Appearance of an image (height, width, 3) uint8 RGB whose tissue is known."""
-    return measure_tiles(_tiles(pixels, tissue_map), tissue_map.mpp, tissue_map)
+    appearance = measure_tiles(_tiles(pixels, tissue_map), tissue_map.mpp, tissue_map)
+    return appearance._replace(evenness=evenness(tissue_map))
 
 
 def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap) -> Appearance:
@@ -226,7 +231,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
     radii = np.concatenate([radii_um(regions, mpp) for regions in dark] or [np.zeros(0)])
     area = sum(tile[..., 0].size for tile in tiles) * (mpp / 1000) ** 2
     known = len(radii) >= MIN_NUCLEI
-    row_step, row_gain = _continuity(tiles) if tiles else (None, None)
+    row_step, row_gain = row_continuity(tiles) or (None, None)
     return Appearance(
         area_mm2=tissue_map.area_mm2,
         share=tissue_map.tissue_pixels / math.prod(tissue_map.whole),
@@ -292,17 +297,3 @@ def _channel_agreement(tile: np.ndarray) -> float:
         return 1.0  # one colour
     red, green, blue = ((step - step.mean()) / max(float(step.std()), 1e-3) for step in steps)
     return float(min((red * green).mean(), (green * blue).mean(), (red * blue).mean()))
-
-
-def _continuity(tiles: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Row step and row gain (see Appearance) of all squares together."""
-    rows, columns = np.zeros(2 * ROW_SHIFTS + 1), 0.0
-    for tile in tiles:
-        grey = tile.mean(axis=-1, dtype=np.float32)
-        grey -= ndimage.uniform_filter(grey, 17)
-        upper, lower = grey[:-1, ROW_SHIFTS:-ROW_SHIFTS], grey[1:]
-        width = upper.shape[1]
-        rows += [np.abs(upper - lower[:, s:][:, :width]).mean() for s in range(len(rows))]
-        columns += float(np.abs(np.diff(grey, axis=1)).mean())
-    step = float(rows[ROW_SHIFTS])
-    return step / max(columns, 1e-3), step / max(float(rows.min()), 1e-3)

@@ -34,6 +34,7 @@ CLIPPED = ["overexposed: much of the tissue has a colour channel at its brightes
 EXCHANGED = ["bluer than H&E: red and blue may be exchanged"]
 TAKEN_FOR_RGB = ["channels do not vary together: YCbCr or HSV taken for RGB, or out of register"]
 LINED = ["dark lines cross the tissue, as of a counting grid: focus and nuclei cannot be judged"]
+UNEVEN = ["uneven light: one side, the corners or the middle are darker"]
 LARGE = ["nuclei look too large for the stated pixel size"]
 
 
@@ -155,6 +156,11 @@ def test_low_contrast(field: np.ndarray, offset: int) -> None:
     assert verdict((offset + 0.45 * field).astype(np.uint8)) in (LOW_CONTRAST, FADED)
 
 
+def test_uneven_light(field: np.ndarray) -> None:
+    light = np.linspace(1, 0.6, field.shape[1])[:, None]
+    assert verdict((field * light).astype(np.uint8)) == UNEVEN
+
+
 @pytest.mark.skipif(DATA is None, reason="MITOSIS_DATA names the folder of real tissue")
 def test_copies_of_real_fields() -> None:
     for file in sorted((Path(str(DATA)) / "fields_a" / "images").iterdir())[::6]:
@@ -188,6 +194,7 @@ def test_limits_of_the_verdict() -> None:
     changes: dict[str, dict[str, Any]] = {
         "h_and_e": {"h_and_e_share": 0.4},
         "displaced": {"row_gain": 1.2},
+        "uneven": {"evenness": 0.7},
         "faded": {"darkest": 160.0},
         "clipped": {"clipped": 0.2},
         "flat": {"brightness_range": 100.0},
@@ -219,7 +226,8 @@ def test_limits_of_the_verdict() -> None:
     }
     found = {name: judge(usual._replace(**change)) for name, change in changes.items()}
     assert found == {
-        "h_and_e": NOT_H_AND_E, "displaced": TORN, "torn": TORN, "faded": FADED, "blurred": BLURRED,
+        "h_and_e": NOT_H_AND_E, "displaced": TORN, "uneven": UNEVEN, "torn": TORN, "faded": FADED,
+            "blurred": BLURRED,
         "clipped": CLIPPED, "flat": LOW_CONTRAST, "moved": MOVED, "blurred alike": [],
         "coarse": BLURRED, "fine": SMALL, "small": SMALL, "large": LARGE, "unknown": [],
         "lines alone": [], "lines and size": LINED, "lines and focus": LINED,
