@@ -37,8 +37,9 @@ from batch.terminal import Terminal
 from batch.unfinished import Unfinished, remove_unfinished
 from batch.writing import OutputError, json_bytes, write_json, write_whole, writing
 from model.hashes import file_sha256
+from slide.appearance import Appearance
 from slide.image import Image, ImageError
-from slide.quality import Appearance, judge
+from slide.quality import judge
 from slide.regions_of_interest import RegionError, Regions
 from slide.whole_slide import WholeSlide
 

@@ -2,8 +2,8 @@
 
 Prints, for each set of fields, the extremes of the colours that slide/tissue.py keeps apart from
 glass, black and pen, the largest share of dense areas (model/dense_areas.py), and for each kind of
-copy the numbers of slide/quality.py (smallest, median and largest) and how many get which verdict.
-Copies are made of a 1000 x 1000 px piece.
+copy the numbers of slide/appearance.py (smallest, median and largest) and how many get which
+verdict. Copies are made of a 1000 x 1000 px piece.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from skimage.color import hed2rgb, rgb2hed
 from tqdm import tqdm
 
 from model.dense_areas import dense_share
-from slide.quality import Appearance, judge, measure
+from slide.appearance import Appearance, measure
+from slide.quality import judge
 from slide.tissue import MAX_GLASS_DEVIATION, find_tissue, reduce, windows
 from training.samples import read_rgb
 
@@ -41,7 +42,7 @@ NUMBERS = (
     "h_and_e_share", "darkest", "sharpness", "fineness", "row_step", "row_gain",
     "nuclear_radius_um", "smallness", "largeness", "channel_agreement", "channel_shift",
     "clipped", "brightness_range", "least_sharpness", "direction",
-    "evenness",
+    "evenness", "deepest",
 )  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def appearance(pixels: np.ndarray) -> Appearance:
-    """What slide.quality measures."""
+    """What slide.appearance measures."""
     return measure(pixels, find_tissue(pixels, MPP))
 
 
@@ -113,6 +114,7 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     for axis in (0, 1):
         yield f"moved by 7 px along axis {axis}", ndimage.uniform_filter1d(pixels, 7, axis=axis)
     yield "half the contrast", 128 + pixels // 2
+    yield "0.8 of the contrast", (51 + 0.8 * pixels).astype(np.uint8)
     across, down = np.meshgrid(np.linspace(0, 1, PIECE), np.linspace(0, 1, PIECE))
     corners = 2 * ((across - 0.5) ** 2 + (down - 0.5) ** 2)
     for name, dark in (("along x", across), ("in the corners", corners)):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from model.adaptation.record import AdaptationRecord
-from slide.quality import Appearance
+from slide.appearance import Appearance
 from slide.tissue import TissueMap
 
 MERGE_RADIUS_UM = 7.5  # the radius within which the challenge counts a match

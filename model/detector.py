@@ -39,9 +39,9 @@ from model.source_bank import SourceBank, load_bank
 from model.target import MAX_KEPT, Target, TargetDomain
 from model.weights import load_weights
 from model.within import candidates_within
+from slide.appearance import measure
 from slide.margins import Box, Margins, find_margins, placed
 from slide.memory import MemoryBudget
-from slide.quality import measure
 from slide.regions_of_interest import Regions
 from slide.resample import resample
 

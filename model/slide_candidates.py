@@ -70,8 +70,11 @@ def read_square(
 
 
 def typical_squares(view: TrainingView, tissue: TissueMap) -> list[np.ndarray]:
-    """Squares of 128 µm that are full of tissue, spread over it, or else those with most."""
-    side = 2 * SQUARE_CELLS
+    """Squares of 128 µm that are full of tissue, spread over it, or else those with most.
+
+    Of smaller slides, squares as wide as their shorter side.
+    """
+    side = min(2 * SQUARE_CELLS, *(max(length // view.cell, 1) for length in view.size))
     rows, columns = (length // side for length in tissue.kinds.shape)
     blocks = tissue.tissue[: rows * side, : columns * side].reshape(rows, side, columns, side)
     share = blocks.mean(axis=(1, 3))

@@ -19,8 +19,8 @@ from model.scoring import score
 from model.slide_candidates import candidates_of_tile, slide_thresholds, typical_squares
 from model.slide_target import Memo, Network, SlideTarget, TileCandidates, compute_always
 from model.target import MAX_KEPT, sample_size
+from slide.appearance import measure_tiles
 from slide.level_agreement import level_warning
-from slide.quality import measure_tiles
 from slide.regions_of_interest import Regions
 from slide.tiles import Tile, near_tissue, tissue_tiles
 from slide.tissue import TissueMap

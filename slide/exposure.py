@@ -11,6 +11,7 @@ from slide.nuclei import halved
 _MIN_CHROMA = 20  # grey levels between the channels of a pixel; glass has less
 _MARGIN = 2  # grey levels: JPEG blurs what was cut off
 _BRIGHTEST = 99.9  # percentile; a few pixels may be marks
+_DEEPEST = 0.0001  # quantile
 
 
 def clipped_share(tiles: Sequence[np.ndarray]) -> float | None:
@@ -42,3 +43,15 @@ def darkest(tiles: Sequence[np.ndarray]) -> float | None:
     tiles: (side, side, 3) uint8 RGB; None without any.
     """
     return min((float(np.percentile(halved(tile[..., 0]), 1)) for tile in tiles), default=None)
+
+
+def deepest(tiles: Sequence[np.ndarray]) -> float | None:
+    """Darkest value, 0 to 255, among all squares: haze and scattered light lift it.
+
+    tiles: (side, side, 3) uint8 RGB; None without any. It is the 0.0001 quantile of the darkest
+    channel's means of 2x2 px.
+    """
+    if not tiles:
+        return None
+    values = [halved(tile.min(axis=-1).astype(np.float32)).ravel() for tile in tiles]
+    return float(np.quantile(np.concatenate(values), _DEEPEST))

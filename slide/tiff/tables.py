@@ -1,4 +1,4 @@
-"""Tables of tiles in vendors' files, of which OpenSlide does not report damage.
+"""Tables of tiles and tags in vendors' files, of which OpenSlide does not report damage.
 
 Whether tiles that share their bytes are blank is seen in one of each: slides have few such places.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from slide.orientation import orientation_warning
 from slide.tiff.pages import tiled_pages
 from slide.tiff.places import is_blank, overlap_warning, shared_offsets
 from slide.tiff.segments import Segment, read_segment, segment_tables
@@ -22,6 +23,8 @@ MOST_DECODED = 64  # tiles that share their bytes with others
 def table_warnings(path: Path) -> tuple[str, ...]:
     """Warnings if tiles of the largest image were left out or share bytes, or if any overlap.
 
+    Also if its orientation is ignored.
+
     Empty for what is not a TIFF file, or has no tiles, or has tables that only OpenSlide reads.
     """
     try:
@@ -30,7 +33,9 @@ def table_warnings(path: Path) -> tuple[str, ...]:
             if not pages:
                 return ()
             base = max(pages, key=lambda page: page.imagewidth * page.imagelength)
-            return left_out_warning(base) + overlap_warning(pages) + _shared_warning(base)
+            warnings = orientation_warning(base.tags.valueof("Orientation"))
+            warnings += left_out_warning(base) + overlap_warning(pages)
+            return warnings + _shared_warning(base)
     except Exception:  # vendors' peculiarities lead tifffile to any error
         return ()
 

@@ -56,6 +56,13 @@ def assert_same(first: SlideDetections, second: SlideDetections, tolerance: floa
     np.testing.assert_allclose(one, other, atol=tolerance)
 
 
+def test_a_small_slide_is_judged(tmp_path: Path, detector: Detector) -> None:
+    """110 µm: less than the squares that are looked at of larger slides."""
+    path = write_slide(tmp_path / "a.tif", tissue((450, 440)), "raw")
+    appearance = detect_on_slide(detector, WholeSlide(path)).found.appearance
+    assert appearance is not None and appearance.sharpness is not None
+
+
 @pytest.mark.parametrize("offset", [(333, 777), (CORE // 2, 0)])
 def test_the_grid_does_not_matter(
     path: Path, detector: Detector, found: SlideDetections, offset: tuple[int, int]

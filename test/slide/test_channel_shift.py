@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from slide.appearance import measure
 from slide.channel_shift import channel_shift
-from slide.quality import judge, measure
+from slide.quality import judge
 from slide.tissue import find_tissue
 from test.rendering import render_tissue
 

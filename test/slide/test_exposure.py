@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from slide.exposure import brightness_range, clipped_share
-from slide.quality import judge, measure
+from slide.appearance import measure
+from slide.exposure import brightness_range, clipped_share, deepest
+from slide.quality import judge
 from slide.tissue import find_tissue
 from test.rendering import render_tissue
 
+HAZY = "low contrast: faded, hazy, underexposed or hardly any cells"
 MESSAGE = "overexposed: much of the tissue has a colour channel at its brightest"
 
 
@@ -59,3 +61,15 @@ def test_the_range_of_brightness(pixels: np.ndarray) -> None:
     assert brightness_range([pixels // 2]) == pytest.approx(whole / 2, rel=0.1)
     assert brightness_range([]) is None
     assert brightness_range([np.full((40, 40, 3), 200, np.uint8)]) == 0
+
+
+@pytest.mark.parametrize("share", [0.75, 0.8])
+def test_haze_lifts_the_darkest_value(share: float) -> None:
+    pixels = render_tissue((900, 1000), figures=4, seed=8)[0]
+    assert (deepest([pixels]) or 255) < 48
+    for white in (245, 255):
+        hazy = (share * pixels + (1 - share) * white).astype(np.uint8)
+        assert (deepest([hazy]) or 0) > 48
+    assert judge(measure(pixels, find_tissue(pixels, 0.25))) == []
+    assert judge(measure(hazy, find_tissue(hazy, 0.25))) == [HAZY]
+    assert deepest([]) is None

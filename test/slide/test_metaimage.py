@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from slide.quality import judge, measure
+from slide.appearance import measure
+from slide.quality import judge
 from slide.read import read_image
 from slide.tissue import find_tissue
 from test.rendering import render_tissue

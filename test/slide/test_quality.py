@@ -12,8 +12,9 @@ import pytest
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 from experiments.image_limits import SETS, brown, with_rows_of
+from slide.appearance import Appearance, measure
 from slide.polygon import Polygon
-from slide.quality import Appearance, judge, measure
+from slide.quality import judge
 from slide.regions_of_interest import Regions
 from slide.tissue import find_tissue
 from test.rendering import PINK, PURPLE, Look, render_tissue
@@ -168,6 +169,7 @@ def test_copies_of_real_fields() -> None:
         assert verdict(uniform_filter1d(pixels, 11, axis=1)) in (MOVED, TORN)
         assert verdict(uniform_filter1d(pixels, 11, axis=0)) == MOVED
         assert verdict(pixels // 2) == LOW_CONTRAST
+        assert verdict((51 + 0.8 * pixels).astype(np.uint8)) == LOW_CONTRAST
         assert verdict((70 + 0.45 * pixels).astype(np.uint8)) == LOW_CONTRAST
 
 
@@ -198,6 +200,8 @@ def test_limits_of_the_verdict() -> None:
         "faded": {"darkest": 160.0},
         "clipped": {"clipped": 0.2},
         "flat": {"brightness_range": 100.0},
+        "hazy": {"deepest": 60.0},
+        "hazy, of little tissue": {"deepest": 60.0, "area_mm2": 0.03},
         "moved": {"sharpness_along": (1.6, 1.2)},
         "blurred alike": {"sharpness_along": (1.3, 1.2)},
         "torn": {"row_step": 3.0},
@@ -228,7 +232,8 @@ def test_limits_of_the_verdict() -> None:
     assert found == {
         "h_and_e": NOT_H_AND_E, "displaced": TORN, "uneven": UNEVEN, "torn": TORN, "faded": FADED,
             "blurred": BLURRED,
-        "clipped": CLIPPED, "flat": LOW_CONTRAST, "moved": MOVED, "blurred alike": [],
+        "clipped": CLIPPED, "flat": LOW_CONTRAST,
+            "hazy": LOW_CONTRAST, "hazy, of little tissue": [], "moved": MOVED, "blurred alike": [],
         "coarse": BLURRED, "fine": SMALL, "small": SMALL, "large": LARGE, "unknown": [],
         "lines alone": [], "lines and size": LINED, "lines and focus": LINED,
         "little tissue": LITTLE, "little tissue of a large image": NO_TISSUE,

@@ -37,6 +37,18 @@ def test_a_vendor_s_slide_opens_nevertheless(tmp_path: Path) -> None:
     levels.close()
 
 
+def test_the_orientation_of_a_vendor_s_slide(tmp_path: Path) -> None:
+    path = write_slide(tmp_path / "a.svs", PIXELS, "svs")
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        # In place of a tag that readers do not need.
+        tag = tiff.pages.first.tags["PlanarConfiguration"]
+        tiff.filehandle.seek(tag.offset)
+        tiff.filehandle.write((274).to_bytes(2, "little"))
+        tag.overwrite(3)
+    (warning,) = table_warnings(path)
+    assert warning.startswith("Orientation 3 is ignored")
+
+
 def show_again(path: Path, first: int, second: int) -> None:
     """Let the second tile have the bytes of the first."""
     with tifffile.TiffFile(path, mode="r+") as tiff:
