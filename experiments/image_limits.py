@@ -3,7 +3,8 @@
 Prints, for each set of fields, the extremes of the colours that slide/tissue.py keeps apart from
 glass, black and pen, the largest share of dense areas (model/dense_areas.py), and for each kind of
 copy the numbers of slide/appearance.py (smallest, median and largest) and how many get which
-verdict. Copies are made of a 1000 x 1000 px piece.
+verdict. Copies are made of a 1000 x 1000 px piece. For slide/interpolation.py, the same of fields
+and of enlarged or reduced copies.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tqdm import tqdm
 
 from model.dense_areas import dense_share
 from slide.appearance import Appearance, measure
+from slide.interpolation import periodicity
 from slide.quality import judge
 from slide.tissue import MAX_GLASS_DEVIATION, find_tissue, reduce, windows
 from training.samples import read_rgb
@@ -30,6 +32,7 @@ SETS = ("fields_a", "fields_h", "fields_tcga", "fields_cmc", "unseen_lab")
 MPP = 0.25  # of all, nearly
 CELL, PIECE = 16, 1000
 CHROMA = (0, 5, 10, 15, 20, 25, 30, 40, 60, 256)
+SCALES = (0.9, 1.2, 4 / 3, 1.5, 1.75)
 COLOURS = (
     "green over red",
     "green over blue",
@@ -56,21 +59,28 @@ def main(arguments: list[str] | None = None) -> int:
         files = sorted((options.data / name / "images").iterdir())
         seen: dict[str, list[Appearance]] = defaultdict(list)
         colours, even, dense = [], [], []
+        periods: dict[float, list[float]] = defaultdict(list)
         for number, file in enumerate(tqdm(files, desc=name, mininterval=5)):
             pixels = read_rgb(file)
             cells = reduce(pixels, CELL)
             colours.append(extremes(cells))
             even.append(even_windows(cells))
             dense.append(dense_share(find_tissue(pixels, MPP)))
+            periods[1.0].append(periodicity(pixels))
             seen["as they are"].append(appearance(pixels))
             if number % options.every == 0:
                 for kind, copy in degraded(piece(pixels)):
                     seen[kind].append(appearance(copy))
+                for factor in SCALES:
+                    periods[factor].append(periodicity(scaled(piece(pixels), factor)))
         print(f"\n{name}: 2x2 cells have at most")
         for colour, value in zip(COLOURS, np.max(colours, axis=0), strict=True):
             print(f"    {value:6.1f} {colour}")
         print(f"3x3 cells as even as glass, by chroma from {CHROMA}: {np.sum(even, axis=0)}")
         print(f"share of the tissue in dense areas: at most {max(dense):.4f}")
+        for factor, values in periods.items():
+            low, median, high = np.quantile(values, (0, 0.5, 1))
+            print(f"periodicity at {factor:.2f} of the size: {low:.1f}/{median:.1f}/{high:.1f}")
         print_verdicts(seen)
     return 0
 
@@ -129,11 +139,13 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         yield f"channel {channel} moved by 1 px", moved
     yield "brown", brown(pixels)
     for factor in (0.5, 2.0):
-        size = round(image.width * factor), round(image.height * factor)
-        yield (
-            f"{factor} times the size",
-            np.asarray(image.resize(size, PIL.Image.Resampling.BICUBIC)),
-        )
+        yield f"{factor} times the size", scaled(pixels, factor)
+
+
+def scaled(pixels: np.ndarray, factor: float) -> np.ndarray:
+    """Enlarged or reduced by cubic interpolation."""
+    size = round(pixels.shape[1] * factor), round(pixels.shape[0] * factor)
+    return np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.BICUBIC))
 
 
 def with_rows_of(pixels: np.ndarray, width: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from slide import itk
 from slide.alpha import on_white
 from slide.checks import CONVERT_TO_8_BITS, EXPORT_AGAIN, EXPORT_IN_COLOUR, SAVE_PAGE, check_size
 from slide.image import Image, ImageError
+from slide.interpolation import interpolation_warning
 from slide.memory import BY_RGBA, FILLED, MemoryBudget, check_memory
 from slide.pixel_size import Statement, choose_pixel_size
 from slide.torn_lines import torn_lines_warning
@@ -59,7 +60,7 @@ def read_metaimage(path: Path, user: Statement | None, budget: MemoryBudget | No
     check_memory((width, height), size.spacing, FILLED if samples == 3 else BY_RGBA, budget)
     pixels = _read_pixels(path, header, (height, width, samples))
     pixels, warnings = _in_rgb(pixels)
-    warnings += torn_lines_warning(pixels)
+    warnings += torn_lines_warning(pixels) + interpolation_warning(pixels)
     origin = reader.GetOrigin()
     return Image(
         pixels, size.spacing, (origin[0], origin[1]), size.source, size.warnings + warnings

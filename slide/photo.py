@@ -20,6 +20,7 @@ from slide.colour_profile import (
     profile_warning,
 )
 from slide.image import Image, ImageError
+from slide.interpolation import interpolation_warning
 from slide.jpeg_header import (
     check_jpeg,
     exif_orientation,
@@ -90,7 +91,7 @@ def read_photo(path: Path, user: Statement | None, budget: MemoryBudget | None) 
     if not opaque:
         pixels, transparency = on_white(pixels, premultiplied=False)
         warnings = transparency + warnings
-    warnings += torn_lines_warning(pixels)
+    warnings += torn_lines_warning(pixels) + interpolation_warning(pixels)
     return Image(pixels, pixel_size.spacing, (0.0, 0.0), pixel_size.source, warnings)
 
 

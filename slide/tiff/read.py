@@ -9,6 +9,7 @@ from pathlib import Path
 import tifffile
 
 from slide.image import Image
+from slide.interpolation import interpolation_warning
 from slide.memory import MemoryBudget, check_memory
 from slide.pixel_size import PixelSize, Statement, choose_pixel_size
 from slide.tiff.checks import check_page
@@ -34,6 +35,7 @@ def read_tiff(path: Path, user: Statement | None, budget: MemoryBudget | None) -
         )
         check_shared(levels_of(page.parent, page), pixels)
         warnings += seam_warning(page, pixels) or torn_lines_warning(pixels)
+        warnings += interpolation_warning(pixels)
         warnings += size.warnings + ignored_tags(page)
         return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
 

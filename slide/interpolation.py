@@ -1,0 +1,65 @@
+"""Whether the pixels of an image were interpolated, so that its pixel size may be that of another.
+
+Interpolated pixels lie at distances from the original ones that repeat, and the further away, the
+smoother they are. So differences of the second order vary from column to column with a period
+(A. Gallagher, "Detection of Linear and Cubic Interpolation in JPEG Compressed Images", 2005).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+# Strongest frequency by the median one, in the direction with less. 92 real fields, 1104 pieces of
+# 450 to 1500 px, and pieces of 900 px as JPEG of quality 30 to 90 have 7.9 and less, nearly all
+# below 5; such pieces at 1.2 to 3 times the size, bilinear, bicubic or Lanczos, 10 and more, nine
+# tenths of them also as JPEG of quality 90; half of those at 0.9 times the size 10.6 and more.
+MAX_PERIODICITY = 9.0
+_MIN_SIDE = 400  # px
+_SAMPLES = 1024  # px of a column that are looked at
+_WINDOW = 33  # px: what changes more slowly is the image
+_LEAST = 0.6  # grey levels: pure white says nothing
+_LOWEST = 0.1  # of a pixel's frequency
+_BLOCK, _NEAR = 8, 0.004  # JPEG's blocks have these frequencies' multiples
+
+
+def interpolation_warning(pixels: np.ndarray) -> tuple[str, ...]:
+    """A warning if (height, width, 3) uint8 RGB was interpolated along rows and columns."""
+    if periodicity(pixels) <= MAX_PERIODICITY:
+        return ()
+    return (
+        "the pixels were interpolated, as where an image was enlarged, reduced or turned: the "
+        "pixel size must be that of the result",
+    )
+
+
+def periodicity(pixels: np.ndarray) -> float:
+    """Strongest frequency by the median one, in the direction with less; 0 for small images.
+
+    pixels: (height, width, 3) uint8 RGB.
+    """
+    if min(pixels.shape[:2]) < _MIN_SIDE:
+        return 0.0
+    green = pixels[..., 1]
+    return min(_along_rows(green), _along_rows(green.T))
+
+
+def _along_rows(green: np.ndarray) -> float:
+    some = green[:: max(len(green) // _SAMPLES, 1)].astype(np.float32)
+    bend = np.abs(some[:, 2:] - 2 * some[:, 1:-1] + some[:, :-2]).mean(axis=0)
+    slow = ndimage.uniform_filter1d(bend, _WINDOW)
+    # Borders of glass, or of an image in the image, have all frequencies: left out, or cut off.
+    structured = ndimage.minimum_filter1d(ndimage.uniform_filter1d(bend, _BLOCK), _WINDOW) > _LEAST
+    profile = np.where(structured, np.clip(bend / np.maximum(slow, _LEAST) - 1, -1, 1), 0)
+    profile = profile[_WINDOW:-_WINDOW]
+    power = np.abs(np.fft.rfft(profile * np.hanning(len(profile))))
+    frequency = np.fft.rfftfreq(len(profile))
+    seen = frequency > _LOWEST
+    usual = np.full(len(power), max(float(np.median(power[seen])), 1e-6))
+    multiple = np.round(frequency * _BLOCK)
+    of_blocks = np.abs(frequency - multiple / _BLOCK) < _NEAR
+    odd = of_blocks & (multiple % 2 == 1)
+    # Blocks have odd multiples too, an image of 4/3 the size only the even ones.
+    usual[of_blocks] = np.maximum(usual[of_blocks], power[odd].max(initial=0))
+    seen &= ~odd & (frequency < 0.5 - _NEAR)
+    return float((power / usual)[seen].max())
