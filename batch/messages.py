@@ -24,6 +24,7 @@ FEW_CANDIDATES, MIN_TISSUE_MM2 = 1000.0, 0.01
 # Share of the tissue; 92 fields have none, but those with painted figures up to 0.006.
 MIN_PEN = 0.02
 MIN_PEN_MM2 = 0.0005  # what is shown as 0.001
+MAX_MARKED = 100  # px; 92 fields have up to 5, but for those with painted figures
 CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0
 
 
@@ -88,6 +89,11 @@ def notes(
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")
     if found.tissue is not None:
         noted += colour_notes(found.tissue)
+    if found.appearance is not None and found.appearance.marked > MAX_MARKED:
+        noted.append(
+            f"{found.appearance.marked} px of the tissue have colours of drawn lines or points: "
+            "figures beside them may be missed"
+        )
     if found.candidates == 0:
         noted.append("no candidates found: is this H&E tissue?")
     elif few_candidates(found):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from slide.channel_shift import channel_shift
+from slide.drawn_marks import marked_pixels
 from slide.exposure import brightness_range, clipped_share, darkest, deepest
 from slide.light import evenness
 from slide.nuclei import dark_regions, halved, has_lines, radii_um, typical
@@ -54,6 +55,7 @@ class Appearance(NamedTuple):
         inside_mm2: area of the regions of interest; None without any.
         side_um: shorter side of the image; None where it was not measured.
         lined: whether there are lines like those of a counting grid.
+        marked: px of the tissue with colours of drawn marks; 0 on slides.
         evenness: of the light, least by most; None where it was not measured, as on slides.
     """
 
@@ -79,6 +81,7 @@ class Appearance(NamedTuple):
     lined: bool = False
     evenness: float | None = None
     deepest: float | None = None
+    marked: int = 0
 
     @property
     def smallness(self) -> float:
@@ -117,7 +120,8 @@ class Appearance(NamedTuple):
 def measure(pixels: np.ndarray, tissue_map: TissueMap) -> Appearance:
     """Appearance of an image (height, width, 3) uint8 RGB whose tissue is known."""
     appearance = measure_tiles(_tiles(pixels, tissue_map), tissue_map.mpp, tissue_map)
-    return appearance._replace(evenness=evenness(tissue_map))
+    marked = marked_pixels(pixels, tissue_map)
+    return appearance._replace(evenness=evenness(tissue_map), marked=marked)
 
 
 def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap) -> Appearance:

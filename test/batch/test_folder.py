@@ -206,6 +206,18 @@ def test_few_candidates_are_noted(detector: Detector, source: Path) -> None:
     )
 
 
+def test_drawn_marks_are_noted(detector: Detector, source: Path) -> None:
+    marked = field(size=(600, 600))
+    marked[300:302, 100:300] = 0, 255, 0
+    write_tiff(source / "a.tif", marked, 0.25)
+    output, _ = process(detector, source)
+    (warning,) = read(output, "result.json")["warnings"]
+    assert warning == (
+        "400 px of the tissue have colours of drawn lines or points: figures beside them may be "
+        "missed"
+    )
+
+
 def test_copies_of_an_image_are_named(
     detector: Detector, source: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
