@@ -60,7 +60,7 @@ def read_metaimage(path: Path, user: Statement | None, budget: MemoryBudget | No
     check_memory((width, height), size.spacing, FILLED if samples == 3 else BY_RGBA, budget)
     pixels = _read_pixels(path, header, (height, width, samples))
     pixels, warnings = _in_rgb(pixels)
-    warnings += torn_lines_warning(pixels) + interpolation_warning(pixels)
+    warnings += torn_lines_warning(pixels) or interpolation_warning(pixels)
     origin = reader.GetOrigin()
     return Image(
         pixels, size.spacing, (origin[0], origin[1]), size.source, size.warnings + warnings

@@ -91,7 +91,7 @@ def read_photo(path: Path, user: Statement | None, budget: MemoryBudget | None) 
     if not opaque:
         pixels, transparency = on_white(pixels, premultiplied=False)
         warnings = transparency + warnings
-    warnings += torn_lines_warning(pixels) + interpolation_warning(pixels)
+    warnings += torn_lines_warning(pixels) or interpolation_warning(pixels)
     return Image(pixels, pixel_size.spacing, (0.0, 0.0), pixel_size.source, warnings)
 
 

@@ -34,8 +34,8 @@ def read_tiff(path: Path, user: Statement | None, budget: MemoryBudget | None) -
             pixels, stated_copies(page), lambda copy: decode_page(copy, path, _no_limit)[0]
         )
         check_shared(levels_of(page.parent, page), pixels)
-        warnings += seam_warning(page, pixels) or torn_lines_warning(pixels)
-        warnings += interpolation_warning(pixels)
+        torn = seam_warning(page, pixels) or torn_lines_warning(pixels)
+        warnings += torn or interpolation_warning(pixels)
         warnings += size.warnings + ignored_tags(page)
         return Image(pixels, size.spacing, (0.0, 0.0), size.source, warnings)
 

@@ -57,9 +57,9 @@ def test_enlarged(field: np.ndarray, factor: float, method: PIL.Image.Resampling
     assert interpolation_warning(beside) == (warning,)
 
 
-def test_enlarged_along_one_side_only(field: np.ndarray) -> None:
-    wide = PIL.Image.fromarray(field).resize((1350, 800), METHODS[1])
-    assert interpolation_warning(np.asarray(wide)) == ()
+@pytest.mark.parametrize("size", [(1350, 800), (900, 1200)])
+def test_enlarged_along_one_side(field: np.ndarray, size: tuple[int, int]) -> None:
+    assert interpolation_warning(np.asarray(PIL.Image.fromarray(field).resize(size, METHODS[1])))
 
 
 def test_too_small_to_say(field: np.ndarray) -> None:
