@@ -31,7 +31,7 @@ MIN_BRIGHTNESS_RANGE = 105.0  # grey levels; 129 and more, in 453 pieces of 70 t
 # Copies moved by 7 px (1.75 µm) along x or y: 1.37 and less, of ratios of 1.21 and more.
 MIN_SHARPNESS_ALONG = 1.42  # 1.5 and more, in these pieces 1.44
 MIN_DIRECTION = 1.2  # of the sharper direction by the other
-# Copies whose light falls to 60 % along x, or in the corners: 0.66 and less, but for a tenth.
+# Copies whose light falls to 60 % along x, or in the corners: 0.71 and less, but for a tenth.
 MIN_EVENNESS = 0.8  # 0.93 and more, in 1084 pieces of 128 to 250 µm 1
 # Copies blurred by 3 px (0.75 µm): 0.9 to 1.25 and -0.97 to -0.95; by 2 px: 1.1 to 1.5 and -0.92.
 MIN_SHARPNESS = 1.4  # 1.53 and more
