@@ -14,7 +14,8 @@ from scipy import ndimage
 # Strongest frequency by the median one. 92 real fields and 1104 pieces of 450 to 1500 px have 6.1
 # and less, as JPEG of quality 30 to 90 8.2. Pieces of 900 px at 1.1 to 2.5 times the size have 11
 # and more, whether bilinear, bicubic or Lanczos, and nearly all as JPEG of quality 90, and if
-# enlarged along one side only; at 0.9 times the size half have 13.
+# enlarged along one side only; at 0.9 times the size half have 13. Exactly 2 or 1.6 times the size
+# is not found: those frequencies are left out, or are those of JPEG's blocks.
 MAX_PERIODICITY = 9.0
 _MIN_SIDE = 400  # px
 _SAMPLES = 1024  # px of a column that are looked at
