@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from batch.layout import PAGE_FILE
 from model.adaptation.record import AdaptationRecord
+from slide.appearance import Appearance
 from slide.image import Image
 from slide.regions_of_interest import Regions
 from slide.tissue import Kind, TissueMap
@@ -25,6 +26,9 @@ FEW_CANDIDATES, MIN_TISSUE_MM2 = 1000.0, 0.01
 MIN_PEN = 0.02
 MIN_PEN_MM2 = 0.0005  # what is shown as 0.001
 MAX_MARKED = 100  # px; 92 fields have up to 5, but for those with painted figures
+# Of the grey levels; 92 fields, pieces of 500 px and JPEG of quality 30 have 0.016 and less, copies
+# with 1.05 or 0.95 times the brightness, or a gamma of 0.9 or 1.1, 0.03 and more.
+MAX_CHANGED_LEVELS = 0.025
 CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0
 
 
@@ -89,11 +93,8 @@ def notes(
         noted.append(f"pixels of {x:.3f} x {y:.3f} µm: resampled to the training resolution")
     if found.tissue is not None:
         noted += colour_notes(found.tissue)
-    if found.appearance is not None and found.appearance.marked > MAX_MARKED:
-        noted.append(
-            f"{found.appearance.marked} px of the tissue have colours of drawn lines or points: "
-            "figures beside them may be missed"
-        )
+    if found.appearance is not None:
+        noted += appearance_notes(found.appearance)
     if found.candidates == 0:
         noted.append("no candidates found: is this H&E tissue?")
     elif few_candidates(found):
@@ -117,6 +118,22 @@ def colour_notes(tissue: TissueMap) -> list[str]:
         noted.append(
             f"{pen:.3f} mm² have colours that tissue lacks, as of pen marks, an overlay or damaged "
             "pixels: left out of tissue and counts"
+        )
+    return noted
+
+
+def appearance_notes(appearance: Appearance) -> list[str]:
+    """What was drawn on the pixels or done to them after the scan."""
+    noted = []
+    if appearance.marked > MAX_MARKED:
+        noted.append(
+            f"{appearance.marked} px of the tissue have colours of drawn lines or points: "
+            "figures beside them may be missed"
+        )
+    if appearance.changed_levels > MAX_CHANGED_LEVELS:
+        noted.append(
+            "grey levels are missing or doubled: brightness, contrast or gamma was changed after "
+            "the scan, or the compression is strong, and the number of figures may change with it"
         )
     return noted
 

@@ -3,8 +3,8 @@
 Prints, for each set of fields, the extremes of the colours that slide/tissue.py keeps apart from
 glass, black and pen, the largest share of dense areas (model/dense_areas.py), and for each kind of
 copy the numbers of slide/appearance.py (smallest, median and largest) and how many get which
-verdict. Copies are made of a 1000 x 1000 px piece. For slide/interpolation.py, the same of fields
-and of enlarged or reduced copies.
+verdict. Copies are made of a 1000 x 1000 px piece. For slide/interpolation.py and
+slide/doubling.py, the same of fields and of enlarged or reduced copies.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import PIL.ImageOps
 from scipy import ndimage
 from skimage.color import hed2rgb, rgb2hed
 from tqdm import tqdm
 
 from model.dense_areas import dense_share
 from slide.appearance import Appearance, measure
+from slide.doubling import doubling
 from slide.interpolation import periodicity
 from slide.quality import judge
 from slide.tissue import MAX_GLASS_DEVIATION, find_tissue, reduce, windows
@@ -32,7 +34,7 @@ SETS = ("fields_a", "fields_h", "fields_tcga", "fields_cmc", "unseen_lab")
 MPP = 0.25  # of all, nearly
 CELL, PIECE = 16, 1000
 CHROMA = (0, 5, 10, 15, 20, 25, 30, 40, 60, 256)
-SCALES = (0.9, 1.2, 4 / 3, 1.5, 1.75)
+SCALES = (0.9, 1.2, 4 / 3, 1.5, 1.6, 1.75, 2.0)
 COLOURS = (
     "green over red",
     "green over blue",
@@ -45,7 +47,7 @@ NUMBERS = (
     "h_and_e_share", "darkest", "sharpness", "fineness", "row_step", "row_gain",
     "nuclear_radius_um", "smallness", "largeness", "channel_agreement", "channel_shift",
     "clipped", "brightness_range", "least_sharpness", "direction",
-    "evenness", "deepest",
+    "evenness", "deepest", "changed_levels", "stretched",
 )  # fmt: skip
 
 
@@ -59,28 +61,30 @@ def main(arguments: list[str] | None = None) -> int:
         files = sorted((options.data / name / "images").iterdir())
         seen: dict[str, list[Appearance]] = defaultdict(list)
         colours, even, dense = [], [], []
-        periods: dict[float, list[float]] = defaultdict(list)
+        periods: dict[float, list[tuple[float, float]]] = defaultdict(list)
         for number, file in enumerate(tqdm(files, desc=name, mininterval=5)):
             pixels = read_rgb(file)
             cells = reduce(pixels, CELL)
             colours.append(extremes(cells))
             even.append(even_windows(cells))
             dense.append(dense_share(find_tissue(pixels, MPP)))
-            periods[1.0].append(periodicity(pixels))
+            periods[1.0].append((periodicity(pixels), doubling(pixels)))
             seen["as they are"].append(appearance(pixels))
             if number % options.every == 0:
                 for kind, copy in degraded(piece(pixels)):
                     seen[kind].append(appearance(copy))
                 for factor in SCALES:
-                    periods[factor].append(periodicity(scaled(piece(pixels), factor)))
+                    copy = scaled(piece(pixels), factor)
+                    periods[factor].append((periodicity(copy), doubling(copy)))
         print(f"\n{name}: 2x2 cells have at most")
         for colour, value in zip(COLOURS, np.max(colours, axis=0), strict=True):
             print(f"    {value:6.1f} {colour}")
         print(f"3x3 cells as even as glass, by chroma from {CHROMA}: {np.sum(even, axis=0)}")
         print(f"share of the tissue in dense areas: at most {max(dense):.4f}")
         for factor, values in periods.items():
-            low, median, high = np.quantile(values, (0, 0.5, 1))
-            print(f"periodicity at {factor:.2f} of the size: {low:.1f}/{median:.1f}/{high:.1f}")
+            ranges = (np.quantile(v, (0, 0.5, 1)) for v in zip(*values, strict=True))
+            shown = ("/".join(f"{value:.2f}" for value in limits) for limits in ranges)
+            print(f"at {factor:.2f} of the size: periodicity, doubling {', '.join(shown)}")
         print_verdicts(seen)
     return 0
 
@@ -121,6 +125,8 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "inverted", 255 - pixels
     yield "brightened by 1.3", np.minimum(pixels * np.float32(1.3), 255).astype(np.uint8)
     yield "half the brightness", pixels // 2
+    yield "0.95 of the brightness", (pixels * 0.95).astype(np.uint8)
+    yield "each channel stretched", np.asarray(PIL.ImageOps.autocontrast(image, cutoff=0.5))
     for axis in (0, 1):
         yield f"moved by 7 px along axis {axis}", ndimage.uniform_filter1d(pixels, 7, axis=axis)
     yield "half the contrast", 128 + pixels // 2
@@ -170,7 +176,7 @@ def print_verdicts(seen: dict[str, list[Appearance]]) -> None:
         for number in NUMBERS:
             values = [v for a in appearances if (v := getattr(a, number)) is not None]
             shown = (
-                "/".join(f"{np.quantile(values, q):.2f}" for q in (0, 0.5, 1)) if values else "-"
+                "/".join(f"{np.quantile(values, q):.3g}" for q in (0, 0.5, 1)) if values else "-"
             )
             ranges.append(f"{number} {shown}")
         print(f"{kind} ({len(appearances)}): {', '.join(ranges)}")

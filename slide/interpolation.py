@@ -11,11 +11,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from slide.doubling import MAX_DOUBLING, doubling
+
 # Strongest frequency by the median one. 92 real fields and 1104 pieces of 450 to 1500 px have 6.1
 # and less, as JPEG of quality 30 to 90 8.2. Pieces of 900 px at 1.1 to 2.5 times the size have 11
 # and more, whether bilinear, bicubic or Lanczos, and nearly all as JPEG of quality 90, and if
-# enlarged along one side only; at 0.9 times the size half have 13. Exactly 2 or 1.6 times the size
-# is not found: those frequencies are left out, or are those of JPEG's blocks.
+# enlarged along one side only; at 0.9 times the size half have 13. Exactly twice the size
+# is found by slide/doubling.py.
 MAX_PERIODICITY = 9.0
 _MIN_SIDE = 400  # px
 _SAMPLES = 1024  # px of a column that are looked at
@@ -27,7 +29,7 @@ _BLOCK, _NEAR = 16, 0.004  # JPEG's blocks, also of halved colours, have multipl
 
 def interpolation_warning(pixels: np.ndarray) -> tuple[str, ...]:
     """A warning if (height, width, 3) uint8 RGB was interpolated along rows or columns."""
-    if periodicity(pixels) <= MAX_PERIODICITY:
+    if periodicity(pixels) <= MAX_PERIODICITY and doubling(pixels) <= MAX_DOUBLING:
         return ()
     return (
         "the pixels were interpolated, as where an image was enlarged, reduced or turned: the "
