@@ -47,7 +47,7 @@ NUMBERS = (
     "h_and_e_share", "darkest", "sharpness", "fineness", "row_step", "row_gain",
     "nuclear_radius_um", "smallness", "largeness", "channel_agreement", "channel_shift",
     "clipped", "brightness_range", "least_sharpness", "direction",
-    "evenness", "deepest", "changed_levels", "stretched",
+    "evenness", "deepest", "changed_levels",
 )  # fmt: skip
 
 
@@ -179,6 +179,10 @@ def print_verdicts(seen: dict[str, list[Appearance]]) -> None:
                 "/".join(f"{np.quantile(values, q):.3g}" for q in (0, 0.5, 1)) if values else "-"
             )
             ranges.append(f"{number} {shown}")
+        low, high = np.quantile([a.cut_off for a in appearances], (0, 1), axis=0)
+        ranges.append(
+            f"cut off at both ends {low[0]:.1g}/{high[0]:.1g}, {low[1]:.1g}/{high[1]:.1g}"
+        )
         print(f"{kind} ({len(appearances)}): {', '.join(ranges)}")
         verdicts = Counter(" ".join(judge(a)) or "usable" for a in appearances)
         print("   ", "; ".join(f"{count} {verdict}" for verdict, count in verdicts.items()))

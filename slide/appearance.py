@@ -11,7 +11,7 @@ import numpy as np
 from slide.channel_shift import channel_shift
 from slide.drawn_marks import marked_pixels
 from slide.exposure import brightness_range, clipped_share, darkest, deepest
-from slide.grey_levels import changed_levels, stretched_share
+from slide.grey_levels import changed_levels, cut_off_shares
 from slide.light import evenness
 from slide.nuclei import dark_regions, halved, has_lines, radii_um, typical
 from slide.row_continuity import row_continuity
@@ -58,7 +58,7 @@ class Appearance(NamedTuple):
         lined: whether there are lines like those of a counting grid.
         marked: px of the tissue with colours of drawn marks; 0 on slides.
         changed_levels: share of the grey levels with few or many pixels; see slide/grey_levels.py.
-        stretched: share of the pixels at the darkest and at the brightest level of each channel.
+        cut_off: shares of the pixels at both ends of the range, of all channels and of any.
         evenness: of the light, least by most; None where it was not measured, as on slides.
     """
 
@@ -86,7 +86,7 @@ class Appearance(NamedTuple):
     deepest: float | None = None
     marked: int = 0
     changed_levels: float = 0.0
-    stretched: float = 0.0
+    cut_off: tuple[float, float] = (0.0, 0.0)
 
     @property
     def smallness(self) -> float:
@@ -154,7 +154,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         brightness_range=brightness_range(tiles),
         deepest=deepest(tiles),
         changed_levels=changed_levels(tiles),
-        stretched=stretched_share(tiles),
+        cut_off=cut_off_shares(tiles),
         sharpness_along=sharpness_along(tiles) if tiles else None,
         inside_mm2=tissue_map.inside_mm2,
         side_um=min(tissue_map.whole) * tissue_map.mpp,

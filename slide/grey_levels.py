@@ -2,8 +2,8 @@
 
 Any curve that is applied to 8-bit values leaves levels without pixels where it is steep, and puts
 two levels into one where it is not (M. Stamm, K. Liu, "Forensic Detection of Image Manipulation
-Using Statistical Intrinsic Fingerprints", 2010). Compression as JPEG hides both, but not that each
-channel reaches both ends of the range, as after a stretch of each channel.
+Using Statistical Intrinsic Fingerprints", 2010). Compression as JPEG hides both, but not that
+colours are cut off at both ends of the range.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ def changed_levels(tiles: Sequence[np.ndarray]) -> float:
     return max((_irregular(levels) for levels in _histograms(tiles)), default=0.0)
 
 
-def stretched_share(tiles: Sequence[np.ndarray]) -> float:
-    """Share of the pixels at the darkest or the brightest level, of the end with fewest.
+def cut_off_shares(tiles: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Shares of the pixels at the darkest or at the brightest level, of the end with fewer.
 
-    tiles: (side, side, 3) uint8 RGB. Of all channels the one with the fewest counts, and of the
-    dark pixels those with a colour. 0 without pixels.
+    tiles: (side, side, 3) uint8 RGB. First of the channel with the fewest such pixels, then of that
+    with the most at each end. Of the dark pixels those with a colour count. 0 without pixels.
     """
     if not tiles:
-        return 0.0
+        return 0.0, 0.0
     pixels = np.concatenate([tile.reshape(-1, 3) for tile in tiles])
     coloured = np.ptp(pixels, axis=1) > _MIN_CHROMA
     dark = ((pixels <= _ENDS[0]) & coloured[:, None]).mean(axis=0)
-    return float(min(dark.min(), (pixels >= _ENDS[1]).mean(axis=0).min()))
+    bright = (pixels >= _ENDS[1]).mean(axis=0)
+    return float(min(dark.min(), bright.min())), float(min(dark.max(), bright.max()))
 
 
 def _histograms(tiles: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -22,8 +22,8 @@ MAX_CHANNEL_SHIFT = 0.5  # px; 0.25 and less
 MIN_CHANNEL_AGREEMENT = 0.3  # 0.81 and more; in pieces of 0.003 mm² 0.42 and more
 # Copies brightened by 1.3: 0.15 and more, half of them 0.51.
 MAX_CLIPPED = 0.15  # 0.06 and less
-# Copies with 0.5 % of each channel cut off at either end: 0.0001 and more, also as JPEG, but for 1.
-MAX_STRETCHED = 0.0001  # 0.000002 and less, also as JPEG of quality 15
+# Copies with 0.5 % cut off at either end: of each channel, or of all together; also as JPEG.
+MAX_CUT_OFF = 0.0001, 0.002  # of all channels 0.00001 and less, of any 0.0014
 # 25 of 31 copies of half the contrast, as under a white overlay: 152 and more.
 MAX_DARKEST = 152.0  # grey levels; in 902 pieces of 130 to 250 µm 151 and less
 # Copies of 0.8 of the contrast, as behind haze, or with 20 % of scattered light: 50 and more.
@@ -79,8 +79,8 @@ def judge(appearance: Appearance) -> list[str]:
             appearance.side_um is not None and appearance.side_um < MIN_SIDE_UM
         ),
         "no tissue found: only glass, black or debris": little and not appearance.pen_like,
-        "contrast was stretched: each colour channel reaches its darkest and brightest value": (
-            appearance.stretched > MAX_STRETCHED
+        "contrast was stretched: colours are cut off at the dark and at the bright end": any(
+            share > limit for share, limit in zip(appearance.cut_off, MAX_CUT_OFF, strict=True)
         ),
         "probably not H&E: its colours are not those of haematoxylin and eosin": (
             appearance.pen_like or appearance.h_and_e_share < MIN_H_AND_E_SHARE
