@@ -26,8 +26,8 @@ FEW_CANDIDATES, MIN_TISSUE_MM2 = 1000.0, 0.01
 MIN_PEN = 0.02
 MIN_PEN_MM2 = 0.0005  # what is shown as 0.001
 MAX_MARKED = 100  # px; 92 fields have up to 5, but for those with painted figures
-# Of the grey levels; 92 fields and pieces of 500 px have 0.015 and less, as JPEG of quality 30 or 50
-# one piece has 0.058. Copies with 1.05 or 0.95 times the brightness, or a gamma of 0.9 or 1.1, have
+# Of the grey levels; 92 fields and pieces of 500 px have 0.015 and less, as JPEG of quality 30 one
+# piece has 0.058. Copies at 1.05 or 0.95 of the brightness, or with a gamma of 0.9 or 1.1, have
 # 0.03 and more.
 MAX_CHANGED_LEVELS = 0.025
 CHECKS_OF_SCORES = {"halves", "shift", "share_called"}  # the latter two in version 0.1.0

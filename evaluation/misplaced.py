@@ -60,9 +60,9 @@ def _doubt(images: Sequence[ScoredImage], enough: float, others: Sequence[Scored
     """
     figures = sum(len(image.figures) for image in images)
     near = sum(_near(image.figures, image.points, image) for image in images)
-    found = sum(count_found(image.figures, image) for image in images)
     if near >= enough * figures:
         return ""
+    found = sum(count_found(image.figures, image) for image in images)
     hint = _hint(images, others)  # of half a box too, by which most figures are found all the same
     surely = figures >= FEW_FIGURES and near < LEAST_NEAR * figures and 2 * found < figures
     return f"{near} of {figures}{hint}" if hint or surely else ""

@@ -27,7 +27,8 @@ from slide.appearance import Appearance, measure
 from slide.doubling import doubling
 from slide.interpolation import periodicity
 from slide.quality import judge
-from slide.tissue import MAX_GLASS_DEVIATION, find_tissue, reduce, windows
+from slide.tissue import MAX_GLASS_DEVIATION, find_tissue, reduce
+from slide.windows import windows
 from training.samples import read_rgb
 
 SETS = ("fields_a", "fields_h", "fields_tcga", "fields_cmc", "unseen_lab")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -140,14 +140,14 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         area_mm2=tissue_map.area_mm2,
         share=tissue_map.tissue_pixels / math.prod(tissue_map.whole),
         h_and_e_share=_h_and_e_share(tissue_map),
-        sharpness=float(np.median([sharpness(tile) for tile in tiles])) if tiles else None,
+        sharpness=_median(sharpness, tiles),
         nuclear_radius_um=typical(radii) if known else None,
         nuclei_per_mm2=len(radii) / area if known else None,
         pen_like=tissue_map.share(Kind.PEN) > tissue_map.share(Kind.TISSUE),
         row_step=row_step,
         row_gain=row_gain,
         darkest=darkest(tiles),
-        fineness=float(np.median([fineness(tile) for tile in tiles])) if tiles else None,
+        fineness=_median(fineness, tiles),
         blueness=_blueness(tissue_map),
         channel_shift=channel_shift(tiles),
         clipped=clipped_share(tiles),
@@ -159,9 +159,7 @@ def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap
         inside_mm2=tissue_map.inside_mm2,
         side_um=min(tissue_map.whole) * tissue_map.mpp,
         lined=any(has_lines(regions, mpp) for regions in dark),
-        channel_agreement=(
-            float(np.median([_channel_agreement(tile) for tile in tiles])) if tiles else None
-        ),
+        channel_agreement=_median(_channel_agreement, tiles),
     )
 
 
@@ -183,6 +181,10 @@ def _tiles(pixels: np.ndarray, tissue_map: TissueMap) -> list[np.ndarray]:
         for share, top, left in best
         if share >= MIN_TILE_TISSUE
     ]
+
+
+def _median(number: Callable[[np.ndarray], float], tiles: Sequence[np.ndarray]) -> float | None:
+    return float(np.median([number(tile) for tile in tiles])) if tiles else None
 
 
 def _h_and_e_share(tissue_map: TissueMap) -> float:

@@ -18,13 +18,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import PIL.Image
 from scipy import ndimage
 
 from slide.regions_of_interest import Regions
+from slide.windows import windows
 
 CELL_UM = 4.0
 # Limits between what `python -m experiments.image_limits DATA` measures on 92 fields of at least
@@ -217,43 +217,12 @@ def classify_cells(colours: np.ndarray, mpp: float, with_debris: bool = False) -
     return kinds
 
 
-class Windows(NamedTuple):
-    """Of 3x3 cells around each cell and around those just outside, (rows + 2, columns + 2) float32.
-
-    Attributes:
-        deviation: largest standard deviation of the channels.
-        chroma: largest minus smallest channel of the mean colour.
-        darkest: smallest channel of the mean colour.
-    """
-
-    deviation: np.ndarray
-    chroma: np.ndarray
-    darkest: np.ndarray
-
-
-def windows(colours: np.ndarray) -> Windows:
-    """How even and how neutral cells (rows, columns, 3) are. Cells outside do not count."""
-    padded = np.pad(colours.astype(np.float32), ((1, 1), (1, 1), (0, 0)))
-    count = _sum_of_nine(np.pad(np.ones(colours.shape[:2], np.float32), 1))
-    means = np.stack([_sum_of_nine(padded[..., i]) / count for i in range(3)])
-    squares = np.stack([_sum_of_nine(padded[..., i] ** 2) / count for i in range(3)])
-    variance = (squares - means**2).max(axis=0)
-    darkest = means.min(axis=0)
-    return Windows(np.sqrt(np.maximum(variance, 0)), means.max(axis=0) - darkest, darkest)
-
-
 def _glass(colours: np.ndarray) -> np.ndarray:
     """Cells in any 3x3 cells that are neutral and even."""
     seen = windows(colours)
     even = (seen.deviation < MAX_GLASS_DEVIATION) & (seen.chroma < MAX_GLASS_CHROMA)
     flat = even & (seen.darkest > MAX_DARK)
     return np.asarray(ndimage.binary_dilation(flat, _SQUARE)[1:-1, 1:-1])
-
-
-def _sum_of_nine(values: np.ndarray) -> np.ndarray:
-    """Sum of each 3x3 neighbourhood; zeros around the array."""
-    rows = ndimage.correlate1d(values, np.ones(3), axis=0, mode="constant")
-    return np.asarray(ndimage.correlate1d(rows, np.ones(3), axis=1, mode="constant"))
 
 
 def _pen(colours: np.ndarray) -> np.ndarray:

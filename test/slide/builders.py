@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import pytest
 import SimpleITK as sitk
 import tifffile
@@ -20,6 +22,13 @@ OPAQUE = np.full((HEIGHT, WIDTH, 1), 255, np.uint8)
 PLANES = np.moveaxis(RGB, -1, 0).copy()
 GREY = RGB[..., 0].copy()
 DAMAGED = "truncated|damaged|cannot be read|cannot be decoded|not a MetaImage|without any page"
+
+
+def as_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
+    """The pixels after compression."""
+    data = io.BytesIO()
+    PIL.Image.fromarray(pixels).save(data, "JPEG", quality=quality)
+    return np.asarray(PIL.Image.open(data))
 
 
 def write_any_tiff(path: Path, pixels: np.ndarray, **options: Any) -> None:

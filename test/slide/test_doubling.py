@@ -13,7 +13,8 @@ from scipy import ndimage
 from slide.doubling import MAX_DOUBLING, doubling
 from slide.interpolation import interpolation_warning
 from test.rendering import render_tissue
-from test.slide.test_interpolation import METHODS, as_jpeg, scaled
+from test.slide.builders import as_jpeg
+from test.slide.test_interpolation import METHODS, scaled
 from test.slide.test_tissue import glass
 
 DATA = os.environ.get("MITOSIS_DATA")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from slide.grey_levels import changed_levels, cut_off_shares
 from slide.quality import MAX_CUT_OFF, judge
 from slide.tissue import find_tissue
 from test.rendering import render_tissue
+from test.slide.builders import as_jpeg
 
 DATA = os.environ.get("MITOSIS_DATA")
 STRETCHED = ["contrast was stretched: colours are cut off at the dark and at the bright end"]
@@ -41,12 +41,6 @@ def field() -> np.ndarray:
 
 def appearance(pixels: np.ndarray) -> Appearance:
     return measure(pixels, find_tissue(pixels, 0.25))
-
-
-def as_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
-    data = io.BytesIO()
-    PIL.Image.fromarray(pixels).save(data, "JPEG", quality=quality)
-    return np.asarray(PIL.Image.open(data))
 
 
 def stretched(pixels: np.ndarray, percent: float, of_each: bool = True) -> np.ndarray:

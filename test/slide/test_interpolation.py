@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from slide.interpolation import MAX_PERIODICITY, interpolation_warning, periodicity
 from slide.read import read_image
 from test.rendering import render_tissue
+from test.slide.builders import as_jpeg
 from test.slide.test_tissue import glass
 
 DATA = os.environ.get("MITOSIS_DATA")
@@ -31,12 +31,6 @@ def scaled(
 ) -> np.ndarray:
     size = round(pixels.shape[1] * factor), round(pixels.shape[0] * factor)
     return np.asarray(PIL.Image.fromarray(pixels).resize(size, method))
-
-
-def as_jpeg(pixels: np.ndarray, quality: int) -> np.ndarray:
-    data = io.BytesIO()
-    PIL.Image.fromarray(pixels).save(data, "JPEG", quality=quality)
-    return np.asarray(PIL.Image.open(data))
 
 
 def test_pixels_of_a_scanner(field: np.ndarray) -> None:
