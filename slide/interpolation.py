@@ -32,8 +32,8 @@ def interpolation_warning(pixels: np.ndarray) -> tuple[str, ...]:
     if periodicity(pixels) <= MAX_PERIODICITY and doubling(pixels) <= MAX_DOUBLING:
         return ()
     return (
-        "the pixels were interpolated, as where an image was enlarged, reduced or turned: the "
-        "pixel size must be that of the result",
+        "the pixels were interpolated, as where an image was enlarged, reduced or turned, or a "
+        "pattern lies over them: the pixel size must be that of the result",
     )
 
 
