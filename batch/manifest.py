@@ -88,6 +88,10 @@ def _rows(path: Path) -> Iterator[tuple[int, Row]]:
             values = [cell.strip() for cell in cells]
             if not any(values):
                 continue
+            if any("\n" in value or "\r" in value for value in values):
+                raise csv.Error(
+                    "a cell with a line break: a quotation mark is missing, or one more"
+                )
             if any(values[len(columns) :]):
                 raise csv.Error(f"more than the {len(columns)} cells of the first line")
             yield reader.line_num, dict(zip(columns, values, strict=False))

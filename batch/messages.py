@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from batch.layout import PAGE_FILE
 from model.adaptation.record import AdaptationRecord
 from slide.appearance import Appearance
+from slide.coloured_glass import MAX_EVEN_SHARE
 from slide.image import Image
 from slide.regions_of_interest import Regions
 from slide.tissue import Kind, TissueMap
@@ -124,8 +125,13 @@ def colour_notes(tissue: TissueMap) -> list[str]:
 
 
 def appearance_notes(appearance: Appearance) -> list[str]:
-    """What was drawn on the pixels or done to them after the scan."""
+    """What was done to the colours or drawn on the pixels."""
     noted = []
+    if appearance.even_share > MAX_EVEN_SHARE and appearance.area_mm2 >= MIN_TISSUE_MM2:
+        noted.append(
+            f"{appearance.even_share:.0%} of the tissue is as even as glass, but coloured: if that "
+            "is glass with a colour cast, areas, densities and the number of figures are wrong"
+        )
     if appearance.marked > MAX_MARKED:
         noted.append(
             f"{appearance.marked} px of the tissue have colours of drawn lines or points: "

@@ -48,7 +48,7 @@ NUMBERS = (
     "h_and_e_share", "darkest", "sharpness", "fineness", "row_step", "row_gain",
     "nuclear_radius_um", "smallness", "largeness", "channel_agreement", "channel_shift",
     "clipped", "brightness_range", "least_sharpness", "direction",
-    "evenness", "deepest", "changed_levels",
+    "evenness", "deepest", "even_share", "changed_levels",
 )  # fmt: skip
 
 

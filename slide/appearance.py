@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from slide.channel_shift import channel_shift
+from slide.coloured_glass import even_share
 from slide.drawn_marks import marked_pixels
 from slide.exposure import brightness_range, clipped_share, darkest, deepest
 from slide.grey_levels import changed_levels, cut_off_shares
@@ -59,6 +60,7 @@ class Appearance(NamedTuple):
         marked: px of the tissue with colours of drawn marks; 0 on slides.
         changed_levels: share of the grey levels with few or many pixels; see slide/grey_levels.py.
         cut_off: shares of the pixels at both ends of the range, of all channels and of any.
+        even_share: of the tissue that is as even as glass; 0 on slides.
         evenness: of the light, least by most; None where it was not measured, as on slides.
     """
 
@@ -85,6 +87,7 @@ class Appearance(NamedTuple):
     evenness: float | None = None
     deepest: float | None = None
     marked: int = 0
+    even_share: float = 0.0
     changed_levels: float = 0.0
     cut_off: tuple[float, float] = (0.0, 0.0)
 
@@ -125,8 +128,11 @@ class Appearance(NamedTuple):
 def measure(pixels: np.ndarray, tissue_map: TissueMap) -> Appearance:
     """Appearance of an image (height, width, 3) uint8 RGB whose tissue is known."""
     appearance = measure_tiles(_tiles(pixels, tissue_map), tissue_map.mpp, tissue_map)
-    marked = marked_pixels(pixels, tissue_map)
-    return appearance._replace(evenness=evenness(tissue_map), marked=marked)
+    return appearance._replace(
+        evenness=evenness(tissue_map),
+        even_share=even_share(tissue_map),
+        marked=marked_pixels(pixels, tissue_map),
+    )
 
 
 def measure_tiles(tiles: Sequence[np.ndarray], mpp: float, tissue_map: TissueMap) -> Appearance:

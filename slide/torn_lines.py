@@ -27,7 +27,7 @@ def torn_lines_warning(pixels: np.ndarray) -> tuple[str, ...]:
     first = f"x = {across[0]} px" if len(across) else f"y = {down[0]} px"
     return (
         f"nothing continues across {counted(count, 'straight line')} through the whole image, the "
-        f"first at {first}: tiles in a wrong order, or several images in one",
+        f"first at {first}: tiles in a wrong order, several images in one or strong compression",
     )
 
 

@@ -100,6 +100,10 @@ def test_many_problems_are_counted(folder: Path) -> None:
         ("path,Path\na.tif,a.tif\n", "line 1: a column is there twice"),
         ("path,mpp\na.tif,0.25,x\n", "line 2: more than the 2 cells of the first line"),
         ('path\n"a.tif\n', "line 2: unexpected end of data"),
+        (
+            'path,group\na.tif,"A\nb.tif,B\nc.tif,C"\n',
+            "line 4: a cell with a line break: a quotation",
+        ),
         ("path\n\n", "no image is listed"),
         (b"path\n\xe4.tif\n", "not text in UTF-8"),
         ("path\n" + "a" * 200_000, "line 2: field larger than field limit"),
