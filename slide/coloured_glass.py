@@ -8,8 +8,8 @@ from scipy import ndimage
 from slide.tissue import MAX_GLASS_DEVIATION, TissueMap
 from slide.windows import windows
 
-# 92 real fields have 0.025 and less, 318 pieces of 150 µm 0.033; with a pink or lilac cast, and with
-# glass on two thirds, 0.63.
+# 92 real fields have 0.025 and less, 318 pieces of 150 µm 0.033. With a pink or lilac cast, and two
+# thirds of glass, it is 0.63.
 MAX_EVEN_SHARE = 0.1
 
 
