@@ -27,7 +27,10 @@ def changed_levels(tiles: Sequence[np.ndarray]) -> float:
     tiles: (side, side, 3) uint8 RGB. The darkest and the brightest hundredth do not count. 0
     without enough pixels.
     """
-    return max((_irregular(levels) for levels in _histograms(tiles)), default=0.0)
+    counts = np.zeros((3, 256), np.int64)
+    for tile in tiles:
+        counts += [np.bincount(plane.ravel(), minlength=256) for plane in np.moveaxis(tile, -1, 0)]
+    return max(_irregular(of_channel) for of_channel in counts) if tiles else 0.0
 
 
 def cut_off_shares(tiles: Sequence[np.ndarray]) -> tuple[float, float]:
@@ -43,15 +46,6 @@ def cut_off_shares(tiles: Sequence[np.ndarray]) -> tuple[float, float]:
     dark = ((pixels <= _ENDS[0]) & coloured[:, None]).mean(axis=0)
     bright = (pixels >= _ENDS[1]).mean(axis=0)
     return float(min(dark.min(), bright.min())), float(min(dark.max(), bright.max()))
-
-
-def _histograms(tiles: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """(256,) number of pixels of each level, for each channel."""
-    counts = [
-        sum(np.bincount(tile[..., channel].ravel(), minlength=256) for tile in tiles)
-        for channel in range(3)
-    ]
-    return [np.asarray(count) for count in counts if np.ndim(count)]
 
 
 def _irregular(counts: np.ndarray) -> float:
