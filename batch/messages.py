@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 # Candidates per mm² of tissue below which a mark may hide the others; 92 fields have 2,900 up, and
 # pieces of 125 and 225 µm of them 1,100 up.
 FEW_CANDIDATES, MIN_TISSUE_MM2 = 1000.0, 0.01
-# Share of the tissue; 92 fields have none, but those with painted figures up to 0.006.
-MIN_PEN = 0.02
-MIN_PEN_MM2 = 0.0005  # what is shown as 0.001
+# Pen or black, as a share of the tissue; 92 fields have none, but those with painted figures 0.006.
+MIN_LEFT_OUT = 0.02
+MIN_LEFT_OUT_MM2 = 0.0005  # what is shown as 0.001
 MAX_MARKED = 100  # px; 92 fields have up to 5, but for those with painted figures
 # Of the grey levels; 92 fields and pieces of 500 px have 0.015 and less, as JPEG of quality 30 one
 # piece has 0.058. Copies at 1.05 or 0.95 of the brightness, or with a gamma of 0.9 or 1.1, have
@@ -115,11 +115,16 @@ def colour_notes(tissue: TissueMap) -> list[str]:
             f"{dense:.3f} mm² of tissue are as dark and blue as nuclei, but longer: if that is "
             "ink, ignore detections there"
         )
-    pen = tissue.pen_mm2
-    if pen > max(MIN_PEN * tissue.area_mm2, MIN_PEN_MM2):
+    least = max(MIN_LEFT_OUT * tissue.area_mm2, MIN_LEFT_OUT_MM2)
+    if tissue.black_mm2 > least:
         noted.append(
-            f"{pen:.3f} mm² have colours that tissue lacks, as of pen marks, an overlay or damaged "
-            "pixels: left out of tissue and counts"
+            f"{tissue.black_mm2:.3f} mm² are black, as of a border or of bytes that were lost: "
+            "left out of tissue and counts"
+        )
+    if tissue.pen_mm2 > least:
+        noted.append(
+            f"{tissue.pen_mm2:.3f} mm² have colours that tissue lacks, as of pen marks, an overlay "
+            "or damaged pixels: left out of tissue and counts"
         )
     return noted
 

@@ -49,15 +49,15 @@ class Margins(NamedTuple):
     box: Box
     whole: TissueMap | None = None
 
-    def pen_mm2(self, regions: Regions | None = None) -> float:
-        """Area with colours of pen marks in the margins, in the regions of interest if any."""
+    def cells_mm2(self, kind: Kind, regions: Regions | None = None) -> float:
+        """Area of a kind in the margins, in the regions of interest if any."""
         if self.whole is None:
             return 0.0
         found = self.whole if regions is None else self.whole.within(regions)
         top, bottom, left, right = (-(-edge // found.cell) for edge in self.box)
         kinds = found.kinds.copy()
         kinds[top:bottom, left:right] = Kind.OUTSIDE
-        return replace(found, kinds=kinds).cells_mm2(Kind.PEN)
+        return replace(found, kinds=kinds).cells_mm2(kind)
 
 
 def find_margins(pixels: np.ndarray, mpp: float, threads: int = 2) -> Margins:
@@ -98,7 +98,8 @@ def placed(
         tissue_map,
         corner=(margins.box.top / y, margins.box.left / x),
         whole=(shape[0] / y, shape[1] / x),
-        margin_pen_mm2=margins.pen_mm2(regions),
+        margin_pen_mm2=margins.cells_mm2(Kind.PEN, regions),
+        margin_black_mm2=margins.cells_mm2(Kind.BLACK, regions),
     )
 
 

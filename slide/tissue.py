@@ -67,7 +67,7 @@ class TissueMap:
         mpp: µm per pixel of the image.
         corner: (top, left) in px, where it is the map of a part of an image.
         whole: (height, width) in px of the image that it is a part of; its own where not stated.
-        margin_pen_mm2: area with colours of pen marks in the rest of that image.
+        margin_pen_mm2, margin_black_mm2: areas of pen and black in the rest of that image.
     """
 
     kinds: np.ndarray
@@ -78,6 +78,7 @@ class TissueMap:
     corner: tuple[float, float] = (0.0, 0.0)
     whole: tuple[float, float] = (0.0, 0.0)
     margin_pen_mm2: float = 0.0
+    margin_black_mm2: float = 0.0
 
     def __post_init__(self) -> None:
         if self.whole == (0.0, 0.0):
@@ -120,6 +121,11 @@ class TissueMap:
     def pen_mm2(self) -> float:
         """Area with colours of pen marks, in the whole image."""
         return self.cells_mm2(Kind.PEN) + self.margin_pen_mm2
+
+    @property
+    def black_mm2(self) -> float:
+        """Black area, in the whole image."""
+        return self.cells_mm2(Kind.BLACK) + self.margin_black_mm2
 
     @property
     def inside_mm2(self) -> float | None:

@@ -17,6 +17,7 @@ from batch.messages import (
     where_to_look,
 )
 from model.adaptation.record import AdaptationRecord
+from slide.margins import find_margins, placed
 from slide.tissue import find_tissue
 from test.slide.slides import tissue
 
@@ -141,6 +142,19 @@ def test_areas_with_colours_that_tissue_lacks() -> None:
     overlay[:, :256] = overlay[:, :256] // 2 + np.array((0, 127, 0), np.uint8)
     (line,) = colour_notes(find_tissue(overlay, 0.25))
     assert line.startswith("0.007 mm² have colours that tissue lacks")
+
+
+@pytest.mark.parametrize("lost", [slice(300, None), slice(150, 250)])
+def test_bytes_that_were_lost_are_black(lost: slice) -> None:
+    pixels = tissue((400, 512), seed=3)
+    pixels[lost] = 0
+    (line,) = colour_notes(find_tissue(pixels, 0.25))
+    assert line.startswith(
+        "0.003 mm² are black, as of a border or of bytes that were lost: left out"
+    )
+    margins = find_margins(pixels, 0.25)
+    part = find_tissue(pixels[margins.box.slices], 0.25)
+    assert colour_notes(placed(part, margins, pixels.shape, (1, 1))) == [line]
 
 
 @pytest.mark.parametrize("share", [0.05, 0.4, 0.9])
