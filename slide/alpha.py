@@ -28,7 +28,7 @@ def on_white(pixels: np.ndarray, premultiplied: bool) -> tuple[np.ndarray, tuple
         raise ImageError(f"its alpha channel makes all of it transparent: {EXPORT_IN_COLOUR}")
     share = _share(alpha)
     shown = "less than 0.1%" if share < 0.001 else f"{share:.1%}"
-    warnings = [f"{shown} of it is transparent, or in part: composed on white"]
+    warnings = [f"{shown} of it is fully or partly transparent: composed on white"]
     if premultiplied and _exceeds_alpha(pixels):
         premultiplied = False
         warnings.append(NOT_PREMULTIPLIED)

@@ -444,7 +444,7 @@ REPORTED = {  # what result.json says: a warning, and the source of the pixel si
     "turned jpeg.tif": ("Orientation 8 is ignored", "resolution tags"),
     "sparse.tif": ("the file leaves out 2 of 9 tiles", "resolution tags"),
     "straight alpha.tif": (
-        "32.3% of it is transparent, or in part: composed on white",
+        "32.3% of it is fully or partly transparent: composed on white",
         "resolution tags",
     ),
     "ome.tif": ("", "OME-XML PhysicalSize"),
@@ -453,7 +453,7 @@ REPORTED = {  # what result.json says: a warning, and the source of the pixel si
     "philips.tif": ("", "Philips DICOM_PIXEL_SPACING"),
     "metaimage.mha": ("", "ElementSpacing"),
     "turned.jpg": ("Orientation 6 is ignored", "--mpp"),
-    "glass.png": ("32.3% of it is transparent, or in part: composed on white", "--mpp"),
+    "glass.png": ("32.3% of it is fully or partly transparent: composed on white", "--mpp"),
 }
 
 

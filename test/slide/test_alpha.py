@@ -47,7 +47,9 @@ def test_tiff(tiff: Path, options: dict[str, Any], kind: str) -> None:
     image = read_image(tiff)
     assert np.abs(image.pixels.astype(int) - EXPECTED).max() <= 2
     share = (ALPHA < 255).mean()
-    assert image.warnings == (f"{share:.1%} of it is transparent, or in part: composed on white",)
+    assert image.warnings == (
+        f"{share:.1%} of it is fully or partly transparent: composed on white",
+    )
 
 
 def test_png(tmp_path: Path) -> None:
@@ -62,7 +64,7 @@ def test_a_few_transparent_pixels() -> None:
     pixels = np.full((100, 100, 4), 255, np.uint8)
     pixels[0, 0, 3] = 0
     assert on_white(pixels, False)[1] == (
-        "less than 0.1% of it is transparent, or in part: composed on white",
+        "less than 0.1% of it is fully or partly transparent: composed on white",
     )
 
 
