@@ -149,10 +149,14 @@ def degraded(pixels: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         yield f"{factor} times the size", scaled(pixels, factor)
 
 
-def scaled(pixels: np.ndarray, factor: float) -> np.ndarray:
-    """Enlarged or reduced by cubic interpolation."""
+def scaled(
+    pixels: np.ndarray,
+    factor: float,
+    method: PIL.Image.Resampling = PIL.Image.Resampling.BICUBIC,
+) -> np.ndarray:
+    """Enlarged or reduced by interpolation."""
     size = round(pixels.shape[1] * factor), round(pixels.shape[0] * factor)
-    return np.asarray(PIL.Image.fromarray(pixels).resize(size, PIL.Image.Resampling.BICUBIC))
+    return np.asarray(PIL.Image.fromarray(pixels).resize(size, method))
 
 
 def with_rows_of(pixels: np.ndarray, width: int) -> np.ndarray:

@@ -49,15 +49,16 @@ class Margins(NamedTuple):
     box: Box
     whole: TissueMap | None = None
 
-    def cells_mm2(self, kind: Kind, regions: Regions | None = None) -> float:
-        """Area of a kind in the margins, in the regions of interest if any."""
+    def cells_mm2(self, regions: Regions | None = None) -> dict[Kind, float]:
+        """Area of each kind in the margins, in the regions of interest if any."""
         if self.whole is None:
-            return 0.0
+            return {}
         found = self.whole if regions is None else self.whole.within(regions)
         top, bottom, left, right = (-(-edge // found.cell) for edge in self.box)
         kinds = found.kinds.copy()
         kinds[top:bottom, left:right] = Kind.OUTSIDE
-        return replace(found, kinds=kinds).cells_mm2(kind)
+        margins = replace(found, kinds=kinds)
+        return {kind: margins.cells_mm2(kind) for kind in Kind if kind != Kind.OUTSIDE}
 
 
 def find_margins(pixels: np.ndarray, mpp: float, threads: int = 2) -> Margins:
@@ -98,8 +99,7 @@ def placed(
         tissue_map,
         corner=(margins.box.top / y, margins.box.left / x),
         whole=(shape[0] / y, shape[1] / x),
-        margin_pen_mm2=margins.cells_mm2(Kind.PEN, regions),
-        margin_black_mm2=margins.cells_mm2(Kind.BLACK, regions),
+        margin_mm2=margins.cells_mm2(regions),
     )
 
 

@@ -14,8 +14,9 @@ In order:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 
@@ -24,7 +25,7 @@ import PIL.Image
 from scipy import ndimage
 
 from slide.regions_of_interest import Regions
-from slide.windows import windows
+from slide.windows import cells_of, windows
 
 CELL_UM = 4.0
 # Limits between what `python -m experiments.image_limits DATA` measures on 92 fields of at least
@@ -67,7 +68,7 @@ class TissueMap:
         mpp: µm per pixel of the image.
         corner: (top, left) in px, where it is the map of a part of an image.
         whole: (height, width) in px of the image that it is a part of; its own where not stated.
-        margin_pen_mm2, margin_black_mm2: areas of pen and black in the rest of that image.
+        margin_mm2: area of each kind in the rest of that image.
     """
 
     kinds: np.ndarray
@@ -77,8 +78,7 @@ class TissueMap:
     mpp: float
     corner: tuple[float, float] = (0.0, 0.0)
     whole: tuple[float, float] = (0.0, 0.0)
-    margin_pen_mm2: float = 0.0
-    margin_black_mm2: float = 0.0
+    margin_mm2: Mapping[Kind, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.whole == (0.0, 0.0):
@@ -117,15 +117,9 @@ class TissueMap:
         """Area of the cells of a kind."""
         return int(np.count_nonzero(self.kinds == kind)) * (self.cell_mpp / 1000) ** 2
 
-    @property
-    def pen_mm2(self) -> float:
-        """Area with colours of pen marks, in the whole image."""
-        return self.cells_mm2(Kind.PEN) + self.margin_pen_mm2
-
-    @property
-    def black_mm2(self) -> float:
-        """Black area, in the whole image."""
-        return self.cells_mm2(Kind.BLACK) + self.margin_black_mm2
+    def whole_mm2(self, kind: Kind) -> float:
+        """Area of a kind in the whole image."""
+        return self.cells_mm2(kind) + self.margin_mm2.get(kind, 0.0)
 
     @property
     def inside_mm2(self) -> float | None:
@@ -228,7 +222,7 @@ def _glass(colours: np.ndarray) -> np.ndarray:
     seen = windows(colours)
     even = (seen.deviation < MAX_GLASS_DEVIATION) & (seen.chroma < MAX_GLASS_CHROMA)
     flat = even & (seen.darkest > MAX_DARK)
-    return np.asarray(ndimage.binary_dilation(flat, _SQUARE)[1:-1, 1:-1])
+    return cells_of(flat)
 
 
 def _pen(colours: np.ndarray) -> np.ndarray:

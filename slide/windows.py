@@ -33,6 +33,11 @@ def windows(colours: np.ndarray) -> Windows:
     return Windows(np.sqrt(np.maximum(variance, 0)), means.max(axis=0) - darkest, darkest)
 
 
+def cells_of(chosen: np.ndarray) -> np.ndarray:
+    """(rows, columns) bool: cells in any of the chosen windows, (rows + 2, columns + 2) bool."""
+    return np.asarray(ndimage.binary_dilation(chosen, np.ones((3, 3), bool))[1:-1, 1:-1])
+
+
 def _sum_of_nine(values: np.ndarray) -> np.ndarray:
     """Sum of each 3x3 neighbourhood; zeros around the array."""
     rows = ndimage.correlate1d(values, np.ones(3), axis=0, mode="constant")

@@ -31,6 +31,7 @@ from model.scoring import mitosis_probabilities
 from model.target import MAX_KEPT, WIDE
 from slide.memory import GIB
 from slide.read import read_image
+from slide.tissue import Kind
 from test.model.builders import CPU, field, linear, tiny_detector, tiny_network
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -315,7 +316,7 @@ def test_colours_that_tissue_lacks_are_measured_in_margins_too() -> None:
     pixels[:, 200:] = pixels[:, 200:, [1, 2, 0]]
     found = tiny_detector("none").detect(pixels, 0.25).tissue
     assert found is not None and found.kinds.shape[1] < 400 / 16
-    assert found.pen_mm2 == pytest.approx(300 * 200 * 0.25**2 / 1e6, rel=0.15)
+    assert found.whole_mm2(Kind.PEN) == pytest.approx(300 * 200 * 0.25**2 / 1e6, rel=0.15)
 
 
 @pytest.mark.parametrize("mpp", [0.25, 0.4])

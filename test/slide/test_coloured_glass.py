@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from batch.messages import appearance_notes
+from batch.messages import MAX_EVEN_SHARE, appearance_notes
 from slide.appearance import measure
-from slide.coloured_glass import MAX_EVEN_SHARE, even_share
+from slide.coloured_glass import even_share
 from slide.tissue import find_tissue
 from test.rendering import render_tissue
 from test.slide.test_tissue import glass

@@ -10,11 +10,12 @@ import PIL.Image
 import pytest
 from scipy import ndimage
 
+from experiments.image_limits import scaled
 from slide.doubling import MAX_DOUBLING, doubling
 from slide.interpolation import interpolation_warning
 from test.rendering import render_tissue
 from test.slide.builders import as_jpeg
-from test.slide.test_interpolation import METHODS, scaled
+from test.slide.test_interpolation import METHODS
 from test.slide.test_tissue import glass
 
 DATA = os.environ.get("MITOSIS_DATA")

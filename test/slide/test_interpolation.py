@@ -9,6 +9,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from experiments.image_limits import scaled
 from slide.interpolation import MAX_PERIODICITY, interpolation_warning, periodicity
 from slide.read import read_image
 from test.rendering import render_tissue
@@ -24,13 +25,6 @@ METHODS = (
 @pytest.fixture(scope="module")
 def field() -> np.ndarray:
     return render_tissue((800, 900), figures=4, seed=8)[0]
-
-
-def scaled(
-    pixels: np.ndarray, factor: float, method: PIL.Image.Resampling = METHODS[1]
-) -> np.ndarray:
-    size = round(pixels.shape[1] * factor), round(pixels.shape[0] * factor)
-    return np.asarray(PIL.Image.fromarray(pixels).resize(size, method))
 
 
 def test_pixels_of_a_scanner(field: np.ndarray) -> None:

@@ -56,11 +56,11 @@ def test_pen_marks_are_measured_where_they_are_of_interest() -> None:
     margins = find_margins(pixels, MPP)
     assert margins.box == Box(300, 520, 200, 510)
     dilated = (64 + 2 * 16) * (160 + 2 * 16) * MPP**2 / 1e6
-    assert margins.cells_mm2(Kind.PEN) == pytest.approx(dilated)
+    assert margins.cells_mm2()[Kind.PEN] == pytest.approx(dilated)
     left = Regions.from_rings([[[(0, 0), (400, 0), (400, 600), (0, 600)]]])
-    assert margins.cells_mm2(Kind.PEN, left) == pytest.approx(dilated / 2)
+    assert margins.cells_mm2(left)[Kind.PEN] == pytest.approx(dilated / 2)
     below = Regions.from_rings([[[(0, 200), (700, 200), (700, 600), (0, 600)]]])
-    assert margins.cells_mm2(Kind.PEN, below) == 0
+    assert margins.cells_mm2(below)[Kind.PEN] == 0
 
 
 def test_a_cell_on_its_own_is_inside() -> None:
